@@ -42,7 +42,8 @@ def write_tokenizer(folder, bpe, merges):
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(pairs) + "\n", encoding="utf-8")
     write(folder / "special_tokens_map.json", names)
     write(folder / "tokenizer_config.json", {"add_prefix_space": False, "do_lower_case": True, "errors": "replace",
-          "model_max_length": 77, "tokenizer_class": "CLIPTokenizer", **names})
+          "model_max_length": 77, "tokenizer_class": "CLIPTokenizer",
+          **{k: {"__type": "AddedToken", **v} if isinstance(v, dict) else v for k, v in names.items()}})
     return vocabulary
 
 
