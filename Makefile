@@ -1,0 +1,131 @@
+# make demo      a clip turned into a watercolour, and more, in build/demo
+# make test      every test
+# make ffmpeg    FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
+# make install   PREFIX=/usr/local
+# Each installs what it misses through apt-get first, and says what; a second run rebuilds nothing.
+
+VERSION    = 0.1.0
+PREFIX     = /usr/local
+FFMPEG_SRC = build/ffmpeg-source
+INPUT      = tests/media/jeep.mp4
+JOBS       = $(shell nproc)
+
+ROOT   = $(CURDIR)
+FFMPEG = build/ffmpeg/bin/ffmpeg
+# the engine's folder, beside libfatezero.so
+HOME_DIR = build/ffmpeg/lib/fatezero
+
+.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter install clean
+.DELETE_ON_ERROR:
+
+all: ffmpeg
+
+# ---- what the build needs ----
+
+PACKAGES = build-essential dpkg-dev libx264-dev maven nasm pkg-config unzip xz-utils zlib1g-dev
+
+# any Java compiler from 17 on will do; without one, the distribution's oldest such is installed
+setup:
+	@missing=; \
+	for p in $(PACKAGES); do \
+	    dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q ^ii || missing="$$missing $$p"; \
+	done; \
+	java=$$(javac -version 2>&1 | sed -n 's/^javac \([0-9]*\).*/\1/p'); \
+	if [ -n "$$missing" ] || [ "$${java:-0}" -lt 17 ]; then \
+	    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	    $$sudo apt-get -qq update; \
+	    [ "$${java:-0}" -ge 17 ] || for v in 25 21 17; do \
+	        apt-cache show openjdk-$$v-jdk-headless >/dev/null 2>&1 && jdk=openjdk-$$v-jdk-headless; \
+	    done; \
+	    echo "installing:$$missing $$jdk"; \
+	    DEBIAN_FRONTEND=noninteractive $$sudo apt-get -qq install -y --no-install-recommends $$missing $$jdk >/dev/null; \
+	fi
+
+# ---- the engine: jars and libtorch ----
+
+ENGINE_JAR = build/engine/fatezero-engine.jar
+ENGINE = $(HOME_DIR)/fatezero-engine.jar $(HOME_DIR)/pytorch/libdjl_torch.so $(HOME_DIR)/tokenizers/libtokenizers.so
+
+engine: setup
+	@$(MAKE) --no-print-directory $(ENGINE)
+
+$(ENGINE_JAR): pom.xml $(shell find java-engine presets -type f 2>/dev/null)
+	mvn -q -B package -Dmaven.test.skip=true
+	@touch $@
+
+$(HOME_DIR)/fatezero-engine.jar: $(ENGINE_JAR)
+	@mkdir -p $(@D)
+	rm -f $(@D)/*.jar
+	cp build/engine/lib/*.jar $(@D)/
+	cp $(ENGINE_JAR) $@
+
+$(HOME_DIR)/pytorch/libdjl_torch.so: pom.xml | $(ENGINE_JAR)
+	@mkdir -p $(@D)
+	unzip -joq build/engine/natives/pytorch-native-*.jar 'pytorch/*/linux-*' -d $(@D)
+	unzip -joq build/engine/natives/pytorch-jni-*.jar 'jnilib/linux-$(shell uname -m)/cpu/*' -d $(@D)
+	@touch $@
+
+$(HOME_DIR)/tokenizers/libtokenizers.so: pom.xml | $(ENGINE_JAR)
+	@mkdir -p $(@D)
+	unzip -joq build/engine/lib/tokenizers-*.jar 'native/lib/linux-$(shell uname -m)/cpu/*' -d $(@D)
+	@touch $@
+
+# ---- the bridge ----
+
+JDK     = $(shell dirname $$(dirname $$(readlink -f $$(command -v javac))))
+JNI_DIR = build/jni
+LIB     = $(JNI_DIR)/libfatezero.so.0
+CFLAGS  = -O2 -g -Wall -Wextra
+
+bridge: setup
+	@$(MAKE) --no-print-directory $(LIB) $(JNI_DIR)/fatezero.pc $(JNI_DIR)/example
+
+# never unloaded: threads that it attached call back into it when they end
+$(LIB): jni/fatezero.c jni/jvm.c jni/fatezero.h jni/jvm.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) -fPIC -fvisibility=hidden -I$(JDK)/include -I$(JDK)/include/linux \
+	    -shared -Wl,-soname,libfatezero.so.0 -Wl,-z,nodelete -Wl,-z,defs $(LDFLAGS) -o $@ jni/fatezero.c jni/jvm.c -ldl -lpthread
+	ln -sf libfatezero.so.0 $(@D)/libfatezero.so
+
+pc = sed 's|@prefix@|$(1)|; s|@libdir@|$(2)|; s|@includedir@|$(3)|; s|@version@|$(VERSION)|' jni/fatezero.pc.in
+
+$(JNI_DIR)/fatezero.pc: jni/fatezero.pc.in Makefile
+	@mkdir -p $(@D)
+	$(call pc,$(ROOT),$(ROOT)/$(JNI_DIR),$(ROOT)/jni) > $@
+
+$(JNI_DIR)/example: jni/example.c $(LIB)
+	$(CC) $(CFLAGS) -Ijni -o $@ jni/example.c -L$(@D) -lfatezero -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../ffmpeg/lib'
+
+# ---- FFmpeg with the filter ----
+
+OBJ = build/ffmpeg-objects
+
+ffmpeg: setup
+	@$(MAKE) --no-print-directory $(FFMPEG) build/ffmpeg/lib/libfatezero.so.0 $(ENGINE)
+
+build/ffmpeg-source/configure:
+	@mkdir -p build
+	ffmpeg-filter/get-source build/ffmpeg-source
+
+$(OBJ)/config.h: $(FFMPEG_SRC)/configure ffmpeg-filter/add-to-tree | $(LIB) $(JNI_DIR)/fatezero.pc
+	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
+	@mkdir -p $(@D)
+	cd $(@D) && PKG_CONFIG_PATH=$(ROOT)/$(JNI_DIR) $(abspath $(FFMPEG_SRC))/configure --prefix=$(ROOT)/build/ffmpeg \
+	    --enable-gpl --enable-libx264 --enable-libfatezero --enable-shared --disable-static --disable-doc --disable-debug \
+	    $(FFMPEG_CONFIGURE) > configure.log || { tail -20 configure.log; exit 1; }
+
+# programs and libraries find each other by their place, wherever the folder lies
+$(FFMPEG): export LD_RUN_PATH = $$ORIGIN/../lib
+$(FFMPEG): $(OBJ)/config.h ffmpeg-filter/vf_fatezero.c jni/fatezero.h
+	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
+	$(MAKE) -C $(OBJ) -s -j$(JOBS) all
+	$(MAKE) -C $(OBJ) -s install-libs install-headers install-progs
+	@touch $@
+
+build/ffmpeg/lib/libfatezero.so.0: $(LIB)
+	@mkdir -p $(@D)
+	cp $< $@
+	ln -sf $(@F) $(@D)/libfatezero.so
+
+clean:
+	rm -rf build

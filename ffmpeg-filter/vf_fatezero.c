@@ -1,0 +1,541 @@
+/*
+ * This file is part of FFmpeg.
+ *
+ * FFmpeg is free software; you can redistribute it and/or
+ * modify it under the terms of the GNU Lesser General Public
+ * License as published by the Free Software Foundation; either
+ * version 2.1 of the License, or (at your option) any later version.
+ *
+ * FFmpeg is distributed in the hope that it will be useful,
+ * but WITHOUT ANY WARRANTY; without even the implied warranty of
+ * MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the GNU
+ * Lesser General Public License for more details.
+ *
+ * You should have received a copy of the GNU Lesser General Public
+ * License along with FFmpeg; if not, write to the Free Software
+ * Foundation, Inc., 51 Franklin Street, Fifth Floor, Boston, MA 02110-1301 USA
+ */
+
+/**
+ * @file
+ * edit video by words: zero-shot, with an unmodified Stable Diffusion model
+ *
+ * Frames are gathered into windows, which libfatezero edits. A window ends early
+ * where the filter is disabled, where the size changes, and at the end of the stream.
+ */
+
+#include <signal.h>
+#include <string.h>
+
+#include <fatezero.h>
+
+#include "libavutil/dict.h"
+#include "libavutil/error.h"
+#include "libavutil/frame.h"
+#include "libavutil/macros.h"
+#include "libavutil/mem.h"
+#include "libavutil/opt.h"
+#include "libavutil/pixfmt.h"
+#include "libavutil/thread.h"
+#include "libavutil/time.h"
+
+#include "avfilter.h"
+#include "filters.h"
+#include "formats.h"
+#include "version.h"
+#include "video.h"
+#if LIBAVFILTER_VERSION_INT < AV_VERSION_INT(10, 4, 100)
+#include "internal.h"
+#endif
+
+#if LIBAVFILTER_VERSION_MAJOR >= 11
+#define FILTER FFFilter
+#define PUBLIC(field) .p.field
+#else
+#define FILTER AVFilter
+#define PUBLIC(field) .field
+#endif
+
+#define REPORT_INTERVAL 3000000 ///< microseconds between two lines of progress, at least
+
+enum OnError {
+    ON_ERROR_FAIL,
+    ON_ERROR_PASS,
+};
+
+typedef struct FatezeroContext {
+    const AVClass *class;
+
+    /* options, in the order of the table; what is not set is left to the engine */
+    char *preset;
+    char *prompt;
+    char *source;
+    char *promptfile;
+    char *negative;
+    char *model;
+    char *device;
+    char *precision;
+    char *window_size;
+    char *steps;
+    char *guidance;
+    char *self_replace;
+    char *cross_replace;
+    char *control;
+    char *emphasize;
+    char *blend;
+    char *threshold;
+    char *blend_latents;
+    char *keys;
+    char *fuse_at;
+    char *norm;
+    char *size;
+    char *store;
+    char *show;
+    int on_error;
+
+    fatezero *editor;
+    int capacity;               ///< frames of a full window
+
+    AVFrame **window;           ///< frames to be edited together
+    int nb_window;
+    AVFrame **done;             ///< frames on their way out: at most a window and the frame that ended it
+    int nb_done, next_done;
+    fatezero_image *source_images, *target_images;
+
+    int status;                 ///< of the input, once it has ended
+    int64_t status_pts;
+
+    int windows;                ///< edited so far
+    int listening;
+    sig_atomic_t signals;       ///< signals seen when the stream began
+
+    char phase[16];
+    int64_t phase_start, last_report;
+    int phase_step;
+} FatezeroContext;
+
+/*
+ * A filter is not told that its host was asked to stop, and a window may take minutes. So while a
+ * fatezero filter lives, it listens in on the signals that its host handles. This is state of the
+ * process, as signals are.
+ */
+static const int signal_numbers[] = { SIGINT, SIGTERM };
+static struct sigaction host_actions[FF_ARRAY_ELEMS(signal_numbers)];
+static volatile sig_atomic_t signal_count;
+static AVMutex signal_lock = AV_MUTEX_INITIALIZER;
+static int nb_listeners;
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+    const struct sigaction *host = &host_actions[number == SIGTERM];
+
+    signal_count++;
+    if (host->sa_flags & SA_SIGINFO)
+        host->sa_sigaction(number, info, context);
+    else
+        host->sa_handler(number);
+}
+
+static void listen_to_signals(FatezeroContext *s)
+{
+    ff_mutex_lock(&signal_lock);
+    for (int i = 0; !nb_listeners && i < FF_ARRAY_ELEMS(signal_numbers); i++) {
+        struct sigaction action;
+
+        if (sigaction(signal_numbers[i], NULL, &host_actions[i]) < 0 ||
+            host_actions[i].sa_handler == SIG_DFL || host_actions[i].sa_handler == SIG_IGN)
+            continue;
+        action = host_actions[i];
+        action.sa_sigaction = on_signal;
+        action.sa_flags    |= SA_SIGINFO;
+        sigaction(signal_numbers[i], &action, NULL);
+    }
+    nb_listeners++;
+    ff_mutex_unlock(&signal_lock);
+    s->listening = 1;
+    s->signals   = signal_count;
+}
+
+static void ignore_signals(FatezeroContext *s)
+{
+    if (!s->listening)
+        return;
+    ff_mutex_lock(&signal_lock);
+    nb_listeners--;
+    for (int i = 0; !nb_listeners && i < FF_ARRAY_ELEMS(signal_numbers); i++) {
+        struct sigaction action;
+
+        /* someone who came later keeps the signal, and we stay below */
+        if (!sigaction(signal_numbers[i], NULL, &action) &&
+            (action.sa_flags & SA_SIGINFO) && action.sa_sigaction == on_signal)
+            sigaction(signal_numbers[i], &host_actions[i], NULL);
+    }
+    ff_mutex_unlock(&signal_lock);
+    s->listening = 0;
+}
+
+static int interrupted(const FatezeroContext *s)
+{
+    return signal_count != s->signals;
+}
+
+static int to_averror(fatezero_code code)
+{
+    static const int averrors[] = {
+        [FATEZERO_INVALID]    = AVERROR(EINVAL),
+        [FATEZERO_NOT_FOUND]  = AVERROR(ENOENT),
+        [FATEZERO_BAD_DATA]   = AVERROR_INVALIDDATA,
+        [FATEZERO_NO_MEMORY]  = AVERROR(ENOMEM),
+        [FATEZERO_NO_RUNTIME] = AVERROR(ENOSYS),
+        [FATEZERO_CANCELLED]  = AVERROR_EXIT,
+        [FATEZERO_INTERNAL]   = AVERROR_EXTERNAL,
+    };
+
+    return averrors[code];
+}
+
+static void on_log(void *opaque, fatezero_level level, const char *message)
+{
+    static const int levels[] = {
+        [FATEZERO_ERROR]   = AV_LOG_ERROR,
+        [FATEZERO_WARNING] = AV_LOG_WARNING,
+        [FATEZERO_INFO]    = AV_LOG_INFO,
+        [FATEZERO_VERBOSE] = AV_LOG_VERBOSE,
+    };
+
+    av_log(opaque, levels[av_clip(level, 0, FATEZERO_VERBOSE)], "%s\n", message);
+}
+
+static int on_step(void *opaque, const char *phase, int step, int steps)
+{
+    AVFilterContext *ctx = opaque;
+    FatezeroContext *s = ctx->priv;
+    int64_t now = av_gettime_relative();
+
+    if (strcmp(phase, s->phase) || step < s->phase_step) {
+        av_strlcpy(s->phase, phase, sizeof(s->phase));
+        s->phase_start = now;
+        s->phase_step  = step;
+    }
+    if (now - s->last_report >= REPORT_INTERVAL && step > s->phase_step) {
+        size_t length = strlen(phase);
+        double left   = 1e-6 * (now - s->phase_start) / (step - s->phase_step) * (steps - step);
+
+        length -= phase[length - 1] == 'e';     // encode, encoding
+        av_log(ctx, AV_LOG_INFO, "window %d: %.*sing, step %d of %d, %.0f s left\n",
+               s->windows + 1, (int)length, phase, step, steps, left);
+        s->last_report = now;
+    }
+    return !interrupted(s);
+}
+
+static void free_frames(AVFrame **frames, int first, int end)
+{
+    for (int i = first; i < end; i++)
+        av_frame_free(&frames[i]);
+}
+
+/** Forgets all frames. @return how many */
+static int drop(FatezeroContext *s)
+{
+    int n = s->nb_window + s->nb_done - s->next_done;
+
+    free_frames(s->window, 0, s->nb_window);
+    free_frames(s->done, s->next_done, s->nb_done);
+    s->nb_window = s->nb_done = s->next_done = 0;
+    return n;
+}
+
+static void describe(const FatezeroContext *s, AVFrame *frame, int number)
+{
+    const char *const *entry = fatezero_metadata(s->editor);
+    char key[128];
+
+    av_dict_set_int(&frame->metadata, "lavfi.fatezero.window", s->windows, 0);
+    av_dict_set_int(&frame->metadata, "lavfi.fatezero.frame", number, 0);
+    for (; *entry; entry += 2) {
+        snprintf(key, sizeof(key), "lavfi.fatezero.%s", entry[0]);
+        av_dict_set(&frame->metadata, key, entry[1], 0);
+    }
+}
+
+/** Makes the frames that the window is edited into, behind those that are done. */
+static int prepare(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int ret;
+
+    for (int i = 0; i < s->nb_window; i++) {
+        AVFrame *in = s->window[i];
+        AVFrame *out = ff_get_video_buffer(ctx->outputs[0], in->width, in->height);
+
+        if (!out)
+            return AVERROR(ENOMEM);
+        s->done[s->nb_done++] = out;
+        if ((ret = av_frame_copy_props(out, in)) < 0)
+            return ret;
+        /* an upside-down frame, as vflip makes it, is edited in its own copy */
+        if (in->linesize[0] < 0 && (ret = av_frame_copy(out, in)) < 0)
+            return ret;
+        s->target_images[i] = (fatezero_image) { out->data[0], out->linesize[0] };
+        s->source_images[i] = in->linesize[0] < 0 ? s->target_images[i] :
+                              (fatezero_image) { in->data[0], in->linesize[0] };
+    }
+    return 0;
+}
+
+/** Edits what the window holds; its frames are done then. */
+static int edit_window(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    const AVFrame *first = s->window[0];
+    int n = s->nb_window, ret;
+    fatezero_code code = FATEZERO_CANCELLED;
+    fatezero_error error;
+
+    if (!n)
+        return 0;
+    if ((ret = prepare(ctx)) < 0)
+        goto end;
+    s->phase[0] = '\0';
+    if (!interrupted(s))
+        code = fatezero_edit(s->editor, s->source_images, s->target_images, n, first->width, first->height,
+                             first->format == AV_PIX_FMT_RGB24 ? 8 : 16, &error);
+    if (!code) {
+        s->windows++;
+        for (int i = 0; i < n; i++)
+            describe(s, s->done[i], i + 1);
+        free_frames(s->window, 0, n);
+        s->nb_window = 0;
+        return 0;
+    }
+    ret = to_averror(code);
+    if (code == FATEZERO_CANCELLED)
+        goto end;
+    if (s->on_error == ON_ERROR_PASS) {
+        av_log(ctx, AV_LOG_WARNING, "%s; %d frames pass unedited\n", error.message, n);
+        ret = 0;
+    } else {
+        av_log(ctx, AV_LOG_ERROR, "%s\n", error.message);
+    }
+
+end:
+    free_frames(s->done, 0, s->nb_done);
+    s->nb_done = 0;
+    if (ret >= 0) {
+        memcpy(s->done, s->window, n * sizeof(*s->done));
+        s->nb_done   = n;
+        s->nb_window = 0;
+    }
+    return ret;
+}
+
+/** Takes over a frame that has arrived. Nothing is done at that time. */
+static int take(AVFilterContext *ctx, AVFrame *frame)
+{
+    FatezeroContext *s = ctx->priv;
+    int disabled = ctx->is_disabled;            // about this very frame, only now
+    int ret = 0;
+
+    if (s->nb_window && (disabled || frame->width  != s->window[0]->width ||
+                                     frame->height != s->window[0]->height))
+        ret = edit_window(ctx);
+    if (ret < 0)
+        av_frame_free(&frame);
+    else if (disabled)
+        s->done[s->nb_done++] = frame;
+    else
+        s->window[s->nb_window++] = frame;
+    if (ret >= 0 && s->nb_window == s->capacity)
+        ret = edit_window(ctx);
+    return ret;
+}
+
+/** The host was asked to stop: the stream ends before the window, so that the host can close its files. */
+static int cancel(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int64_t pts = s->nb_window ? s->window[0]->pts : AV_NOPTS_VALUE;
+
+    av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames dropped\n", drop(s));
+    ff_inlink_set_status(ctx->inputs[0], AVERROR_EOF);
+    ff_outlink_set_status(ctx->outputs[0], AVERROR_EOF, pts);
+    return 0;
+}
+
+static int activate(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    AVFilterLink *inlink  = ctx->inputs[0];
+    AVFilterLink *outlink = ctx->outputs[0];
+    AVFrame *frame;
+    int status, ret;
+
+    if ((status = ff_outlink_get_status(outlink))) {
+        drop(s);
+        ff_inlink_set_status(inlink, status);
+        return 0;
+    }
+
+    /* into an array of our own, for the queue of a link is not the place for a window */
+    while (!s->nb_done && !s->status) {
+        if ((ret = ff_inlink_consume_frame(inlink, &frame)) > 0)
+            ret = take(ctx, frame);
+        else if (!ret && ff_inlink_acknowledge_status(inlink, &s->status, &s->status_pts))
+            ret = edit_window(ctx);
+        else if (!ret)
+            break;
+        if (ret == AVERROR_EXIT)
+            return cancel(ctx);
+        if (ret < 0)
+            return ret;
+    }
+
+    if (s->next_done < s->nb_done) {
+        frame = s->done[s->next_done++];
+        if (s->next_done == s->nb_done)
+            s->nb_done = s->next_done = 0;
+        ff_filter_set_ready(ctx, 100);
+        return ff_filter_frame(outlink, frame);
+    }
+    if (s->status) {
+        ff_outlink_set_status(outlink, s->status, s->status_pts);
+        return 0;
+    }
+    FF_FILTER_FORWARD_WANTED(outlink, inlink);
+    return FFERROR_NOT_READY;
+}
+
+/** Not done in init(), which ffmpeg calls for graphs that it only looks at. */
+static int config_output(AVFilterLink *outlink)
+{
+    AVFilterContext *ctx = outlink->src;
+    FatezeroContext *s = ctx->priv;
+    const fatezero_host host = { .opaque = ctx, .log = on_log, .step = on_step };
+    const AVOption *option = NULL;
+    const char **options, **next;
+    fatezero_error error;
+    int nb_options = 0;
+
+    if (s->editor)
+        return 0;
+
+    while ((option = av_opt_next(s, option)))
+        nb_options++;
+    next = options = av_calloc(2 * nb_options + 1, sizeof(*options));
+    if (!options)
+        return AVERROR(ENOMEM);
+    while ((option = av_opt_next(s, option))) {
+        const char *value = option->type == AV_OPT_TYPE_STRING ? *(char **)((uint8_t *)s + option->offset) : NULL;
+
+        if (value) {
+            *next++ = option->name;
+            *next++ = value;
+        }
+    }
+
+    listen_to_signals(s);
+    s->last_report = av_gettime_relative();
+    s->editor = fatezero_open(options, &host, &error);
+    av_freep(&options);
+    if (!s->editor) {
+        av_log(ctx, AV_LOG_ERROR, "%s\n", error.message);
+        return to_averror(error.code);
+    }
+
+    s->capacity      = fatezero_window(s->editor);
+    s->window        = av_calloc(s->capacity, sizeof(*s->window));
+    s->done          = av_calloc(s->capacity + 1, sizeof(*s->done));
+    s->source_images = av_calloc(s->capacity, sizeof(*s->source_images));
+    s->target_images = av_calloc(s->capacity, sizeof(*s->target_images));
+    if (!s->window || !s->done || !s->source_images || !s->target_images)
+        return AVERROR(ENOMEM);
+    return 0;
+}
+
+static av_cold void uninit(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int lost = drop(s);
+
+    if (lost)
+        av_log(ctx, AV_LOG_WARNING, "%d frames lost: the graph was freed before the end of its input "
+               "(where the size of the video changes, -reinit_filter 0 keeps them)\n", lost);
+    fatezero_close(&s->editor);
+    ignore_signals(s);
+    av_freep(&s->window);
+    av_freep(&s->done);
+    av_freep(&s->source_images);
+    av_freep(&s->target_images);
+}
+
+#define OFFSET(x) offsetof(FatezeroContext, x)
+#define FLAGS AV_OPT_FLAG_FILTERING_PARAM|AV_OPT_FLAG_VIDEO_PARAM
+#define STRING(name, field, help) { name, help, OFFSET(field), AV_OPT_TYPE_STRING, { .str = NULL }, 0, 0, FLAGS }
+
+/* What is a string goes to the engine, which knows the defaults; a preset may supply them too. */
+static const AVOption fatezero_options[] = {
+    STRING("preset",        preset,        "preset's name, or a file (default watercolor, without a prompt)"),
+    STRING("prompt",        prompt,        "what the edited video shows (default from the preset)"),
+    STRING("source",        source,        "what the video shows (default from the preset)"),
+    STRING("promptfile",    promptfile,    "file with the prompt, or with source and prompt on two lines (default none)"),
+    STRING("negative",      negative,      "what the edited video must not show (default nothing)"),
+    STRING("model",         model,         "folder or hub name of a Stable Diffusion 1.x model (default pocket, built in)"),
+    STRING("device",        device,        "auto, cpu, cuda or cuda:N (default auto)"),
+    STRING("precision",     precision,     "auto, fp32 or fp16 (default auto)"),
+    STRING("window",        window_size,   "frames edited together (default 8)"),
+    STRING("steps",         steps,         "steps of inversion, and of editing (default 50)"),
+    STRING("guidance",      guidance,      "how strongly the prompt pulls (default 7.5)"),
+    STRING("self_replace",  self_replace,  "part of the steps that keep the source's self-attention (default 0.8)"),
+    STRING("cross_replace", cross_replace, "part of the steps that keep the source's cross-attention (default 0.8)"),
+    STRING("control",       control,       "refine or replace: how the prompts' words are matched (default refine)"),
+    STRING("emphasize",     emphasize,     "word:factor+word:factor, words to make stronger or weaker (default none)"),
+    STRING("blend",         blend,         "word+word, edit only where these words look (default everywhere)"),
+    STRING("threshold",     threshold,     "from 0 to 1, how surely they must look there (default from the preset)"),
+    STRING("blend_latents", blend_latents, "part of the steps that restore the source outside of blend (default 0)"),
+    STRING("keys",          keys,          "frames that every frame attends to (default mid)"),
+    STRING("fuse_at",       fuse_at,       "coarsest to this width, maps whose self-attention is kept (default 32)"),
+    STRING("norm",          norm,          "frame or window, what is normalised together (default frame)"),
+    STRING("size",          size,          "short side of the picture that is edited (default the model's)"),
+    STRING("store",         store,         "auto, keep or recompute, what attention needs (default keep)"),
+    STRING("show",          show,          "edit, mask or compare (default edit)"),
+    { "on_error", "what becomes of frames whose edit fails", OFFSET(on_error), AV_OPT_TYPE_INT,
+        { .i64 = ON_ERROR_FAIL }, ON_ERROR_FAIL, ON_ERROR_PASS, FLAGS, "on_error" },
+        { "fail", "stop with an error",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_FAIL }, 0, 0, FLAGS, "on_error" },
+        { "pass", "pass them unedited",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_PASS }, 0, 0, FLAGS, "on_error" },
+    { NULL }
+};
+
+AVFILTER_DEFINE_CLASS(fatezero);
+
+static const AVFilterPad inputs[] = {
+    {
+        .name = "default",
+        .type = AVMEDIA_TYPE_VIDEO,
+    },
+};
+
+static const AVFilterPad outputs[] = {
+    {
+        .name         = "default",
+        .type         = AVMEDIA_TYPE_VIDEO,
+        .config_props = config_output,
+    },
+};
+
+static const enum AVPixelFormat pix_fmts[] = {
+    AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48, AV_PIX_FMT_NONE
+};
+
+const FILTER ff_vf_fatezero = {
+    PUBLIC(name)        = "fatezero",
+    PUBLIC(description) = NULL_IF_CONFIG_SMALL("Edit video by words."),
+    PUBLIC(priv_class)  = &fatezero_class,
+    PUBLIC(flags)       = AVFILTER_FLAG_SUPPORT_TIMELINE_INTERNAL,
+    .priv_size          = sizeof(FatezeroContext),
+    .uninit             = uninit,
+    .activate           = activate,
+    FILTER_INPUTS(inputs),
+    FILTER_OUTPUTS(outputs),
+    FILTER_PIXFMTS_ARRAY(pix_fmts),
+};

@@ -1,0 +1,199 @@
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fatezero.h"
+#include "jvm.h"
+
+struct fatezero {
+    fatezero_host host;
+    jobject       engine;       // org.fatezero.engine.Engine
+    int           window;
+    char        **metadata;     // NULL-terminated
+};
+
+static void free_strings(char **strings)
+{
+    for (char **s = strings; s && *s; s++)
+        free(*s);
+    free(strings);
+}
+
+/* byte[][] of the options. @return NULL with an exception pending */
+static jobjectArray to_java(JNIEnv *env, const fatezero_java *java, const char *const *strings, int n)
+{
+    jobjectArray array = (*env)->NewObjectArray(env, n, java->bytes, NULL);
+
+    for (int i = 0; array && i < n; i++) {
+        jsize length     = strlen(strings[i]);
+        jbyteArray bytes = (*env)->NewByteArray(env, length);
+        if (!bytes)
+            return NULL;
+        (*env)->SetByteArrayRegion(env, bytes, 0, length, (const jbyte *)strings[i]);
+        (*env)->SetObjectArrayElement(env, array, i, bytes);
+        (*env)->DeleteLocalRef(env, bytes);
+    }
+    return array;
+}
+
+/* Copies a byte[][]. @return to be freed with free_strings(), NULL with an exception pending or without memory */
+static char **from_java(JNIEnv *env, jobjectArray array)
+{
+    jsize n = (*env)->GetArrayLength(env, array);
+    char **strings = calloc(n + 1u, sizeof(*strings));
+
+    for (jsize i = 0; strings && i < n; i++) {
+        jbyteArray bytes = (*env)->GetObjectArrayElement(env, array, i);
+        if (!bytes || !(strings[i] = fatezero_string(env, bytes))) {
+            free_strings(strings);
+            return NULL;
+        }
+        (*env)->DeleteLocalRef(env, bytes);
+    }
+    return strings;
+}
+
+fatezero *fatezero_open(const char *const *options, const fatezero_host *host, fatezero_error *error)
+{
+    JNIEnv *env;
+    const fatezero_java *java;
+    fatezero *fz;
+    jobjectArray array;
+    jobject engine = NULL;
+    int n = 0;
+
+    while (options && options[n])
+        n++;
+    if (n % 2) {
+        fatezero_fail(error, FATEZERO_INVALID, "option %s has no value", options[n - 1]);
+        return NULL;
+    }
+    if (!(java = fatezero_jvm(&env, error)))
+        return NULL;
+    if (!(fz = calloc(1, sizeof(*fz)))) {
+        fatezero_fail(error, FATEZERO_NO_MEMORY, "no memory for an editor");
+        return NULL;
+    }
+    if (host)
+        fz->host = *host;
+
+    error->code = FATEZERO_OK;
+    if (!(*env)->PushLocalFrame(env, 16)) {
+        array = to_java(env, java, options, n);
+        if (array)
+            engine = (*env)->CallStaticObjectMethod(env, java->engine, java->open, array, (jlong)(intptr_t)&fz->host);
+        if (!fatezero_exception(env, &fz->host, error)) {
+            fz->engine = (*env)->NewGlobalRef(env, engine);
+            fz->window = (*env)->CallIntMethod(env, fz->engine, java->window);
+        }
+        (*env)->PopLocalFrame(env, NULL);
+    }
+    if (error->code || fatezero_exception(env, &fz->host, error))
+        fatezero_close(&fz);
+    return fz;
+}
+
+int fatezero_window(const fatezero *fz)
+{
+    return fz->window;
+}
+
+/* The images as ByteBuffer[] over the caller's memory, and their strides. @return NULL with an exception pending */
+static jobjectArray wrap(JNIEnv *env, const fatezero_java *java, const fatezero_image *images, int n,
+                         int row, int height, jintArray strides)
+{
+    jobjectArray buffers = (*env)->NewObjectArray(env, n, java->buffer, NULL);
+
+    for (int i = 0; buffers && i < n; i++) {
+        jlong size     = (jlong)images[i].stride * (height - 1) + row;
+        jint stride    = images[i].stride;
+        jobject buffer = (*env)->NewDirectByteBuffer(env, images[i].data, size);
+        if (!buffer)
+            return NULL;
+        (*env)->SetObjectArrayElement(env, buffers, i, buffer);
+        (*env)->SetIntArrayRegion(env, strides, i, 1, &stride);
+        (*env)->DeleteLocalRef(env, buffer);
+    }
+    return buffers;
+}
+
+static fatezero_code check_images(const fatezero_image *images, int n, ptrdiff_t row, int height, fatezero_error *error)
+{
+    for (int i = 0; i < n; i++) {
+        if (!images[i].data)
+            return fatezero_fail(error, FATEZERO_INVALID, "image %d has no data", i);
+        if (images[i].stride < row)
+            return fatezero_fail(error, FATEZERO_INVALID, "image %d: %td bytes from row to row, but a row has %td",
+                                 i, images[i].stride, row);
+        if (images[i].stride > INT_MAX / height)                // what a ByteBuffer can hold
+            return fatezero_fail(error, FATEZERO_INVALID, "image %d is larger than %d bytes", i, INT_MAX);
+    }
+    return FATEZERO_OK;
+}
+
+fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fatezero_image *target,
+                            int n, int width, int height, int depth, fatezero_error *error)
+{
+    ptrdiff_t row = (ptrdiff_t)width * 3 * (depth / 8);
+    JNIEnv *env;
+    const fatezero_java *java;
+    char **metadata = NULL;
+
+    if (n < 1 || width < 1 || height < 1 || (depth != 8 && depth != 16))
+        return fatezero_fail(error, FATEZERO_INVALID, "%d frames of %dx%d with %d bits a sample: at least one frame "
+                             "of 1x1, and 8 or 16 bits", n, width, height, depth);
+    if (check_images(source, n, row, height, error) || check_images(target, n, row, height, error))
+        return error->code;
+    if (!(java = fatezero_jvm(&env, error)))
+        return error->code;
+
+    error->code = FATEZERO_OK;
+    if (!(*env)->PushLocalFrame(env, 16)) {
+        jintArray from_strides = (*env)->NewIntArray(env, n);
+        jintArray to_strides   = from_strides ? (*env)->NewIntArray(env, n) : NULL;
+        jobjectArray from      = to_strides ? wrap(env, java, source, n, row, height, from_strides) : NULL;
+        jobjectArray to        = from ? wrap(env, java, target, n, row, height, to_strides) : NULL;
+        jobjectArray described = NULL;
+
+        if (to)
+            (*env)->CallVoidMethod(env, fz->engine, java->edit, from, from_strides, to, to_strides,
+                                   width, height, depth);
+        if (!fatezero_exception(env, &fz->host, error))
+            described = (*env)->CallObjectMethod(env, fz->engine, java->metadata);
+        if (!error->code && !fatezero_exception(env, &fz->host, error) && described &&
+            !(metadata = from_java(env, described)))
+            fatezero_fail(error, FATEZERO_NO_MEMORY, "no memory for the metadata");
+        (*env)->PopLocalFrame(env, NULL);
+    }
+    if (error->code || fatezero_exception(env, &fz->host, error))
+        return error->code;
+    free_strings(fz->metadata);
+    fz->metadata = metadata;
+    return FATEZERO_OK;
+}
+
+const char *const *fatezero_metadata(const fatezero *fz)
+{
+    static const char *const none[] = { NULL };
+
+    return fz->metadata ? (const char *const *)fz->metadata : none;
+}
+
+void fatezero_close(fatezero **fz)
+{
+    fatezero_error error;
+    const fatezero_java *java;
+    JNIEnv *env;
+
+    if (!*fz)
+        return;
+    if ((*fz)->engine && (java = fatezero_jvm(&env, &error))) {
+        (*env)->CallVoidMethod(env, (*fz)->engine, java->close);
+        if (fatezero_exception(env, &(*fz)->host, &error) && (*fz)->host.log)
+            (*fz)->host.log((*fz)->host.opaque, FATEZERO_WARNING, error.message);
+        (*env)->DeleteGlobalRef(env, (*fz)->engine);
+    }
+    free_strings((*fz)->metadata);
+    free(*fz);
+    *fz = NULL;
+}

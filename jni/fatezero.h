@@ -1,0 +1,136 @@
+/*
+ * libfatezero: edits video by words, a few frames at a time.
+ *
+ * Basic usage (example.c is the whole program):
+ *
+ *     const char *options[] = { "preset", "watercolor", "window", "8", NULL };
+ *     fatezero_error error;
+ *     fatezero *fz = fatezero_open(options, NULL, &error);
+ *     if (!fz)
+ *         return fail(error.message);
+ *
+ *     fatezero_image frames[8];             // packed RGB, filled by the caller
+ *     while ((n = read_frames(frames, fatezero_window(fz))) > 0) {
+ *         if (fatezero_edit(fz, frames, frames, n, width, height, 8, &error))
+ *             return fail(error.message);
+ *         write_frames(frames, n);
+ *     }
+ *     fatezero_close(&fz);
+ *
+ * Threads: a handle may be used by any thread, by one at a time. Different handles are independent of each other.
+ * The first fatezero_open() of a process starts a Java virtual machine, which stays until the process ends; a process
+ * forked afterwards cannot use the library until it calls exec.
+ *
+ * Environment: FATEZERO_JVM names the libjvm.so to use (default: that of JAVA_HOME, of the java on PATH, or of the
+ * distribution). FATEZERO_HOME names the folder of the engine (default: the folder "fatezero" beside this library).
+ */
+#ifndef FATEZERO_H
+#define FATEZERO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FATEZERO_API __attribute__((visibility("default")))
+
+/** What went wrong. Zero is success. */
+typedef enum fatezero_code {
+    FATEZERO_OK = 0,
+    FATEZERO_INVALID,       ///< an argument or option is wrong
+    FATEZERO_NOT_FOUND,     ///< a file is missing
+    FATEZERO_BAD_DATA,      ///< a file cannot be read, or what it holds is wrong
+    FATEZERO_NO_MEMORY,     ///< memory of the process or of the device is exhausted
+    FATEZERO_NO_RUNTIME,    ///< there is no Java virtual machine, it is too old, or the engine's files are missing
+    FATEZERO_CANCELLED,     ///< the host's step function asked for it
+    FATEZERO_INTERNAL       ///< a defect of the library: its message and the verbose log are worth reporting
+} fatezero_code;
+
+/** One line of UTF-8 for the user: what is wrong, and how to mend it. */
+typedef struct fatezero_error {
+    fatezero_code code;
+    char message[4096];
+} fatezero_error;
+
+typedef enum fatezero_level {
+    FATEZERO_ERROR = 0,
+    FATEZERO_WARNING,
+    FATEZERO_INFO,
+    FATEZERO_VERBOSE
+} fatezero_level;
+
+/**
+ * What the library may ask of its host. Any function may be NULL.
+ * They are called only while fatezero_open(), fatezero_edit() or fatezero_close() runs, possibly by another thread than
+ * the one that waits there, and must not call the library.
+ */
+typedef struct fatezero_host {
+    void *opaque;           ///< handed to both functions
+
+    /** @param message one line of UTF-8, without a newline */
+    void (*log)(void *opaque, fatezero_level level, const char *message);
+
+    /**
+     * Work goes on.
+     *
+     * @param phase "encode", "invert", "edit" or "decode"
+     * @param step  the steps of the phase done so far
+     * @param steps the steps of the phase
+     * @return nonzero to go on, 0 to cancel
+     */
+    int (*step)(void *opaque, const char *phase, int step, int steps);
+} fatezero_host;
+
+/** One frame: packed RGB, `depth` bits a sample, in native byte order. */
+typedef struct fatezero_image {
+    uint8_t  *data;         ///< the first sample of the top row
+    ptrdiff_t stride;       ///< bytes from one row to the next: at least width * 3 * depth / 8
+} fatezero_image;
+
+/** An editor: options, model, and the Java object behind them. */
+typedef struct fatezero fatezero;
+
+/**
+ * Checks the options and loads the model, which takes seconds.
+ *
+ * @param options key, value, key, value, ..., NULL in UTF-8, in the spelling of the FFmpeg filter; copied
+ * @param host    copied; NULL for a silent one that never cancels
+ * @param error   filled on failure
+ * @return the editor, to be closed with fatezero_close(), or NULL
+ */
+FATEZERO_API fatezero *fatezero_open(const char *const *options, const fatezero_host *host, fatezero_error *error);
+
+/** @return how many frames each fatezero_edit() wants; the last of a stream may bring fewer */
+FATEZERO_API int fatezero_window(const fatezero *fz);
+
+/**
+ * Edits consecutive frames together. Nothing is kept of them afterwards.
+ *
+ * @param source the frames to edit; unchanged, unless target is the same memory
+ * @param target where the edited frames go; undefined after a failure
+ * @param n      how many frames, at least 1
+ * @param width  in pixels, at least 1, as is height
+ * @param depth  bits a sample, 8 or 16
+ * @param error  filled on failure
+ * @return FATEZERO_OK or what went wrong; the editor remains usable
+ */
+FATEZERO_API fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fatezero_image *target,
+                                         int n, int width, int height, int depth, fatezero_error *error);
+
+/**
+ * Describes the last successful edit.
+ *
+ * @return key, value, key, value, ..., NULL in UTF-8; belongs to the editor, until its next call
+ */
+FATEZERO_API const char *const *fatezero_metadata(const fatezero *fz);
+
+/** Frees an editor and sets the pointer to NULL. A pointer to NULL is fine. */
+FATEZERO_API void fatezero_close(fatezero **fz);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* FATEZERO_H */

@@ -1,0 +1,546 @@
+#define _GNU_SOURCE             // dladdr, RTLD_NOLOAD, asprintf
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <glob.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "jvm.h"
+
+#define JAVA_OLDEST 17
+#define LIBJVM      "/lib/server/libjvm.so"     // from Java 9 on, below the home of every Java
+
+typedef jint (*created_vms_fn)(JavaVM **, jsize, jsize *);
+typedef jint (*create_vm_fn)(JavaVM **, void **, void *);
+
+// The one virtual machine. A process can neither start a second one nor replace the first.
+static struct {
+    pthread_mutex_t lock;
+    JavaVM         *vm;
+    pid_t           pid;        // of the process that started it: threads do not survive a fork
+    pthread_key_t   attached;   // its destructor detaches a thread that ends
+    fatezero_java   java;
+    jmethodID       get_message, to_string, get_bytes, print_stack, string_writer, print_writer;
+    jclass          string_writer_class, print_writer_class;
+    jobject         utf8;
+} jvm = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+/* ---- errors ---- */
+
+static const struct { const char *name; fatezero_code code; } exceptions[] = {
+    { "java/lang/IllegalArgumentException",         FATEZERO_INVALID   },
+    { "java/nio/file/NoSuchFileException",          FATEZERO_NOT_FOUND },
+    { "java/io/FileNotFoundException",              FATEZERO_NOT_FOUND },
+    { "java/io/IOException",                        FATEZERO_BAD_DATA  },   // after its subclasses above
+    { "java/util/concurrent/CancellationException", FATEZERO_CANCELLED },
+    { "java/lang/OutOfMemoryError",                 FATEZERO_NO_MEMORY },
+};
+
+fatezero_code fatezero_fail(fatezero_error *error, fatezero_code code, const char *format, ...)
+{
+    va_list args;
+
+    error->code = code;
+    va_start(args, format);
+    vsnprintf(error->message, sizeof(error->message), format, args);
+    va_end(args);
+    return code;
+}
+
+char *fatezero_string(JNIEnv *env, jbyteArray bytes)
+{
+    jsize length = (*env)->GetArrayLength(env, bytes);
+    char *string = malloc(length + 1u);
+
+    if (string) {
+        (*env)->GetByteArrayRegion(env, bytes, 0, length, (jbyte *)string);
+        string[length] = '\0';
+    }
+    return string;
+}
+
+/* String method of an object as UTF-8; NULL if it returns null or throws. */
+static char *text(JNIEnv *env, jobject object, jmethodID method)
+{
+    jstring string   = jvm.utf8 ? (*env)->CallObjectMethod(env, object, method) : NULL;
+    jbyteArray bytes = string && !(*env)->ExceptionCheck(env) ?
+                       (*env)->CallObjectMethod(env, string, jvm.get_bytes, jvm.utf8) : NULL;
+    char *result     = bytes && !(*env)->ExceptionCheck(env) ? fatezero_string(env, bytes) : NULL;
+
+    (*env)->ExceptionClear(env);
+    return result;
+}
+
+static void log_stack(JNIEnv *env, const fatezero_host *host, jthrowable thrown)
+{
+    jobject writer  = (*env)->NewObject(env, jvm.string_writer_class, jvm.string_writer);
+    jobject printer = writer ? (*env)->NewObject(env, jvm.print_writer_class, jvm.print_writer, writer) : NULL;
+    char *stack = NULL, *line, *rest;
+
+    if (printer) {
+        (*env)->CallVoidMethod(env, thrown, jvm.print_stack, printer);
+        if (!(*env)->ExceptionCheck(env))
+            stack = text(env, writer, jvm.to_string);
+    }
+    (*env)->ExceptionClear(env);
+    for (line = stack ? strtok_r(stack, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest))
+        host->log(host->opaque, FATEZERO_VERBOSE, line);
+    free(stack);
+}
+
+/* Code of a throwable, by the first class in the table that it is an instance of. */
+static fatezero_code code_of(JNIEnv *env, jthrowable thrown)
+{
+    for (size_t i = 0; i < sizeof(exceptions) / sizeof(*exceptions); i++) {
+        jclass class = (*env)->FindClass(env, exceptions[i].name);
+        if (class && (*env)->IsInstanceOf(env, thrown, class))
+            return exceptions[i].code;
+        (*env)->ExceptionClear(env);
+    }
+    return FATEZERO_INTERNAL;
+}
+
+fatezero_code fatezero_exception(JNIEnv *env, const fatezero_host *host, fatezero_error *error)
+{
+    jthrowable thrown = (*env)->ExceptionOccurred(env);
+    char *message = NULL;
+
+    if (!thrown)
+        return FATEZERO_OK;
+    (*env)->ExceptionClear(env);
+    if ((*env)->PushLocalFrame(env, 32) < 0) {
+        (*env)->ExceptionClear(env);
+        (*env)->DeleteLocalRef(env, thrown);
+        return fatezero_fail(error, FATEZERO_NO_MEMORY, "the Java virtual machine has no memory left");
+    }
+    error->code = code_of(env, thrown);
+    if (error->code != FATEZERO_INTERNAL)
+        message = text(env, thrown, jvm.get_message);
+    if (!message)
+        message = text(env, thrown, jvm.to_string);     // names the class too
+    snprintf(error->message, sizeof(error->message), "%s", message ? message : "an exception without a message");
+    free(message);
+    if (error->code == FATEZERO_INTERNAL && host && host->log)
+        log_stack(env, host, thrown);
+    (*env)->PopLocalFrame(env, NULL);
+    (*env)->DeleteLocalRef(env, thrown);
+    return error->code;
+}
+
+/* ---- finding libjvm ---- */
+
+typedef struct search {
+    void *library;
+    char  tried[2048];          // what failed and why, for the error
+} search;
+
+static void tried(search *s, const char *path, const char *why)
+{
+    size_t used = strlen(s->tried);
+
+    snprintf(s->tried + used, sizeof(s->tried) - used, "%s%s%s%s", used ? ", " : "", path, *why ? ": " : "", why);
+}
+
+/* The version that the file "release" of a Java's home tells, 0 if it tells none. */
+static int release_version(const char *library)
+{
+    char path[PATH_MAX], line[256];
+    int version = 0, minor;
+    const char *end = strstr(library, LIBJVM);
+    FILE *file;
+
+    if (!end || snprintf(path, sizeof(path), "%.*s/release", (int)(end - library), library) >= (int)sizeof(path) ||
+        !(file = fopen(path, "r")))
+        return 0;
+    while (fgets(line, sizeof(line), file))
+        if (sscanf(line, "JAVA_VERSION=\"%d.%d", &version, &minor) == 2 && version == 1)
+            version = minor;                            // 1.8 is Java 8
+    fclose(file);
+    return version;
+}
+
+static int try_library(search *s, const char *path)
+{
+    int version = release_version(path);
+    char why[64];
+
+    if (version && version < JAVA_OLDEST) {
+        snprintf(why, sizeof(why), "Java %d is too old", version);
+        tried(s, path, why);
+    } else if (access(path, F_OK) < 0) {
+        tried(s, path, "");
+    } else if (!(s->library = dlopen(path, RTLD_NOW | RTLD_LOCAL))) {
+        tried(s, path, dlerror());
+    }
+    return !!s->library;
+}
+
+static int try_home(search *s, const char *home)
+{
+    char path[PATH_MAX];
+
+    return snprintf(path, sizeof(path), "%s" LIBJVM, home) < (int)sizeof(path) && try_library(s, path);
+}
+
+/* The home of the java program on PATH: links lead from there to HOME/bin/java. */
+static int try_path(search *s)
+{
+    char *path = getenv("PATH") ? strdup(getenv("PATH")) : NULL, *rest;
+    int found = 0;
+
+    for (char *dir = path ? strtok_r(path, ":", &rest) : NULL; dir && !found; dir = strtok_r(NULL, ":", &rest)) {
+        char program[PATH_MAX], home[PATH_MAX], *end;
+        if (snprintf(program, sizeof(program), "%s/java", dir) < (int)sizeof(program) &&
+            !access(program, X_OK) && realpath(program, home) && (end = strstr(home, "/bin/java"))) {
+            *end = '\0';
+            found = try_home(s, home);
+        }
+    }
+    free(path);
+    return found;
+}
+
+static int try_pattern(search *s, const char *pattern)
+{
+    glob_t matches;
+    int found = 0;
+
+    if (glob(pattern, 0, NULL, &matches)) {
+        tried(s, pattern, "");
+        return 0;
+    }
+    for (size_t i = 0; i < matches.gl_pathc && !found; i++)
+        found = try_library(s, matches.gl_pathv[i]);
+    globfree(&matches);
+    return found;
+}
+
+static fatezero_code find_library(search *s, fatezero_error *error)
+{
+    static const char *const patterns[] = { "/usr/lib/jvm/*" LIBJVM, "/usr/java/*" LIBJVM, "/opt/java/*" LIBJVM };
+    const char *chosen = getenv("FATEZERO_JVM"), *home = getenv("JAVA_HOME");
+    int found;
+
+    // a host written in Java has one loaded, wherever it came from
+    if ((s->library = dlopen("libjvm.so", RTLD_NOW | RTLD_NOLOAD)))
+        return FATEZERO_OK;
+    if (chosen) {
+        found = try_library(s, chosen);
+    } else {
+        found = (home && try_home(s, home)) || try_path(s);
+        for (size_t i = 0; i < sizeof(patterns) / sizeof(*patterns) && !found; i++)
+            found = try_pattern(s, patterns[i]);
+    }
+    if (found)
+        return FATEZERO_OK;
+    return fatezero_fail(error, FATEZERO_NO_RUNTIME,
+                         "no Java virtual machine, version %d or newer; tried %s; install one (Debian: openjdk-%d-jre-headless) "
+                         "or set FATEZERO_JVM to a libjvm.so", JAVA_OLDEST, s->tried, JAVA_OLDEST);
+}
+
+/* ---- the engine's files ---- */
+
+/* FATEZERO_HOME, or the folder fatezero beside this library. */
+static fatezero_code find_home(char home[PATH_MAX], fatezero_error *error)
+{
+    const char *chosen = getenv("FATEZERO_HOME");
+    struct stat info;
+    Dl_info self;
+
+    if (chosen) {
+        snprintf(home, PATH_MAX, "%s", chosen);
+    } else {
+        char *slash;
+        if (!dladdr(&jvm, &self) || !realpath(self.dli_fname, home) || !(slash = strrchr(home, '/')) ||
+            slash - home + sizeof("/fatezero") > PATH_MAX)
+            return fatezero_fail(error, FATEZERO_NO_RUNTIME, "cannot tell where libfatezero.so lies; set FATEZERO_HOME");
+        strcpy(slash, "/fatezero");
+    }
+    if (stat(home, &info) < 0 || !S_ISDIR(info.st_mode))
+        return fatezero_fail(error, FATEZERO_NO_RUNTIME, "the engine's folder %s is missing; "
+                             "install it beside libfatezero.so or set FATEZERO_HOME", home);
+    return FATEZERO_OK;
+}
+
+static int is_jar(const struct dirent *entry)
+{
+    size_t length = strlen(entry->d_name);
+
+    return length > 4 && !strcmp(entry->d_name + length - 4, ".jar");
+}
+
+/* -Djava.class.path= with every jar of the folder, since only the java program expands a "*". To be freed. */
+static char *class_path(const char *home)
+{
+    struct dirent **jars;
+    int n = scandir(home, &jars, is_jar, alphasort);
+    char *path = n > 0 ? strdup("-Djava.class.path=") : NULL;
+
+    for (int i = 0; i < n; i++) {
+        char *longer = NULL;
+        if (path && asprintf(&longer, "%s%s%s/%s", path, i ? ":" : "", home, jars[i]->d_name) < 0)
+            longer = NULL;
+        free(path);
+        path = longer;
+        free(jars[i]);
+    }
+    if (n >= 0)
+        free(jars);
+    return path;
+}
+
+/* ---- starting ---- */
+
+static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
+{
+    create_vm_fn create_vm = (create_vm_fn)dlsym(s->library, "JNI_CreateJavaVM");
+    char home[PATH_MAX], pytorch[PATH_MAX + 32], tokenizers[PATH_MAX + 32], archive[PATH_MAX + 64], cuda[PATH_MAX + 32];
+    char *classes;
+    jint status;
+
+    if (find_home(home, error))
+        return error->code;
+    if (!(classes = class_path(home)))
+        return fatezero_fail(error, FATEZERO_NO_RUNTIME, "there is no .jar in the engine's folder %s", home);
+    snprintf(pytorch,    sizeof(pytorch),    "-DPYTORCH_LIBRARY_PATH=%s/pytorch", home);
+    snprintf(tokenizers, sizeof(tokenizers), "-DRUST_LIBRARY_PATH=%s/tokenizers", home);
+    snprintf(archive,    sizeof(archive),    "-XX:SharedArchiveFile=%s/fatezero.jsa", home);
+    snprintf(cuda,       sizeof(cuda),       "%s/pytorch/libtorch_cuda.so", home);
+
+    JavaVMOption options[] = {
+        { .optionString = classes },
+        { .optionString = "-Xrs" },                             // signals stay the host's
+        { .optionString = "-XX:+DisplayVMOutputToStderr" },     // standard output is the host's: it may carry video
+        { .optionString = "-Xlog:disable" },
+        { .optionString = "-Xlog:all=error:stderr" },
+        { .optionString = "-Xshare:auto" },
+        { .optionString = archive },                            // ignored where it is missing or another Java's
+        { .optionString = "-Dai.djl.offline=true" },            // neither downloads nor telemetry
+        { .optionString = pytorch },                            // used where they lie, so nothing is unpacked at home
+        { .optionString = tokenizers },
+        { .optionString = access(cuda, F_OK) ? "-DPYTORCH_FLAVOR=cpu" : "-DPYTORCH_FLAVOR=cu128" },
+    };
+    JavaVMInitArgs args = {
+        .version            = JNI_VERSION_10,
+        .options            = options,
+        .nOptions           = sizeof(options) / sizeof(*options),
+        .ignoreUnrecognized = JNI_FALSE,
+    };
+
+    status = create_vm ? create_vm(&jvm.vm, (void **)env, &args) : JNI_ERR;
+    free(classes);
+    if (status != JNI_OK) {
+        jvm.vm = NULL;
+        return fatezero_fail(error, FATEZERO_NO_RUNTIME, "the Java virtual machine does not start (%s)",
+                             status == JNI_EVERSION ? "it is older than Java 10" :
+                             status == JNI_ENOMEM   ? "not enough memory" : "see its own message above");
+    }
+    return FATEZERO_OK;
+}
+
+/* System.out becomes System.err: the host's standard output may carry video. */
+static void quiet(JNIEnv *env)
+{
+    jclass system    = (*env)->FindClass(env, "java/lang/System");
+    jfieldID err     = system ? (*env)->GetStaticFieldID(env, system, "err", "Ljava/io/PrintStream;") : NULL;
+    jmethodID setter = err ? (*env)->GetStaticMethodID(env, system, "setOut", "(Ljava/io/PrintStream;)V") : NULL;
+
+    if (setter)
+        (*env)->CallStaticVoidMethod(env, system, setter, (*env)->GetStaticObjectField(env, system, err));
+    (*env)->ExceptionClear(env);
+}
+
+static int running_version(JNIEnv *env)
+{
+    jclass integer   = (*env)->FindClass(env, "java/lang/Integer");
+    jmethodID getter = integer ? (*env)->GetStaticMethodID(env, integer, "getInteger",
+                                                           "(Ljava/lang/String;)Ljava/lang/Integer;") : NULL;
+    jmethodID value  = getter ? (*env)->GetMethodID(env, integer, "intValue", "()I") : NULL;
+    jstring name     = value ? (*env)->NewStringUTF(env, "java.specification.version") : NULL;
+    jobject version  = name ? (*env)->CallStaticObjectMethod(env, integer, getter, name) : NULL;
+    int result       = version ? (*env)->CallIntMethod(env, version, value) : 0;
+
+    (*env)->ExceptionClear(env);
+    return result;
+}
+
+static void JNICALL native_log(JNIEnv *env, jclass class, jlong pointer, jint level, jbyteArray message)
+{
+    const fatezero_host *host = (const fatezero_host *)(intptr_t)pointer;
+    char *line = host && host->log && message ? fatezero_string(env, message) : NULL;
+
+    (void)class;
+    if (line)
+        host->log(host->opaque, level, line);
+    free(line);
+}
+
+static jboolean JNICALL native_step(JNIEnv *env, jclass class, jlong pointer, jbyteArray phase, jint step, jint steps)
+{
+    const fatezero_host *host = (const fatezero_host *)(intptr_t)pointer;
+    char *name = host && host->step && phase ? fatezero_string(env, phase) : NULL;
+    jboolean go_on = !name || host->step(host->opaque, name, step, steps);
+
+    (void)class;
+    free(name);
+    return go_on;
+}
+
+static jclass class_of(JNIEnv *env, const char *name)
+{
+    jclass local = (*env)->ExceptionCheck(env) ? NULL : (*env)->FindClass(env, name);
+
+    return local ? (*env)->NewGlobalRef(env, local) : NULL;
+}
+
+static jmethodID method(JNIEnv *env, jclass class, const char *name, const char *signature)
+{
+    return !class || (*env)->ExceptionCheck(env) ? NULL : (*env)->GetMethodID(env, class, name, signature);
+}
+
+static jmethodID static_method(JNIEnv *env, jclass class, const char *name, const char *signature)
+{
+    return !class || (*env)->ExceptionCheck(env) ? NULL : (*env)->GetStaticMethodID(env, class, name, signature);
+}
+
+/* What the error functions need, from Java's own classes. */
+static void look_up_java(JNIEnv *env)
+{
+    jclass throwable = class_of(env, "java/lang/Throwable");
+    jclass string    = class_of(env, "java/lang/String");
+    jclass charsets  = class_of(env, "java/nio/charset/StandardCharsets");
+    jfieldID utf8;
+
+    jvm.java.bytes          = class_of(env, "[B");
+    jvm.java.buffer         = class_of(env, "java/nio/ByteBuffer");
+    jvm.string_writer_class = class_of(env, "java/io/StringWriter");
+    jvm.print_writer_class  = class_of(env, "java/io/PrintWriter");
+    jvm.get_message   = method(env, throwable, "getMessage", "()Ljava/lang/String;");
+    jvm.print_stack   = method(env, throwable, "printStackTrace", "(Ljava/io/PrintWriter;)V");
+    jvm.to_string     = method(env, class_of(env, "java/lang/Object"), "toString", "()Ljava/lang/String;");
+    jvm.get_bytes     = method(env, string, "getBytes", "(Ljava/nio/charset/Charset;)[B");
+    jvm.string_writer = method(env, jvm.string_writer_class, "<init>", "()V");
+    jvm.print_writer  = method(env, jvm.print_writer_class, "<init>", "(Ljava/io/Writer;)V");
+    utf8 = (*env)->ExceptionCheck(env) ? NULL :
+           (*env)->GetStaticFieldID(env, charsets, "UTF_8", "Ljava/nio/charset/Charset;");
+    if (utf8)
+        jvm.utf8 = (*env)->NewGlobalRef(env, (*env)->GetStaticObjectField(env, charsets, utf8));
+}
+
+static void look_up_engine(JNIEnv *env)
+{
+    static const JNINativeMethod natives[] = {
+        { "log",  "(JI[B)V",   (void *)native_log  },
+        { "step", "(J[BII)Z",  (void *)native_step },
+    };
+    fatezero_java *java = &jvm.java;
+    jclass host;
+
+    java->engine   = class_of(env, "org/fatezero/engine/Engine");
+    java->open     = static_method(env, java->engine, "open", "([[BJ)Lorg/fatezero/engine/Engine;");
+    java->window   = method(env, java->engine, "window", "()I");
+    java->edit     = method(env, java->engine, "edit", "([Ljava/nio/ByteBuffer;[I[Ljava/nio/ByteBuffer;[IIII)V");
+    java->metadata = method(env, java->engine, "metadata", "()[[B");
+    java->close    = method(env, java->engine, "close", "()V");
+    host           = class_of(env, "org/fatezero/engine/NativeHost");
+    if (host)
+        (*env)->RegisterNatives(env, host, natives, sizeof(natives) / sizeof(*natives));
+}
+
+static void detach(void *vm)
+{
+    (*(JavaVM *)vm)->DetachCurrentThread(vm);
+}
+
+/* Under the lock: finds or starts the virtual machine. jvm.vm stays NULL unless all is well. */
+static fatezero_code start(fatezero_error *error)
+{
+    search s = { .library = NULL };
+    created_vms_fn created_vms;
+    jsize n = 0;
+    JNIEnv *env = NULL;
+    int foreign, version;
+    char path[PATH_MAX] = "";
+    Dl_info info;
+
+    if (find_library(&s, error))
+        return error->code;
+    created_vms = (created_vms_fn)dlsym(s.library, "JNI_GetCreatedJavaVMs");
+    foreign = created_vms && created_vms(&jvm.vm, 1, &n) == JNI_OK && n > 0;
+    if (!foreign && create(&s, &env, error))
+        return error->code;
+    if (foreign && (*jvm.vm)->AttachCurrentThreadAsDaemon(jvm.vm, (void **)&env, NULL) != JNI_OK) {
+        jvm.vm = NULL;
+        return fatezero_fail(error, FATEZERO_NO_MEMORY, "cannot attach a thread to Java");
+    }
+
+    version = running_version(env);
+    if (version < JAVA_OLDEST) {
+        if (dladdr((void *)created_vms, &info))
+            snprintf(path, sizeof(path), "%s", info.dli_fname);
+        fatezero_fail(error, FATEZERO_NO_RUNTIME, "%s is Java %d; %d or newer is needed: set JAVA_HOME or FATEZERO_JVM",
+                      path, version, JAVA_OLDEST);
+    } else {
+        look_up_java(env);
+        if (!(*env)->ExceptionCheck(env)) {
+            if (!foreign)
+                quiet(env);
+            look_up_engine(env);
+        }
+        error->code = FATEZERO_OK;
+        if (fatezero_exception(env, NULL, error)) {
+            fatezero_error cause = *error;
+            fatezero_fail(error, FATEZERO_NO_RUNTIME, "the engine's jar is missing or of another version%s (%.256s)",
+                          foreign ? " on the class path of the Java that runs here" : "", cause.message);
+        }
+    }
+    if (!error->code && pthread_key_create(&jvm.attached, detach))
+        fatezero_fail(error, FATEZERO_NO_MEMORY, "no thread key is left");
+    if (error->code) {
+        // the virtual machine itself stays; the next call finds it, and the same error
+        jvm.vm = NULL;
+        return error->code;
+    }
+    if (!foreign)
+        pthread_setspecific(jvm.attached, jvm.vm);
+    jvm.pid = getpid();
+    return FATEZERO_OK;
+}
+
+const fatezero_java *fatezero_jvm(JNIEnv **env, fatezero_error *error)
+{
+    JavaVMAttachArgs args = { .version = JNI_VERSION_10, .name = "fatezero" };
+    fatezero_code code = FATEZERO_OK;
+    jint status;
+
+    pthread_mutex_lock(&jvm.lock);
+    if (!jvm.vm)
+        code = start(error);
+    pthread_mutex_unlock(&jvm.lock);
+    if (code)
+        return NULL;
+
+    if (jvm.pid != getpid()) {
+        fatezero_fail(error, FATEZERO_NO_RUNTIME, "this process was forked after its parent started Java; "
+                      "open in the process that edits, or exec after the fork");
+        return NULL;
+    }
+    status = (*jvm.vm)->GetEnv(jvm.vm, (void **)env, JNI_VERSION_10);
+    if (status == JNI_EDETACHED) {
+        status = (*jvm.vm)->AttachCurrentThreadAsDaemon(jvm.vm, (void **)env, &args);
+        if (status == JNI_OK)
+            pthread_setspecific(jvm.attached, jvm.vm);
+    }
+    if (status != JNI_OK) {
+        fatezero_fail(error, FATEZERO_NO_MEMORY, "cannot attach a thread to Java (%d)", (int)status);
+        return NULL;
+    }
+    return &jvm.java;
+}

@@ -1,0 +1,121 @@
+package org.fatezero.engine;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.NoSuchFileException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * Stands in for the engine where only the way to it is tested: its edit is the negative of each frame, in an instant.
+ * {@code source="throw CLASS MESSAGE"} makes open throw, {@code prompt="throw CLASS MESSAGE"} makes edit throw,
+ * {@code prompt="sleep MILLISECONDS"} makes each of its steps last.
+ */
+public final class Engine implements AutoCloseable {
+    private static final AtomicInteger opened = new AtomicInteger();
+
+    private final Map<String, String> options;
+    private final Host host;
+    private final int window;
+    private final int number = opened.incrementAndGet();
+    private boolean closed;
+
+    private Engine(Map<String, String> options, Host host) {
+        this.options = options;
+        this.host = host;
+        this.window = Integer.parseInt(options.getOrDefault("window", "8"));
+    }
+
+    public static Engine open(byte[][] options, long host) throws IOException {
+        Map<String, String> map = new LinkedHashMap<>();
+        for (int i = 0; i < options.length; i += 2)
+            map.put(new String(options[i], StandardCharsets.UTF_8), new String(options[i + 1], StandardCharsets.UTF_8));
+        Engine engine = new Engine(map, new NativeHost(host));
+        engine.obey(map.get("source"));
+        engine.host.log(Host.VERBOSE, "stub engine " + engine.number);
+        System.out.println("what Java prints must not reach the host's standard output");
+        return engine;
+    }
+
+    public int window() {
+        return window;
+    }
+
+    public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride,
+                     int width, int height, int depth) throws IOException {
+        if (closed)
+            throw new IllegalStateException("closed");
+        if (source.length > window)
+            throw new IllegalStateException(source.length + " frames in a window of " + window);
+        int steps = Integer.parseInt(options.getOrDefault("steps", "50"));
+        for (String phase : new String[] {"encode", "invert", "edit", "decode"}) {
+            for (int step = 0; step <= steps; step++) {
+                if (!host.step(phase, step, steps))
+                    throw new CancellationException("cancelled while " + phase);
+                if (step == steps / 2 && phase.equals("edit"))
+                    obey(options.get("prompt"));
+                sleep(options.get("prompt"));
+            }
+        }
+        for (int i = 0; i < source.length; i++)
+            for (int y = 0; y < height; y++)
+                if (depth == 8)
+                    for (int x = 0; x < 3 * width; x++)
+                        target[i].put(y * targetStride[i] + x, (byte) ~source[i].get(y * sourceStride[i] + x));
+                else
+                    for (int x = 0; x < 3 * width; x++)
+                        nativeOrder(target[i]).putShort(y * targetStride[i] + 2 * x,
+                            (short) ~nativeOrder(source[i]).getShort(y * sourceStride[i] + 2 * x));
+    }
+
+    private static ByteBuffer nativeOrder(ByteBuffer buffer) {
+        return buffer.order(ByteOrder.nativeOrder());
+    }
+
+    public byte[][] metadata() {
+        return new byte[][] {bytes("prompt"), bytes(options.getOrDefault("prompt", "")),
+            bytes("opened"), bytes(Integer.toString(opened.get()))};
+    }
+
+    private static byte[] bytes(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+    }
+
+    private void sleep(String command) {
+        if (command == null || !command.startsWith("sleep "))
+            return;
+        try {
+            Thread.sleep(Long.parseLong(command.substring(6)));
+        } catch (InterruptedException e) {
+            throw new CancellationException();
+        }
+    }
+
+    private void obey(String command) throws IOException {
+        if (command == null || !command.startsWith("throw "))
+            return;
+        String[] words = command.split(" ", 3);
+        switch (words[1]) {
+            case "IllegalArgumentException" -> throw new IllegalArgumentException(words[2]);
+            case "NumberFormatException" -> throw new NumberFormatException(words[2]);
+            case "NoSuchFileException" -> throw new NoSuchFileException(words[2]);
+            case "FileNotFoundException" -> throw new FileNotFoundException(words[2]);
+            case "IOException" -> throw new IOException(words[2]);
+            case "CancellationException" -> throw new CancellationException(words[2]);
+            case "OutOfMemoryError" -> throw new OutOfMemoryError(words[2]);
+            case "IllegalStateException" -> throw new IllegalStateException(words[2]);
+            case "NoMessage" -> throw new IllegalArgumentException();
+            default -> throw new AssertionError("no such exception: " + words[1]);
+        }
+    }
+}
