@@ -19,23 +19,29 @@ DEFAULT = {"lora": 160}
 CLIPS = {  # frames, height, width of the latents; keys of the spatial-temporal attention
     "mid": (4, 40, 40, MID), "default": (4, 40, 40, DEFAULT), "wide": (5, 32, 48, MID), "single": (1, 40, 40, DEFAULT)}
 POSCHE = {"prompt": "a Porsche car driving down a curvy road in the countryside", "is_replace_controller": True}
-MASKED = {"blend_words": [["silver", "jeep"], ["Porsche", "car"]], "blend_self_attention": True, "blend_th": [0.7, 0.7]}
+
+
+def masked(threshold):
+    """Thresholds far from every value of the random maps, so that no rounding flips a pixel."""
+    return {"blend_words": [["silver", "jeep"], ["Porsche", "car"]], "blend_self_attention": True, "blend_th": [threshold] * 2}
+
+
 WATERCOLOR = {"prompt": "watercolor painting of " + JEEP, "is_replace_controller": False,
               "eq_params": {"words": ["watercolor"], "values": [10]}}
 EDITS = {
     "style": ("mid", {**WATERCOLOR, "cross_replace_steps": {"default_": 0.8}, "self_replace_steps": 0.8}),
     "attribute": ("mid", {"prompt": "a red boat driving down a curvy road in the countryside", "is_replace_controller": True,
                           "cross_replace_steps": {"default_": 0.7}, "self_replace_steps": 0.8}),
-    "shape": ("default", {**POSCHE, **MASKED, "cross_replace_steps": {"default_": 0.5}, "self_replace_steps": 0.5}),
-    "shape_local": ("default", {**POSCHE, **MASKED, "cross_replace_steps": {"default_": 0.5}, "self_replace_steps": 0.5,
+    "shape": ("default", {**POSCHE, **masked(0.7347), "cross_replace_steps": {"default_": 0.5}, "self_replace_steps": 0.5}),
+    "shape_local": ("default", {**POSCHE, **masked(0.7342), "cross_replace_steps": {"default_": 0.5}, "self_replace_steps": 0.5,
                                 "blend_latents": True}),
     "words": ("wide", {"prompt": "a rusty old jeep driving down a snowy road, Monet style", "is_replace_controller": False,
                        "cross_replace_steps": {"default_": 0.75, "rusty": 0.2, "snowy": (0.25, 1.0)},
                        "self_replace_steps": (0.2, 0.75),
                        "eq_params": {"words": ["snowy", "Monet"], "values": [2.0, 0.5]}}),
-    "image": ("single", {**POSCHE, **MASKED, "eq_params": {"words": ["Porsche"], "values": [3.0]},
+    "image": ("single", {**POSCHE, **masked(0.69), "eq_params": {"words": ["Porsche"], "values": [3.0]},
                          "cross_replace_steps": {"default_": 0.95}, "self_replace_steps": 0.55}),
-    "reconstruction": ("default", {**POSCHE, **MASKED, "cross_replace_steps": {"default_": 0.5}, "self_replace_steps": 0.5,
+    "reconstruction": ("default", {**POSCHE, **masked(0.7887), "cross_replace_steps": {"default_": 0.5}, "self_replace_steps": 0.5,
                                    "use_inversion_attention": False}),
 }
 
@@ -71,11 +77,13 @@ def build(folder, model_config, dtype):
             torch.nn.init.zeros_(p)
     pipeline = P2pDDIMSpatioTemporalPipeline(
         vae=AutoencoderKL.from_pretrained(folder / "vae"),
-        text_encoder=CLIPTextModel.from_pretrained(folder / "text_encoder").to(dtype),
+        text_encoder=CLIPTextModel.from_pretrained(folder / "text_encoder"),
         tokenizer=CLIPTokenizer.from_pretrained(folder / "tokenizer"), unet=unet.to(dtype),
         scheduler=DDIMScheduler.from_pretrained(folder / "scheduler"))
     pipeline.set_progress_bar_config(disable=True)
     pipeline.scheduler.set_timesteps(STEPS)
+    encode = pipeline._encode_prompt
+    pipeline._encode_prompt = lambda *arguments: encode(*arguments).to(dtype)
     pipeline.decode_latents = lambda latents: latents
     return pipeline
 
@@ -108,12 +116,15 @@ def record_masks():
     return kept
 
 
-def record_controllers():
+def record_controllers(dtype):
     from video_diffusion.prompt_attention import attention_util
     original, kept = attention_util.make_controller, []
 
     def make_controller(*arguments, **named):
         kept.append(original(*arguments, **named))
+        inner = getattr(kept[-1], "prev_controller", None) or kept[-1]
+        if inner.mapper.is_floating_point():
+            inner.mapper = inner.mapper.to(dtype)
         return kept[-1]
 
     attention_util.make_controller = make_controller
@@ -151,7 +162,7 @@ def main():
     out, about = {}, {}
     with tempfile.TemporaryDirectory() as folder:
         folder = tiny_as_bin(pathlib.Path(folder) / "tiny")
-        masks, controllers = record_masks(), record_controllers()
+        masks, controllers = record_masks(), record_controllers(dtype)
         for seed, (clip, (n, h, w, model_config)) in enumerate(CLIPS.items()):
             torch.manual_seed(0)
             pipeline = build(folder, model_config, dtype)
@@ -193,6 +204,8 @@ def store(name, settings, latents, by_step, controller, tokenizer, out, about):
     margin = collections.defaultdict(lambda: 9.0)
     for step, calls in enumerate(by_step):
         for call in calls:
+            if call.kind == "both" and not int(0.2 * STEPS) < step + 1 < int(0.8 * STEPS):
+                continue  # made, but not used
             key = f"{name}.{'latent_' if call.kind == 'both' else ''}mask.{step}.{call.h}"
             out[key] = call.mask[-1].to(torch.uint8)  # of the source, or the union of source and edit
             margin[call.kind] = min(margin[call.kind], (call.values - call.th).abs().min().item())
