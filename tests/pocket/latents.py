@@ -1,0 +1,81 @@
+"""Renders training scenes and keeps their latents: the VAE runs once an image, not once a step.
+
+    python latents.py --out DIR --first 0 --count 40000 [--size 128] [--device cuda]
+
+Writes DIR/latents-SIZE/NUMBER.npz: `latents` (n, 4, h, w) float16, not yet scaled; `masks` (n, h, w) uint8, the object's share
+of each latent pixel; `factors` (n, 4) int8: indices of object, colour, place, style, -1 for none.
+"""
+import argparse
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+import sizes
+from scenes import COLOURS, OBJECTS, PLACES, STYLES, render, training_scene
+
+SHARD, BATCH = 2000, 50
+NAMES = (OBJECTS, tuple(COLOURS), PLACES, STYLES)
+
+
+def load_vae(args):
+    """The VAE's averaged weights from DIR/vae.pt, with the scaling factor of its latents if they were measured."""
+    state = torch.load(args.out / "vae.pt", map_location=args.device)
+    scale = args.out / "scaling_factor.txt"
+    model = sizes.vae(args, float(scale.read_text()) if scale.exists() else 1.0)
+    model.load_state_dict({name.removeprefix("module."): value for name, value in state["ema"].items() if name != "n_averaged"})
+    return model.to(args.device, memory_format=torch.channels_last).eval()
+
+
+@torch.no_grad()
+def encode(model, images):
+    """uint8 (n, h, w, 3) -> posterior means (n, 4, h', w'), float32."""
+    x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+    x = x.to(model.device, memory_format=torch.channels_last)
+    with torch.autocast(x.device.type, torch.bfloat16):
+        return model.encode(x).latent_dist.mean.float().cpu()
+
+
+def shard(model, first, count, size):
+    latents, masks, factors = [], [], []
+    for start in range(first, first + count, BATCH):
+        images = []
+        for seed in range(start, start + BATCH):
+            scene, at = training_scene(seed), seed % 8
+            clip = render(scene, 8, size, at, at + 1)
+            images.append(clip.frames[0])
+            side = size // 2 ** (len(model.config.block_out_channels) - 1)
+            masks.append(np.round(cv2.resize(clip.mask[0], (side, side), interpolation=cv2.INTER_AREA) * 255).astype(np.uint8))
+            values = (scene.object, scene.colour, scene.place, scene.style)
+            factors.append([names.index(value) if value else -1 for names, value in zip(NAMES, values)])
+        latents.append(encode(model, np.stack(images)).numpy().astype(np.float16))
+    return {"latents": np.concatenate(latents), "masks": np.stack(masks), "factors": np.array(factors, np.int8)}
+
+
+def main():
+    parser = sizes.arguments(argparse.ArgumentParser(description=__doc__))
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--count", type=int, default=40000)
+    parser.add_argument("--device", default="cpu")
+    args = parser.parse_args()
+    folder = args.out / f"latents-{args.size}"
+    folder.mkdir(exist_ok=True)
+    model = load_vae(args)
+    for first in range(args.first, args.first + args.count, SHARD):
+        path = folder / f"{first // SHARD:05d}.npz"
+        if path.exists():
+            continue
+        data = shard(model, first, SHARD, args.size)
+        scale = args.out / "scaling_factor.txt"
+        if not scale.exists():
+            scale.write_text(f"{1 / data['latents'].astype(np.float32).std():.5f}\n")
+        with open(path.with_suffix(".tmp"), "wb") as file:
+            np.savez(file, **data)
+        path.with_suffix(".tmp").rename(path)
+        print(path.name, flush=True)
+
+
+if __name__ == "__main__":
+    main()
