@@ -127,5 +127,94 @@ build/ffmpeg/lib/libfatezero.so.0: $(LIB)
 	cp $< $@
 	ln -sf $(@F) $(@D)/libfatezero.so
 
+# ---- the demonstration ----
+
+DEMO     = build/demo
+ENCODE   = -c:v libx264 -crf 18 -pix_fmt yuv420p
+edit     = $(FFMPEG) -v warning -stats -nostdin -y -i $< -vf "fatezero=$(1)" $(ENCODE) -c:a copy $@
+# side by side
+compare  = $(FFMPEG) -v warning -nostdin -y $(patsubst %,-i %,$^) -filter_complex hstack=inputs=$(words $^) $(ENCODE) $@
+
+WATERCOLOR = preset=watercolor:source=a silver jeep driving down a curvy road in the countryside
+ATTRIBUTE  = preset=swap-attribute:source=a silver jeep driving down a road:prompt=a red jeep driving down a road
+SHAPE      = preset=swap-object:source=a silver jeep driving down a road:prompt=a silver bus driving down a road
+
+ifdef PRESET
+NAME = $(DEMO)/$(basename $(notdir $(INPUT)))
+EDIT = preset=$(PRESET)$(if $(SOURCE),:source=$(SOURCE))$(if $(PROMPT),:prompt=$(PROMPT))
+
+demo: ffmpeg
+	@$(MAKE) --no-print-directory $(NAME)-$(PRESET)-compare.mp4
+
+$(NAME)-$(PRESET).mp4: $(INPUT) | $(FFMPEG)
+	@mkdir -p $(DEMO)
+	$(call edit,$(EDIT))
+
+$(NAME)-$(PRESET)-compare.mp4: $(INPUT) $(NAME)-$(PRESET).mp4
+	$(compare)
+else
+demo: ffmpeg
+	@$(MAKE) --no-print-directory $(DEMO)/compare.mp4
+
+$(DEMO)/input.mp4: $(INPUT)
+	@mkdir -p $(@D)
+	cp $< $@
+
+$(DEMO)/watercolor.mp4: $(DEMO)/input.mp4 $(ENGINE_JAR) | $(FFMPEG)
+	$(call edit,$(WATERCOLOR))
+
+$(DEMO)/attribute.mp4: $(DEMO)/input.mp4 $(ENGINE_JAR) | $(FFMPEG)
+	$(call edit,$(ATTRIBUTE))
+
+$(DEMO)/shape.mp4: $(DEMO)/input.mp4 $(ENGINE_JAR) | $(FFMPEG)
+	$(call edit,$(SHAPE))
+
+$(DEMO)/compare.mp4: $(DEMO)/input.mp4 $(DEMO)/watercolor.mp4 $(DEMO)/attribute.mp4 $(DEMO)/shape.mp4
+	$(compare)
+endif
+
+# ---- tests ----
+
+# an engine that only inverts colours, where the way to the engine is tested
+STUB = build/stub/fatezero-stub.jar
+
+test: ffmpeg test-bridge
+	mvn -B -ntp test -Dtest.excludedGroups=
+
+test-engine: engine
+	mvn -B -ntp test
+
+test-filter: ffmpeg $(STUB)
+	mvn -B -ntp test -Dtest.groups=filter -Dtest.excludedGroups=
+
+$(STUB): $(shell find tests/jni/stub -name '*.java')
+	@rm -rf $(@D)
+	@mkdir -p $(@D)/classes
+	javac --release 17 -Xlint:all -d $(@D)/classes $^
+	jar cf $@ -C $(@D)/classes .
+
+$(JNI_DIR)/bridge_test: tests/jni/bridge_test.c $(LIB)
+	$(CC) $(CFLAGS) -Ijni -o $@ $< -L$(@D) -lfatezero -Wl,-rpath,'$$ORIGIN' -lpthread
+
+# once more with the virtual machine checking each call: it must have nothing to say
+test-bridge: setup
+	@$(MAKE) --no-print-directory $(JNI_DIR)/bridge_test $(STUB)
+	FATEZERO_HOME=build/stub $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/test.log || { cat $(JNI_DIR)/test.log; exit 1; }
+	FATEZERO_HOME=build/stub JAVA_TOOL_OPTIONS=-Xcheck:jni $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/check.log && \
+	    ! grep -A20 'in native method' $(JNI_DIR)/check.log || { cat $(JNI_DIR)/check.log; exit 1; }
+
+# ---- installation ----
+
+LIBDIR = $(DESTDIR)$(PREFIX)/lib
+
+install: ffmpeg
+	mkdir -p $(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/fatezero
+	cp -a build/ffmpeg/bin/. $(DESTDIR)$(PREFIX)/bin/
+	cp -a build/ffmpeg/lib/. $(LIBDIR)/
+	cp -a build/ffmpeg/include/. jni/fatezero.h $(DESTDIR)$(PREFIX)/include/
+	cp -a presets $(DESTDIR)$(PREFIX)/share/fatezero/
+	sed -i 's|$(ROOT)/build/ffmpeg|$(PREFIX)|' $(LIBDIR)/pkgconfig/lib*.pc
+	$(call pc,$(PREFIX),$(PREFIX)/lib,$(PREFIX)/include) > $(LIBDIR)/pkgconfig/fatezero.pc
+
 clean:
 	rm -rf build

@@ -29,6 +29,8 @@
 
 #include <fatezero.h>
 
+#include "libavutil/avstring.h"
+#include "libavutil/common.h"
 #include "libavutil/dict.h"
 #include "libavutil/error.h"
 #include "libavutil/frame.h"
@@ -289,6 +291,7 @@ static int edit_window(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
     const AVFrame *first = s->window[0];
+    int64_t start = av_gettime_relative();
     int n = s->nb_window, ret;
     fatezero_code code = FATEZERO_CANCELLED;
     fatezero_error error;
@@ -303,6 +306,8 @@ static int edit_window(AVFilterContext *ctx)
                              first->format == AV_PIX_FMT_RGB24 ? 8 : 16, &error);
     if (!code) {
         s->windows++;
+        av_log(ctx, AV_LOG_VERBOSE, "window %d: %d frames in %.1f s\n",
+               s->windows, n, 1e-6 * (av_gettime_relative() - start));
         for (int i = 0; i < n; i++)
             describe(s, s->done[i], i + 1);
         free_frames(s->window, 0, n);

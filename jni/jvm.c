@@ -365,7 +365,7 @@ static int running_version(JNIEnv *env)
     jmethodID value  = getter ? (*env)->GetMethodID(env, integer, "intValue", "()I") : NULL;
     jstring name     = value ? (*env)->NewStringUTF(env, "java.specification.version") : NULL;
     jobject version  = name ? (*env)->CallStaticObjectMethod(env, integer, getter, name) : NULL;
-    int result       = version ? (*env)->CallIntMethod(env, version, value) : 0;
+    int result       = version && !(*env)->ExceptionCheck(env) ? (*env)->CallIntMethod(env, version, value) : 0;
 
     (*env)->ExceptionClear(env);
     return result;

@@ -1,0 +1,141 @@
+package org.fatezero.filter;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.fail;
+
+/**
+ * The ffmpeg that the project builds, run as a user runs it.
+ *
+ * @param environment beside the test's own; FATEZERO_HOME chooses between the engine and its stub
+ */
+record Ffmpeg(Map<String, String> environment) {
+    /** {@code -Dffmpeg.bin=} names another build, say of another FFmpeg version. */
+    private static final Path BIN = Path.of(System.getProperty("ffmpeg.bin", "build/ffmpeg/bin")).toAbsolutePath();
+
+    /** The engine itself, found by its place. */
+    static final Ffmpeg REAL = new Ffmpeg(Map.of());
+
+    /** The stub engine of tests/jni/stub: the negative of each frame, in an instant. */
+    static final Ffmpeg STUB = with("FATEZERO_HOME", Path.of("build/stub").toAbsolutePath().toString());
+
+    static Ffmpeg with(String variable, String value) {
+        return new Ffmpeg(Map.of(variable, value));
+    }
+
+    Ffmpeg and(String variable, String value) {
+        Map<String, String> more = new HashMap<>(environment);
+        more.put(variable, value);
+        return new Ffmpeg(more);
+    }
+
+    /** What a finished process left behind. */
+    record Result(int status, byte[] out, String log, double seconds) {
+        List<String> lines() {
+            return new String(out, StandardCharsets.UTF_8).lines().toList();
+        }
+
+        Result succeeded() {
+            assertEquals(0, status, log);
+            return this;
+        }
+    }
+
+    /** A process under way, its output being gathered. */
+    record Running(Process process, CompletableFuture<byte[]> out, StringBuffer log, Thread reader, long start) {
+        /** Waits until the log holds the text. */
+        void await(String text) throws InterruptedException {
+            for (int i = 0; i < 600 && process.isAlive() && log.indexOf(text) < 0; i++)
+                Thread.sleep(50);
+            if (log.indexOf(text) < 0)
+                fail("no \"" + text + "\" in " + log);
+        }
+
+        void signal(String name) throws IOException, InterruptedException {
+            new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).inheritIO().start().waitFor();
+        }
+
+        Result finish() throws InterruptedException {
+            if (!process.waitFor(300, TimeUnit.SECONDS)) {
+                process.destroyForcibly();
+                fail("still running after 300 s: " + log);
+            }
+            reader.join();
+            return new Result(process.exitValue(), out.join(), log.toString(), (System.nanoTime() - start) / 1e9);
+        }
+    }
+
+    /** Starts ffmpeg; a command's words are separated by blanks, {@code more} are taken as they are. */
+    Running start(String command, String... more) throws IOException {
+        return start("ffmpeg", words("-hide_banner -nostdin -y " + command, more));
+    }
+
+    Result run(String command, String... more) {
+        try {
+            return start(command, more).finish();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    Result probe(String command, String... more) throws IOException, InterruptedException {
+        return start("ffprobe", words("-v error " + command, more)).finish();
+    }
+
+    /** Lines of framemd5: stream, dts, pts, duration, size, hash; without its header. */
+    List<String> frames(String command, String... more) {
+        List<String> arguments = new ArrayList<>(Arrays.asList(more));
+        arguments.addAll(List.of("-fps_mode", "passthrough", "-f", "framemd5", "-"));
+        return run(command, arguments.toArray(String[]::new)).succeeded().lines().stream()
+            .filter(line -> !line.startsWith("#")).toList();
+    }
+
+    /** All but the hash. */
+    static List<String> times(List<String> frames) {
+        return frames.stream().map(line -> line.substring(0, line.lastIndexOf(','))).toList();
+    }
+
+    private static List<String> words(String command, String... more) {
+        List<String> words = Arrays.stream(command.split(" +")).collect(Collectors.toCollection(ArrayList::new));
+        words.addAll(List.of(more));
+        return words;
+    }
+
+    private Running start(String program, List<String> arguments) throws IOException {
+        List<String> command = new ArrayList<>(List.of(BIN.resolve(program).toString()));
+        command.addAll(arguments);
+        ProcessBuilder builder = new ProcessBuilder(command).redirectInput(new File("/dev/null"));
+        builder.environment().putAll(environment);
+        long start = System.nanoTime();
+        Process process = builder.start();
+        StringBuffer log = new StringBuffer();
+        Thread reader = new Thread(() -> process.errorReader(StandardCharsets.UTF_8).lines()
+            .forEach(line -> log.append(line).append('\n')));
+        reader.start();
+        return new Running(process, CompletableFuture.supplyAsync(() -> all(process.getInputStream())), log, reader, start);
+    }
+
+    private static byte[] all(InputStream stream) {
+        try {
+            return stream.readAllBytes();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+package org.fatezero.filter;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import static org.fatezero.filter.Ffmpeg.STUB;
+import static org.fatezero.filter.Ffmpeg.times;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/**
+ * As many frames out as in, each the edit of its own source, at its own time. The stub's edit is the negative, which
+ * FFmpeg's lutrgb computes as well: the two must agree to the byte.
+ */
+@Tag("filter")
+class FramesTest {
+    private static final String NEGATIVE = "lutrgb=r=negval:g=negval:b=negval";
+    /** Every third and every seventh frame is missing: gaps of one, two and three. */
+    private static final String VARIABLE = "select=mod(n\\,3)*mod(n\\,7),";
+
+    @ParameterizedTest
+    @CsvSource({"1", "7", "8", "9", "17", "100"})
+    void everyLengthAtConstantRate(int frames) {
+        String input = "-f lavfi -i testsrc=s=321x179:r=25 -frames:v " + frames + " -vf";
+        List<String> expected = STUB.frames(input, "format=rgb24," + NEGATIVE);
+        assertEquals(frames, expected.size());
+        assertEquals(expected, STUB.frames(input, "format=rgb24,fatezero=steps=2"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1", "7", "8", "9", "17", "100"})
+    void everyLengthAtVariableRate(int frames) {
+        String input = "-f lavfi -i testsrc2=s=64x48:r=25 -frames:v " + frames + " -vf";
+        List<String> expected = STUB.frames(input, VARIABLE + "format=rgb24," + NEGATIVE);
+        assertEquals(frames, expected.size());
+        assertEquals(expected, STUB.frames(input, VARIABLE + "format=rgb24,fatezero=steps=2"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"yuv420p", "yuv420p10le", "rgb24", "rgb48be", "gbrp12le", "gray", "yuv444p16le", "bgra"})
+    void everyFormatIsConverted(String format) {
+        String input = "-f lavfi -i testsrc=s=321x179:r=25 -frames:v 9 -vf";
+        assertEquals(times(STUB.frames(input, "format=" + format)),
+                     times(STUB.frames(input, "format=" + format + ",fatezero=steps=2,format=" + format)));
+    }
+
+    @Test
+    void sixteenBitsStaySixteen() {
+        String input = "-f lavfi -i testsrc=s=33x17:r=25 -frames:v 9 -vf";
+        assertEquals(STUB.frames(input, "format=yuv444p10le,format=rgb48," + NEGATIVE),
+                     STUB.frames(input, "format=yuv444p10le,fatezero=steps=2"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"1x1", "2x3", "63x1", "1x63"})
+    void tinyFrames(String size) {
+        String input = "-f lavfi -i testsrc=s=" + size + ":r=25 -frames:v 9 -vf";
+        assertEquals(STUB.frames(input, "format=rgb24," + NEGATIVE),
+                     STUB.frames(input, "format=rgb24,fatezero=steps=2"));
+    }
+
+    /** Frames that others hold on to, and frames stored from the bottom up. */
+    @ParameterizedTest
+    @ValueSource(strings = {"perms=ro", "perms=random", "vflip", "vflip,perms=ro", "crop=60:40:3:5"})
+    void framesAsOtherFiltersLeaveThem(String before) {
+        String input = "-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 17 -vf";
+        assertEquals(STUB.frames(input, "format=rgb24," + before + "," + NEGATIVE),
+                     STUB.frames(input, "format=rgb24," + before + ",fatezero=steps=2"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"between(n,5,9)", "not(mod(n,3))", "lt(n,10)", "gte(n,19)", "0", "1"})
+    void framesWhileDisabledPassUntouched(String enable) {
+        String input = "-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 20 -vf";
+        assertEquals(STUB.frames(input, "format=rgb24," + NEGATIVE + ":enable='" + enable + "'"),
+                     STUB.frames(input, "format=rgb24,fatezero=steps=2:enable='" + enable + "'"));
+    }
+
+    @Test
+    void audioIsCopiedBitByBit(@TempDir Path folder) {
+        Path source = folder.resolve("in.mp4"), target = folder.resolve("out.mp4");
+        STUB.run("-f lavfi -i testsrc2=s=64x48:r=25:d=2 -f lavfi -i sine=d=2 -c:v libx264 -c:a aac", source.toString())
+            .succeeded();
+        STUB.run("-i " + source + " -vf fatezero=steps=2 -c:v libx264 -c:a copy", target.toString()).succeeded();
+        assertEquals(STUB.frames("-i " + source + " -map 0:a -c copy"), STUB.frames("-i " + target + " -map 0:a -c copy"));
+        assertEquals(times(STUB.frames("-i " + source + " -map 0:v")), times(STUB.frames("-i " + target + " -map 0:v")));
+    }
+
+    @Test
+    void propertiesAndMetadata() {
+        List<String> lines = STUB.run("-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 10 -vf",
+            "setsar=4/3,setfield=tff,fatezero=steps=2:prompt='Grün 🎨 wie \"Gras\"',showinfo,metadata=print:file=-",
+            "-f", "null", "-").succeeded().lines();
+        assertEquals(List.of("1", "1", "1", "1", "1", "1", "1", "1", "2", "2"), values(lines, "window"));
+        assertEquals(List.of("1", "2", "3", "4", "5", "6", "7", "8", "1", "2"), values(lines, "frame"));
+        assertEquals("Grün 🎨 wie \"Gras\"", values(lines, "prompt").get(9));
+    }
+
+    private static List<String> values(List<String> lines, String key) {
+        String prefix = "lavfi.fatezero." + key + "=";
+        return lines.stream().filter(line -> line.startsWith(prefix)).map(line -> line.substring(prefix.length())).toList();
+    }
+
+    /** Java's own printing must not end up in a video that is written to standard output. */
+    @Test
+    void standardOutputHoldsTheVideoAlone() {
+        byte[] out = STUB.run("-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 9 -vf format=rgb24,fatezero=steps=2 -f rawvideo -")
+            .succeeded().out();
+        assertEquals(9 * 64 * 48 * 3, out.length);
+    }
+
+    @Test
+    void sameBytesTwice() {
+        String command = "-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 17 -vf fatezero=steps=2 -c:v libx264 -bitexact -f matroska -";
+        assertArrayEquals(STUB.run(command).succeeded().out(), STUB.run(command).succeeded().out());
+    }
+
+    @Test
+    void twoInstancesAndTwoOutputsShareOneJvm(@TempDir Path folder) throws Exception {
+        Path one = folder.resolve("one.txt"), two = folder.resolve("two.txt");
+        STUB.run("-f lavfi -i testsrc2=s=64x48:r=25:d=2 -filter_complex",
+            "split[a][b];[a]fatezero=steps=2:prompt=one,metadata=print:file=" + one + "[x];"
+                + "[b]fatezero=steps=2:prompt=two:window=5,metadata=print:file=" + two + "[y]",
+            "-map", "[x]", "-f", "null", "-", "-map", "[y]", "-f", "null", "-").succeeded();
+        for (Path path : List.of(one, two)) {
+            List<String> lines = Files.readAllLines(path, StandardCharsets.UTF_8);
+            assertEquals(50, values(lines, "frame").size());
+            // the stub counts the engines of its virtual machine
+            assertEquals("2", values(lines, "opened").get(49));
+        }
+    }
+
+    @Test
+    void anOutputThatWantsFewerFrames() {
+        String input = "-f lavfi -i testsrc2=s=64x48:r=25 -vf fatezero=steps=2 -frames:v 5";
+        Ffmpeg.Result result = STUB.run(input + " -f framemd5 -").succeeded();
+        assertEquals(5, result.lines().stream().filter(line -> !line.startsWith("#")).count());
+        assertTrue(!result.log().contains("lost"), result.log());
+    }
+
+    /** Both sizes in one stream: 12 frames, then 9. */
+    private static Path twoSizes(Path folder) throws Exception {
+        List<byte[]> parts = new ArrayList<>();
+        for (String source : List.of("testsrc2=s=64x48:r=25 -frames:v 12", "testsrc2=s=96x80:r=25 -frames:v 9"))
+            parts.add(STUB.run("-f lavfi -i " + source + " -c:v libx264 -bf 0 -f h264 -").succeeded().out());
+        Path path = folder.resolve("sizes.h264");
+        Files.write(path, parts.get(0));
+        Files.write(path, parts.get(1), StandardOpenOption.APPEND);
+        return path;
+    }
+
+    @Test
+    void aChangeOfSizeEndsTheWindow(@TempDir Path folder) throws Exception {
+        List<String> frames = STUB.frames("-reinit_filter 0 -i " + twoSizes(folder) + " -vf fatezero=steps=2,scale=32:32");
+        assertEquals(21, frames.size());
+    }
+
+    @Test
+    void aGraphBuiltAnewTellsWhatItLost(@TempDir Path folder) throws Exception {
+        Ffmpeg.Result result = STUB.run("-i " + twoSizes(folder) + " -vf fatezero=steps=2,scale=32:32 -f null -").succeeded();
+        assertTrue(result.log().contains("frames lost") && result.log().contains("-reinit_filter 0"), result.log());
+    }
+}

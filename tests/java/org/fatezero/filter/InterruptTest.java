@@ -1,0 +1,33 @@
+package org.fatezero.filter;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import static org.fatezero.filter.Ffmpeg.STUB;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** Whoever stops ffmpeg in the middle of a window gets a file that plays, at once. */
+@Tag("filter")
+class InterruptTest {
+    @ParameterizedTest
+    @ValueSource(strings = {"INT", "TERM"})
+    void endsSoonWithAPlayableFile(String signal, @TempDir Path folder) throws Exception {
+        Path file = folder.resolve("out.mp4");
+        // a window lasts 4.4 s
+        Ffmpeg.Running running = STUB.start("-v verbose -f lavfi -i testsrc2=s=64x48:r=25:d=10 -vf",
+            "fatezero=steps=10:prompt='sleep 100'", "-c:v", "libx264", file.toString());
+        running.await("window 1: 8 frames in");
+        Thread.sleep(500);
+        long start = System.nanoTime();
+        running.signal(signal);
+        Ffmpeg.Result result = running.finish();
+        double seconds = (System.nanoTime() - start) / 1e9;
+        assertTrue(seconds < 2, seconds + " s: " + result.log());
+        assertTrue(result.log().contains("interrupted: 8 frames dropped"), result.log());
+        assertEquals(8, STUB.frames("-i " + file).size());
+    }
+}

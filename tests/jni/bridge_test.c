@@ -1,0 +1,281 @@
+/*
+ * Tests of libfatezero against the stub engine: bridge_test, with FATEZERO_HOME naming the stub's folder.
+ * -Xcheck:jni (in JAVA_TOOL_OPTIONS) adds the virtual machine's own checks of each call.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fatezero.h>
+
+#define WIDTH  33
+#define HEIGHT 7
+
+static int passed, failed;
+static const char *test;
+
+#define CHECK(condition) do {                                                                   \
+        if (condition)                                                                          \
+            passed++;                                                                           \
+        else {                                                                                  \
+            failed++;                                                                           \
+            fprintf(stderr, "%s, line %d: %s is false\n", test, __LINE__, #condition);          \
+        }                                                                                       \
+    } while (0)
+
+typedef struct witness {
+    int  steps, cancel_at;
+    char log[1024];
+} witness;
+
+static void on_log(void *opaque, fatezero_level level, const char *message)
+{
+    witness *w = opaque;
+    size_t used = strlen(w->log);
+
+    snprintf(w->log + used, sizeof(w->log) - used, "%d %s\n", level, message);
+}
+
+static int on_step(void *opaque, const char *phase, int step, int steps)
+{
+    witness *w = opaque;
+
+    CHECK(phase[0] && step >= 0 && step <= steps);
+    return ++w->steps != w->cancel_at;
+}
+
+static fatezero *open_with(const char *const *options, witness *w, fatezero_error *error)
+{
+    const fatezero_host host = { .opaque = w, .log = on_log, .step = on_step };
+
+    memset(error, 0, sizeof(*error));
+    return fatezero_open(options, w ? &host : NULL, error);
+}
+
+static void test_edit(int depth)
+{
+    const char *options[] = { "window", "3", "steps", "2", "prompt", "Gr\303\274n \360\237\216\250", NULL };
+    const int row = WIDTH * 3 * depth / 8, strides[] = { row, row + 6, row + 64 };
+    uint8_t *memory[2][3];
+    fatezero_image source[3], target[3];
+    fatezero_error error;
+    fatezero *fz = open_with(options, NULL, &error);
+    int wrong = 0;
+
+    CHECK(fz && fatezero_window(fz) == 3);
+    CHECK(!fatezero_metadata(fz)[0]);
+    for (int i = 0; i < 3; i++) {
+        // exactly what is needed: a byte too far is found by valgrind
+        size_t size = strides[i] * (HEIGHT - 1) + row;
+        for (int side = 0; side < 2; side++)
+            memory[side][i] = malloc(size);
+        for (size_t j = 0; j < size; j++)
+            memory[0][i][j] = rand();
+        memset(memory[1][i], 0, size);
+        source[i] = (fatezero_image) { memory[0][i], strides[i] };
+        target[i] = (fatezero_image) { memory[1][i], strides[i] };
+    }
+    CHECK(!fatezero_edit(fz, source, target, 3, WIDTH, HEIGHT, depth, &error));
+    for (int i = 0; i < 3; i++)
+        for (int y = 0; y < HEIGHT; y++)
+            for (int x = 0; x < strides[i] && (x < row || y < HEIGHT - 1); x++)
+                wrong += memory[1][i][y * strides[i] + x] !=
+                         (x < row ? 0xff ^ memory[0][i][y * strides[i] + x] : 0);       // padding is left alone
+    CHECK(!wrong);
+    CHECK(!strcmp(fatezero_metadata(fz)[0], "prompt"));
+    CHECK(!strcmp(fatezero_metadata(fz)[1], options[5]));
+
+    // in place, and fewer than a window
+    CHECK(!fatezero_edit(fz, target, target, 1, WIDTH, HEIGHT, depth, &error));
+    CHECK(!memcmp(memory[0][0], memory[1][0], strides[0]));
+
+    for (int i = 0; i < 3; i++) {
+        free(memory[0][i]);
+        free(memory[1][i]);
+    }
+    fatezero_close(&fz);
+    CHECK(!fz);
+    fatezero_close(&fz);
+}
+
+static void test_errors(void)
+{
+    static const struct { const char *command, *message; fatezero_code code; } cases[] = {
+        { "throw IllegalArgumentException no word \"j\303\244ger\"", "no word \"j\303\244ger\"", FATEZERO_INVALID   },
+        { "throw NumberFormatException steps=x",    "steps=x",                            FATEZERO_INVALID   },
+        { "throw NoSuchFileException /a/b",         "/a/b",                               FATEZERO_NOT_FOUND },
+        { "throw FileNotFoundException /a/c",       "/a/c",                               FATEZERO_NOT_FOUND },
+        { "throw IOException truncated",            "truncated",                          FATEZERO_BAD_DATA  },
+        { "throw CancellationException enough",     "enough",                             FATEZERO_CANCELLED },
+        { "throw OutOfMemoryError heap",            "heap",                               FATEZERO_NO_MEMORY },
+        { "throw IllegalStateException oops",       "java.lang.IllegalStateException: oops", FATEZERO_INTERNAL },
+        { "throw NoMessage",                       "java.lang.IllegalArgumentException", FATEZERO_INVALID   },
+    };
+    uint8_t pixel[3] = { 1, 2, 3 };
+    fatezero_image image = { pixel, 3 };
+    fatezero_error error;
+    fatezero *fz;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        const char *at_open[] = { "source", cases[i].command, NULL };
+        const char *at_edit[] = { "prompt", cases[i].command, NULL };
+        witness w = { 0 };
+        test = cases[i].command;
+        CHECK(!open_with(at_open, &w, &error));
+        CHECK(error.code == cases[i].code);
+        CHECK(!strcmp(error.message, cases[i].message));
+        CHECK((error.code == FATEZERO_INTERNAL) == !!strstr(w.log, "3 \tat org.fatezero.engine.Engine"));
+
+        fz = open_with(at_edit, &w, &error);
+        CHECK(fz);
+        for (int again = 0; again < 2; again++) {
+            CHECK(fatezero_edit(fz, &image, &image, 1, 1, 1, 8, &error) == cases[i].code);
+            CHECK(error.code == cases[i].code && !strcmp(error.message, cases[i].message));
+        }
+        fatezero_close(&fz);
+    }
+}
+
+static void test_arguments(void)
+{
+    const char *odd[] = { "window", NULL };
+    uint8_t pixels[2 * 6];
+    fatezero_image image = { pixels, 6 }, none = { NULL, 6 }, narrow = { pixels, 5 }, upward = { pixels + 6, -6 };
+    fatezero_image huge = { pixels, 1 << 30 };
+    fatezero_error error;
+    fatezero *fz;
+
+    test = "arguments";
+    CHECK(!open_with(odd, NULL, &error) && error.code == FATEZERO_INVALID && strstr(error.message, "window"));
+    fz = open_with(NULL, NULL, &error);
+    CHECK(fz && fatezero_window(fz) == 8);
+    CHECK(fatezero_edit(fz, &image, &image, 0, 2, 2, 8, &error) == FATEZERO_INVALID);
+    CHECK(fatezero_edit(fz, &image, &image, 1, 0, 2, 8, &error) == FATEZERO_INVALID);
+    CHECK(fatezero_edit(fz, &image, &image, 1, 2, -1, 8, &error) == FATEZERO_INVALID);
+    CHECK(fatezero_edit(fz, &image, &image, 1, 2, 2, 10, &error) == FATEZERO_INVALID);
+    CHECK(fatezero_edit(fz, &none, &image, 1, 2, 2, 8, &error) == FATEZERO_INVALID);
+    CHECK(fatezero_edit(fz, &image, &narrow, 1, 2, 2, 8, &error) == FATEZERO_INVALID);
+    CHECK(fatezero_edit(fz, &upward, &image, 1, 2, 2, 8, &error) == FATEZERO_INVALID);
+    CHECK(fatezero_edit(fz, &huge, &image, 1, 2, 2, 8, &error) == FATEZERO_INVALID);
+    CHECK(!fatezero_edit(fz, &image, &image, 1, 2, 2, 8, &error));
+    fatezero_close(&fz);
+}
+
+static void test_cancel(void)
+{
+    const char *options[] = { "steps", "5", NULL };
+    uint8_t pixel[3] = { 1, 2, 3 };
+    fatezero_image image = { pixel, 3 };
+    witness w = { .cancel_at = 9 };
+    fatezero_error error;
+    fatezero *fz = open_with(options, &w, &error);
+
+    test = "cancel";
+    CHECK(strstr(w.log, "3 stub engine"));
+    CHECK(fatezero_edit(fz, &image, &image, 1, 1, 1, 8, &error) == FATEZERO_CANCELLED);
+    CHECK(w.steps == 9);
+    CHECK(!fatezero_edit(fz, &image, &image, 1, 1, 1, 8, &error));
+    fatezero_close(&fz);
+}
+
+static long resident_kib(void)
+{
+    char line[256];
+    long kib = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+
+    while (file && fgets(line, sizeof(line), file))
+        sscanf(line, "VmRSS: %ld", &kib);
+    if (file)
+        fclose(file);
+    return kib;
+}
+
+/* Many windows, each with many frames: neither local references nor memory of C may pile up. */
+static void test_leaks(void)
+{
+    const char *options[] = { "window", "64", "steps", "1", NULL };
+    uint8_t pixel[3] = { 1, 2, 3 };
+    fatezero_image images[64];
+    fatezero_error error;
+    fatezero *fz = open_with(options, NULL, &error);
+    long before = 0;
+    int failures = 0;
+
+    test = "leaks";
+    for (int i = 0; i < 64; i++)
+        images[i] = (fatezero_image) { pixel, 3 };
+    for (int i = 0; i < 3000; i++) {
+        failures += fatezero_edit(fz, images, images, 64, 1, 1, 8, &error) != FATEZERO_OK;
+        if (i == 1000)
+            before = resident_kib();
+    }
+    CHECK(!failures);
+    if (!getenv("JAVA_TOOL_OPTIONS"))       // checking costs memory of its own
+        CHECK(resident_kib() - before < 32 << 10);
+    fatezero_close(&fz);
+}
+
+static void *edit_in_thread(void *opaque)
+{
+    uint8_t pixel[3] = { 1, 2, 3 };
+    fatezero_image image = { pixel, 3 };
+    fatezero_error error;
+    fatezero *fz = open_with(NULL, NULL, &error);
+    int *good = opaque;
+
+    for (int i = 0; fz && i < 20; i++)
+        *good += !fatezero_edit(fz, &image, &image, 1, 1, 1, 8, &error);
+    fatezero_close(&fz);
+    return NULL;
+}
+
+/* The first calls of the process race to start the virtual machine; later threads come and go. */
+static void test_threads(void)
+{
+    pthread_t threads[8];
+    int good[8] = { 0 };
+
+    test = "threads";
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < 8; i++)
+            pthread_create(&threads[i], NULL, edit_in_thread, &good[i]);
+        for (int i = 0; i < 8; i++)
+            pthread_join(threads[i], NULL);
+    }
+    for (int i = 0; i < 8; i++)
+        CHECK(good[i] == 100);
+}
+
+static void test_fork(void)
+{
+    fatezero_error error;
+    int status = 0;
+    pid_t child;
+
+    test = "fork";
+    child = fork();
+    if (!child)
+        _exit(!open_with(NULL, NULL, &error) && error.code == FATEZERO_NO_RUNTIME && strstr(error.message, "fork") ? 0 : 1);
+    waitpid(child, &status, 0);
+    CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
+}
+
+int main(void)
+{
+    test_threads();
+    test = "edit, 8 bits";
+    test_edit(8);
+    test = "edit, 16 bits";
+    test_edit(16);
+    test_errors();
+    test_arguments();
+    test_cancel();
+    test_leaks();
+    test_fork();
+    printf("bridge: %d passed, %d failed\n", passed, failed);
+    return failed > 0;
+}
