@@ -1,0 +1,126 @@
+package org.fatezero.edit;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+
+import org.fatezero.diffusion.Progress;
+import org.fatezero.diffusion.Schedule;
+import org.fatezero.inversion.Capture;
+import org.fatezero.inversion.MaskInput;
+import org.fatezero.inversion.Needs;
+import org.fatezero.inversion.Trajectory;
+import org.fatezero.nn.Pass;
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+import org.fatezero.unet.UNet;
+
+import java.util.function.BiConsumer;
+
+/**
+ * Guided DDIM denoising from the inverted {@code zT} under the edit prompt, with the source's attention fused in
+ * (FateZero, section 3.2 and algorithm 1).
+ */
+public final class DdimEditing {
+
+    /** Latents are blended after steps strictly between these shares of the edit. */
+    private static final double BLEND_FROM = 0.2;
+    private static final double BLEND_TO = 0.8;
+
+    /**
+     * What an edit is, besides its prompts.
+     *
+     * @param guidance scale of classifier-free guidance; 1 for none
+     * @param needs what of the source is fused, and when
+     * @param cross how cross-attention maps are fused
+     * @param mask where the edit may change the frames, or null for everywhere
+     * @param blendLatents whether latents outside the mask are put back to the source's
+     * @param editTokens the target prompt's blend tokens, for {@code blendLatents}
+     * @param asPublished whether latent blending takes the source's latent one level noisier, as the authors' code does,
+     *     rather than the one of equal noise
+     */
+    public record Edit(double guidance, Needs needs, CrossFusion cross, BlendMask mask, boolean blendLatents,
+            int[] editTokens, boolean asPublished) {
+    }
+
+    private final UNet unet;
+    private final Schedule schedule;
+    private final Torch torch;
+
+    public DdimEditing(UNet unet, Schedule schedule, Torch torch) {
+        this.unet = unet;
+        this.schedule = schedule;
+        this.torch = torch;
+    }
+
+    /**
+     * @param text encodings of the source, the unconditional and the edit prompt, {@code (3, tokens, width)}
+     * @param pass frames, keys and norms; its hook is not used
+     * @return the edited clean latents, owned by the manager of the trajectory
+     */
+    public NDArray run(Trajectory trajectory, NDArray text, Pass pass, Edit edit, Progress progress) {
+        return run(trajectory, text, pass, edit, progress, (level, z) -> { });
+    }
+
+    /** {@link #run} that shows {@code watcher} the latents at each level reached, from {@code T - 1} to 0. */
+    NDArray run(Trajectory trajectory, NDArray text, Pass pass, Edit edit, Progress progress,
+            BiConsumer<Integer, NDArray> watcher) {
+        NDManager window = trajectory.zT().getManager();
+        int steps = schedule.steps();
+        MaskInput editMask = edit.blendLatents ? new MaskInput(window, torch, edit.editTokens,
+                edit.needs.maskCells(), pass.frames()) : null;
+        NDArray z = trajectory.zT();
+        for (int j = 0; j < steps; j++) {
+            int k = steps - 1 - j;
+            progress.at(j, steps);
+            FusionHook hook = new FusionHook(torch, edit.needs, edit.cross, edit.mask, trajectory.captures().get(k),
+                    editMask, k, steps);
+            NDArray next;
+            try (NDArray epsilon = guidedNoise(trajectory, z, text, pass.with(progress.within(j, steps, hook)), edit, k)) {
+                next = schedule.denoise(z, epsilon, k);
+            }
+            if (edit.blendLatents && (int) (BLEND_FROM * steps) < j + 1 && j + 1 < (int) (BLEND_TO * steps)) {
+                try (NDArray unblended = next) {
+                    next = blend(trajectory, unblended, edit, editMask, k);
+                }
+            }
+            if (z != trajectory.zT()) {
+                z.close();
+            }
+            z = next;
+            watcher.accept(k, z);
+        }
+        return z;
+    }
+
+    /** Epsilon under guidance; the branches of one batch are the source where it runs again, no prompt, and the edit. */
+    private NDArray guidedNoise(Trajectory trajectory, NDArray z, NDArray text, Pass pass, Edit edit, int k) {
+        int frames = pass.frames();
+        boolean sourceAgain = !edit.needs.keep();
+        try (Scope scope = new Scope(z, text)) {
+            NDArray guided = z.concat(z, 0);
+            NDArray batch = sourceAgain ? trajectory.latents().get(k).concat(guided, 0) : guided;
+            NDArray epsilon = unet.forward(batch, schedule.timestep(k), sourceAgain ? text : text.get("1:"), pass);
+            int first = sourceAgain ? frames : 0;
+            NDArray unconditional = epsilon.get("{}:{}", first, first + frames);
+            NDArray conditional = epsilon.get("{}:{}", first + frames, first + 2 * frames);
+            return scope.keep(unconditional.add(conditional.sub(unconditional).mul(edit.guidance)));
+        }
+    }
+
+    /** The source's latents outside the union of its own mask and the edit's. */
+    private NDArray blend(Trajectory trajectory, NDArray z, Edit edit, MaskInput editMask, int k) {
+        int h = (int) z.getShape().get(2);
+        int w = (int) z.getShape().get(3);
+        NDArray zSource = trajectory.latents().get(edit.asPublished ? k + 1 : k);
+        try (Scope scope = new Scope(z, zSource)) {
+            Capture capture = trajectory.captures().get(k);
+            NDArray ofSource = edit.mask.at(capture.maskInput(), h, w);
+            NDArray ofEdit = edit.mask.at(editMask, h, w);
+            NDArray union = ofSource.maximum(ofEdit); // (frames, 1, h, w)
+            union.attach(z.getManager());
+            ofSource.close();
+            ofEdit.close();
+            return scope.keep(torch.lerp(zSource, z, union));
+        }
+    }
+}

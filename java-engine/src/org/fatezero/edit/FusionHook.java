@@ -1,0 +1,97 @@
+package org.fatezero.edit;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.inversion.Capture;
+import org.fatezero.inversion.MaskInput;
+import org.fatezero.inversion.Needs;
+import org.fatezero.nn.AttentionHook;
+import org.fatezero.nn.Site;
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+
+/**
+ * One editing step's attention (FateZero, eq. 5-7, algorithms 1 and 2). The edit is the last branch of the batch; only it
+ * is touched. What the source attended to comes from inversion, or from the source run again as the first branch.
+ *
+ * <p>Self-attention is blended by rows of its output, {@code M A(Qe, Ke) Ve + (1 - M) A(Qs, Ks) Ve}, which equals blending
+ * the maps because M is one number a query.
+ */
+final class FusionHook implements AttentionHook {
+
+    private final Torch torch;
+    private final Needs needs;
+    private final CrossFusion cross;
+    private final BlendMask mask;     // null for none
+    private final Capture source;
+    private final MaskInput editMask; // null unless the edit's own mask is wanted
+    private final int step;           // as in Schedule
+    private final int editStep;       // 0 the noisiest
+
+    FusionHook(Torch torch, Needs needs, CrossFusion cross, BlendMask mask, Capture source, MaskInput editMask, int step,
+            int steps) {
+        this.torch = torch;
+        this.needs = needs;
+        this.cross = cross;
+        this.mask = mask;
+        this.source = source;
+        this.editMask = editMask;
+        this.step = step;
+        editStep = steps - 1 - step;
+    }
+
+    @Override
+    public NDArray attend(Site site, NDArray q, NDArray k, NDArray v, Kernel kernel) {
+        boolean fuses = needs.fuses(site, step);
+        boolean masks = editMask != null && editMask.reads(site);
+        if (!fuses && !masks) {
+            return kernel.apply(q, k, v);
+        }
+        try (Scope scope = new Scope(q, k, v)) {
+            long edit = q.getShape().get(0) - 1;
+            NDArray others = kernel.apply(q.get("0:{}", edit), k.get("0:{}", edit), v.get("0:{}", edit));
+            NDArray qe = branch(q, edit);
+            NDArray ke = branch(k, edit);
+            NDArray ve = branch(v, edit);
+            NDArray edited;
+            if (site.cross()) {
+                NDArray map = torch.attentionMap(qe, ke); // (1, heads, frames * positions, tokens)
+                if (masks) {
+                    editMask.add(site, map);
+                }
+                if (fuses) {
+                    NDArray sourceMap = needs.keep() ? source.cross(site) : torch.attentionMap(branch(q, 0), branch(k, 0));
+                    map = fused(sourceMap, map);
+                }
+                edited = torch.applyMap(map, ve);
+            } else {
+                edited = selfAttention(site, qe, ke, ve, needs.keep() ? source.self(site)
+                        : new Capture.QueriesAndKeys(branch(q, 0), branch(k, 0)), kernel);
+            }
+            return scope.keep(others.concat(edited, 0));
+        }
+    }
+
+    private NDArray fused(NDArray sourceMap, NDArray map) {
+        try (Scope scope = new Scope(map, sourceMap)) {
+            return scope.keep(cross.fuse(sourceMap, map, editStep));
+        }
+    }
+
+    private NDArray selfAttention(Site site, NDArray qe, NDArray ke, NDArray ve, Capture.QueriesAndKeys kept, Kernel kernel) {
+        try (Scope scope = new Scope(qe, ke, ve, kept.queries(), kept.keys())) {
+            NDArray replaced = kernel.apply(kept.queries(), kept.keys(), ve);
+            if (mask == null) {
+                return scope.keep(replaced);
+            }
+            NDArray m = mask.at(source.maskInput(), site.height(), site.width()); // (frames, 1, h, w)
+            m.attach(qe.getManager());
+            NDArray own = kernel.apply(qe, ke, ve);
+            return scope.keep(torch.lerp(replaced, own, m.reshape(1, -1, 1))); // (1, frames * positions, heads * d)
+        }
+    }
+
+    private static NDArray branch(NDArray x, long i) {
+        return x.get("{}:{}", i, i + 1);
+    }
+}

@@ -1,0 +1,2 @@
+/** Denoising under the edit prompt with the source's attention fused in. */
+package org.fatezero.edit;

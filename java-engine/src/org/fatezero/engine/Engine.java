@@ -1,0 +1,247 @@
+package org.fatezero.engine;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.pytorch.jni.JniUtils;
+
+import org.fatezero.diffusion.Progress;
+import org.fatezero.diffusion.Schedule;
+import org.fatezero.edit.Alignment;
+import org.fatezero.edit.BlendMask;
+import org.fatezero.edit.CrossFusion;
+import org.fatezero.edit.DdimEditing;
+import org.fatezero.inversion.DdimInversion;
+import org.fatezero.inversion.Needs;
+import org.fatezero.inversion.Trajectory;
+import org.fatezero.nn.AttentionHook;
+import org.fatezero.nn.KeyFrames;
+import org.fatezero.nn.Pass;
+import org.fatezero.text.Prompt;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+
+/**
+ * One edit, open for any number of windows: encode, invert, edit, decode.
+ *
+ * <p>All that can be wrong with options and files is found on opening. An engine serves one call at a time; engines of one
+ * model share its weights.
+ */
+public final class Engine implements AutoCloseable {
+
+    private final Host host;
+    private final Options options;
+    private final Model model;
+    private final NDManager manager; // what outlives a window: the prompts' encodings and the fusion's matrices
+    private final Schedule schedule;
+    private final NDArray text;      // source, negative and edit prompt, (3, tokens, width)
+    private final DdimEditing.Edit edit;
+
+    /**
+     * Opens an edit for a host behind JNI.
+     *
+     * @param options UTF-8 key, value, key, value ...
+     * @param host the bridge's pointer, for {@link NativeHost}
+     */
+    public static Engine open(byte[][] options, long host) throws IOException {
+        Map<String, String> set = new LinkedHashMap<>();
+        for (int i = 0; i + 1 < options.length; i += 2) {
+            set.put(new String(options[i], StandardCharsets.UTF_8), new String(options[i + 1], StandardCharsets.UTF_8));
+        }
+        return new Engine(set, new NativeHost(host));
+    }
+
+    /**
+     * @param set the options that are set, by name ({@link Options})
+     * @throws IllegalArgumentException for an option, a preset or a word that cannot be, saying what can
+     * @throws IOException for a file that is missing or not what it should be, naming it
+     */
+    public Engine(Map<String, String> set, Host host) throws IOException {
+        this.host = host;
+        options = Prompts.resolve(set);
+        Device device = device(options.device());
+        model = Models.acquire(options.model(), device, precision(options.precision(), device));
+        manager = model.manager.newSubManager();
+        try {
+            schedule = new Schedule(model.scheduler, options.steps());
+            Prompt source = encode("source", options.source());
+            Prompt target = encode("prompt", options.prompt());
+            text = encodings(source, encode("negative", options.negative()), target);
+            edit = edit(source, target);
+            keyFrames(options.window()); // finds a wrong selector now
+        } catch (IOException | RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+        host.log(Host.VERBOSE, "'" + options.source() + "' becomes '" + options.prompt() + "', model " + options.model()
+                + " on " + device + ", " + options.steps() + " steps");
+    }
+
+    /** Frames wanted in each call of {@link #edit}; the last of a stream may bring fewer. */
+    public int window() {
+        return options.window();
+    }
+
+    /**
+     * Edits one window of packed RGB frames. Source and target may be the same memory.
+     *
+     * @param source direct buffers, one a frame
+     * @param sourceStride bytes from row to row
+     * @param target like {@code source}; untouched if the edit fails before decoding
+     * @param depth bits a sample, 8 or 16
+     * @throws CancellationException if the host asked for it
+     */
+    public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride, int width,
+            int height, int depth) throws IOException {
+        Frames frames = new Frames(width, height, depth);
+        int n = source.length;
+        if (n < 1 || n > options.window() || target.length != n || sourceStride.length != n || targetStride.length != n) {
+            throw new IllegalArgumentException(n + " frames: expected 1 to " + options.window() + ", and as many targets");
+        }
+        for (int i = 0; i < n; i++) {
+            frames.check(source[i], sourceStride[i]);
+            frames.check(target[i], targetStride[i]);
+        }
+        JniUtils.setGraphExecutorOptimize(false); // of the calling thread: its methods are single operations
+        double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(width, height);
+        int h = multiple(height * scale);
+        int w = multiple(width * scale);
+        Pass pass = new Pass(n, keyFrames(n), options.keys_at(), options.norm().equals("window"), AttentionHook.PLAIN);
+        try (NDManager window = model.manager.newSubManager()) {
+            NDList latents = new NDList();
+            for (int i = 0; i < n; i++) {
+                report("encode", i, n);
+                try (NDArray x = frames.read(source[i], sourceStride[i], h, w, window, model.torch);
+                        NDArray typed = x.toType(model.precision, true)) {
+                    latents.add(model.vae.encode(typed));
+                }
+            }
+            NDArray z0 = NDArrays.concat(latents, 0);
+            latents.close();
+            NDArray sourceText = text.get(window, new NDIndex("0:1"));
+            Trajectory trajectory = new DdimInversion(model.unet, schedule, model.torch)
+                    .run(z0, sourceText, pass, edit.needs(), reporting("invert"));
+            requireFinite(trajectory.zT(), "inverted");
+            NDArray edited = new DdimEditing(model.unet, schedule, model.torch)
+                    .run(trajectory, text, pass, edit, reporting("edit"));
+            requireFinite(edited, "edited");
+            for (int i = 0; i < n; i++) {
+                report("decode", i, n);
+                try (NDArray z = edited.get("{}:{}", i, i + 1); NDArray x = model.vae.decode(z)) {
+                    frames.write(x, target[i], targetStride[i], model.torch);
+                }
+            }
+            report("decode", n, n);
+        }
+    }
+
+    /** What the last edit was, as UTF-8 key, value, key, value ...: for the frames' metadata. */
+    public byte[][] metadata() {
+        return java.util.stream.Stream.of("preset", options.preset(), "prompt", options.prompt(), "source", options.source(),
+                "model", options.model(), "steps", Integer.toString(options.steps()))
+                .map(text -> text.getBytes(StandardCharsets.UTF_8)).toArray(byte[][]::new);
+    }
+
+    @Override
+    public void close() {
+        manager.close();
+        Models.release(model);
+    }
+
+    private Prompt encode(String option, String prompt) {
+        Prompt encoded = model.tokenizer.encode(prompt, model.textEncoder.config().maxPositionEmbeddings());
+        if (!encoded.cut().isEmpty()) {
+            host.log(Host.WARNING, option + " is too long for the text encoder, which does not see: "
+                    + String.join("", encoded.cut()).replace("</w>", " ").strip());
+        }
+        return encoded;
+    }
+
+    private NDArray encodings(Prompt... prompts) {
+        NDList encodings = new NDList();
+        for (Prompt prompt : prompts) {
+            encodings.add(model.textEncoder.forward(manager, prompt.ids()));
+        }
+        return NDArrays.concat(encodings, 0);
+    }
+
+    private DdimEditing.Edit edit(Prompt source, Prompt target) {
+        Words words = new Words(model.tokenizer);
+        int steps = options.steps();
+        Alignment alignment = options.control().equals("replace") ? Alignment.replace(source, target, options.parity())
+                : Alignment.refine(source, target);
+        CrossFusion cross = new CrossFusion(manager, model.torch, alignment, words.emphasis(options.emphasize(), target),
+                words.gates(options.cross_replace(), target), steps);
+        Words.Share self = Words.Share.parse("self_replace", options.self_replace());
+        boolean blends = !options.blend().isBlank();
+        if (options.blend_latents() && !blends) {
+            throw new IllegalArgumentException("blend_latents=1 needs blend=, the words that the edit is confined to");
+        }
+        Needs needs = new Needs(steps - (int) (self.to() * steps), steps - (int) (self.from() * steps),
+                steps - cross.activeSteps(), options.fuse_at(), !options.store().equals("recompute"),
+                blends ? words.sourceBlend(options.blend(), source) : new int[0], Needs.MASK_CELLS);
+        return new DdimEditing.Edit(options.guidance(), needs, cross,
+                blends ? new BlendMask(model.torch, options.threshold()) : null, options.blend_latents(),
+                options.blend_latents() ? words.targetBlend(options.blend(), target) : new int[0], options.parity());
+    }
+
+    private KeyFrames keyFrames(int frames) {
+        List<String> selectors = new ArrayList<>(Words.split(options.keys()));
+        return new KeyFrames(selectors.isEmpty() ? List.of("self") : selectors, frames);
+    }
+
+    private int multiple(double pixels) {
+        int unit = model.pixelMultiple();
+        return Math.max(1, (int) Math.round(pixels / unit)) * unit;
+    }
+
+    private Progress reporting(String phase) {
+        return (step, steps) -> report(phase, step, steps);
+    }
+
+    private void report(String phase, int step, int steps) {
+        if (!host.step(phase, step, steps)) {
+            throw new CancellationException("cancelled by the host in phase " + phase + ", step " + step + " of " + steps);
+        }
+    }
+
+    private void requireFinite(NDArray z, String what) {
+        if (!model.torch.allFinite(z)) {
+            throw new ArithmeticException("the " + what + " latents are not finite"
+                    + (model.precision == DataType.FLOAT16 ? "; use precision=fp32" : "; the model's weights may be broken"));
+        }
+    }
+
+    private static Device device(String name) {
+        int gpus = ai.djl.engine.Engine.getEngine("PyTorch").getGpuCount();
+        if (name.equals("cpu") || name.equals("auto") && gpus == 0) {
+            return Device.cpu();
+        }
+        int index = name.startsWith("cuda:") ? Integer.parseInt(name.substring("cuda:".length())) : 0;
+        if (index >= gpus) {
+            throw new IllegalArgumentException("device=" + name + ": " + (gpus == 0
+                    ? "libtorch sees no CUDA device here; use device=cpu, or install its CUDA build"
+                    : "the CUDA devices here are 0 to " + (gpus - 1)));
+        }
+        return Device.gpu(index);
+    }
+
+    private static DataType precision(String name, Device device) {
+        boolean half = name.equals("fp16") || name.equals("auto") && device.isGpu();
+        if (half && !device.isGpu()) {
+            throw new IllegalArgumentException("precision=fp16 is for CUDA devices; on the CPU use fp32");
+        }
+        return half ? DataType.FLOAT16 : DataType.FLOAT32;
+    }
+}

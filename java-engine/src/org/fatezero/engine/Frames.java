@@ -1,0 +1,109 @@
+package org.fatezero.engine;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+
+/**
+ * Packed RGB frames in a host's memory, and the tensors they become. Rows lie {@code stride} bytes apart.
+ *
+ * @param width in pixels
+ * @param height in pixels
+ * @param depth bits a sample, 8 or 16 in native byte order
+ */
+record Frames(int width, int height, int depth) {
+
+    private static final int CHANNELS = 3;
+    private static final int MOST_PIXELS = 1 << 26;
+
+    Frames {
+        if (width < 1 || height < 1 || (long) width * height > MOST_PIXELS) {
+            throw new IllegalArgumentException("frames of " + width + "x" + height + ": expected 1x1 up to " + MOST_PIXELS
+                    + " pixels");
+        }
+        if (depth != 8 && depth != 16) {
+            throw new IllegalArgumentException("frames of " + depth + " bits a sample: expected 8 or 16");
+        }
+    }
+
+    private int rowBytes() {
+        return width * CHANNELS * depth / 8;
+    }
+
+    /** @throws IllegalArgumentException if the memory does not hold such a frame */
+    void check(ByteBuffer pixels, int stride) {
+        if (!pixels.isDirect() || stride < rowBytes()
+                || pixels.capacity() < (long) stride * (height - 1) + rowBytes()) {
+            throw new IllegalArgumentException("a frame of " + width + "x" + height + " with " + depth
+                    + " bits a sample needs a direct buffer of rows of at least " + rowBytes() + " bytes; it has "
+                    + pixels.capacity() + " bytes in rows of " + stride);
+        }
+    }
+
+    /**
+     * The frame as the autoencoder reads it.
+     *
+     * @return {@code (1, 3, toHeight, toWidth)} in [-1, 1], owned by {@code manager}
+     */
+    NDArray read(ByteBuffer pixels, int stride, int toHeight, int toWidth, NDManager manager, Torch torch) {
+        ByteBuffer source = pixels.duplicate().order(ByteOrder.nativeOrder());
+        ByteBuffer samples = ByteBuffer.allocateDirect(height * width * CHANNELS * (depth == 8 ? 1 : Float.BYTES))
+                .order(ByteOrder.nativeOrder());
+        FloatBuffer floats = samples.asFloatBuffer();
+        for (int y = 0; y < height; y++) {
+            if (depth == 8) {
+                samples.put(samples.position(), source, y * stride, rowBytes());
+                samples.position(samples.position() + rowBytes());
+            } else {
+                for (int x = 0; x < width * CHANNELS; x++) {
+                    floats.put(Short.toUnsignedInt(source.getShort(y * stride + 2 * x)));
+                }
+            }
+        }
+        samples.rewind();
+        float full = depth == 8 ? 255f : 65535f;
+        try (NDArray packed = manager.create(samples, new Shape(1, height, width, CHANNELS),
+                depth == 8 ? DataType.UINT8 : DataType.FLOAT32); Scope scope = new Scope(packed)) {
+            NDArray planar = packed.transpose(0, 3, 1, 2).toType(DataType.FLOAT32, false).mul(2 / full).sub(1);
+            boolean same = toHeight == height && toWidth == width;
+            return scope.keep(same ? planar.duplicate() : torch.resize(planar, toHeight, toWidth));
+        }
+    }
+
+    /**
+     * Writes what the autoencoder gave into the frame.
+     *
+     * @param x {@code (1, 3, h, w)}, of any size; clipped to [-1, 1]
+     */
+    void write(NDArray x, ByteBuffer pixels, int stride, Torch torch) {
+        ByteBuffer samples;
+        float full = depth == 8 ? 255f : 65535f;
+        try (Scope scope = new Scope(x)) {
+            NDArray sized = x.toType(DataType.FLOAT32, false);
+            if (x.getShape().get(2) != height || x.getShape().get(3) != width) {
+                sized = torch.resize(sized, height, width);
+            }
+            NDArray packed = sized.clip(-1, 1).add(1).mul(full / 2).round().transpose(0, 2, 3, 1);
+            samples = (depth == 8 ? packed.toType(DataType.UINT8, false) : packed.toType(DataType.INT32, false)).toByteBuffer()
+                    .order(ByteOrder.nativeOrder());
+        }
+        ByteBuffer target = pixels.duplicate().order(ByteOrder.nativeOrder());
+        for (int y = 0; y < height; y++) {
+            if (depth == 8) {
+                target.put(y * stride, samples, y * rowBytes(), rowBytes());
+            } else {
+                for (int i = 0; i < width * CHANNELS; i++) {
+                    target.putShort(y * stride + 2 * i, (short) samples.getInt(4 * (y * width * CHANNELS + i)));
+                }
+            }
+        }
+    }
+}

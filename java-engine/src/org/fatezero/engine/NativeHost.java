@@ -1,0 +1,28 @@
+package org.fatezero.engine;
+
+import java.nio.charset.StandardCharsets;
+
+/** A host on the C side of JNI. Strings cross as UTF-8 bytes; the bridge registers the native methods. */
+public final class NativeHost implements Host {
+
+    private final long pointer;
+
+    /** @param pointer the bridge's own, handed back to it unseen */
+    NativeHost(long pointer) {
+        this.pointer = pointer;
+    }
+
+    @Override
+    public void log(int level, String message) {
+        log(pointer, level, message.getBytes(StandardCharsets.UTF_8));
+    }
+
+    @Override
+    public boolean step(String phase, int step, int steps) {
+        return step(pointer, phase.getBytes(StandardCharsets.UTF_8), step, steps);
+    }
+
+    private static native void log(long pointer, int level, byte[] message);
+
+    private static native boolean step(long pointer, byte[] phase, int step, int steps);
+}

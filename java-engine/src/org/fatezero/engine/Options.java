@@ -1,0 +1,165 @@
+package org.fatezero.engine;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * Everything that can be set, in the order of the filter's own table. A component's name is the filter's option, the
+ * preset's key and the README's row; hence the spelling, which is FFmpeg's rather than Java's.
+ *
+ * @param preset name of a preset or a file
+ * @param prompt what the edited clip shows; {@code {source}}, {@code {from}}, {@code {to}} and {@code {edited}}, the source
+ *     with {@code from} replaced by {@code to}, are filled in
+ * @param source what the clip shows
+ * @param from words of the source that an attribute or shape preset changes
+ * @param to what it changes them to
+ * @param promptfile a text file: the prompt in its first line, the source in its second
+ * @param negative what the edited clip should not show: the unconditional half of guidance
+ * @param model {@code pocket}, a folder in the diffusers layout, or a hub name found in the local hub cache
+ * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
+ * @param precision {@code auto}, {@code fp32} or {@code fp16}
+ * @param window frames edited together, 1 to 128
+ * @param steps T of DDIM, 1 to 1000
+ * @param guidance scale of classifier-free guidance, 1 to 50
+ * @param self_replace share of the steps that fuse self-attention, from the noisiest: {@code 0.8} or {@code 0.2-0.8}
+ * @param cross_replace share of the steps that fuse cross-attention; words of the prompt may differ:
+ *     {@code 0.8+watercolor=0.2+jeep=0.1-1}
+ * @param control {@code refine} or {@code replace}
+ * @param emphasize factors on the attention to words of the prompt: {@code watercolor=10+jeep=0.5}
+ * @param blend words of the source that the edit is confined to, {@code silver+jeep}, and after a {@code /} those of the
+ *     prompt, {@code silver+jeep/Porsche+car}
+ * @param threshold of the blend mask, 0 to 2; 1 and more replace all self-attention
+ * @param blend_latents whether latents outside the mask are put back to the source's
+ * @param keys frames that self-attention sees: {@code mid}, {@code self+mid}, {@code -1+first}
+ * @param keys_at sites of at most this many cells a side see them; larger ones stay within the frame
+ * @param fuse_at sites of at most this many cells a side are fused
+ * @param norm {@code frame}, or {@code window} for statistics over the window, as in the authors' code
+ * @param parity whether to follow the authors' code where it departs from what it means to do
+ * @param size short side that frames are edited at, in pixels; 0 for the model's own
+ * @param store {@code auto}, {@code keep} the source's attention in memory, or {@code recompute} it beside the edit
+ * @param on_error {@code fail}, or {@code pass} the frames of a window that cannot be edited through unedited
+ */
+public record Options(String preset, String prompt, String source, String from, String to, String promptfile,
+        String negative, String model, String device, String precision, int window, int steps, double guidance,
+        String self_replace, String cross_replace, String control, String emphasize, String blend, double threshold,
+        boolean blend_latents, String keys, int keys_at, int fuse_at, String norm, boolean parity, int size, String store,
+        String on_error) {
+
+    /** The defaults, themselves written as a preset. */
+    static final String DEFAULTS = """
+            preset=watercolor
+            prompt=
+            source=
+            from=
+            to=
+            promptfile=
+            negative=
+            model=pocket
+            device=auto
+            precision=auto
+            window=8
+            steps=50
+            guidance=7.5
+            self_replace=0.8
+            cross_replace=0.8
+            control=refine
+            emphasize=
+            blend=
+            threshold=0.3
+            blend_latents=0
+            keys=mid
+            keys_at=32
+            fuse_at=32
+            norm=frame
+            parity=0
+            size=0
+            store=auto
+            on_error=fail
+            """;
+
+    public Options {
+        range("window", window, 1, 128);
+        range("steps", steps, 1, 1000);
+        range("guidance", guidance, 1, 50);
+        range("threshold", threshold, 0, 2);
+        range("keys_at", keys_at, 0, 4096);
+        range("fuse_at", fuse_at, 0, 4096);
+        range("size", size, 0, 4096);
+        oneOf("precision", precision, "auto", "fp32", "fp16");
+        oneOf("control", control, "refine", "replace");
+        oneOf("norm", norm, "frame", "window");
+        oneOf("store", store, "auto", "keep", "recompute");
+        oneOf("on_error", on_error, "fail", "pass");
+        if (!device.matches("auto|cpu|cuda(:\\d{1,3})?")) {
+            throw new IllegalArgumentException("device=" + device + ": expected auto, cpu, cuda or cuda:N");
+        }
+    }
+
+    /**
+     * The options in {@code set}; what is not set has its default.
+     *
+     * @throws IllegalArgumentException naming an unknown key, or a value and what was expected
+     */
+    static Options of(Map<String, String> set) {
+        Map<String, String> values = new LinkedHashMap<>(Preset.parse(DEFAULTS, "defaults"));
+        values.putAll(set);
+        RecordComponent[] components = Options.class.getRecordComponents();
+        Object[] arguments = new Object[components.length];
+        for (int i = 0; i < components.length; i++) {
+            arguments[i] = value(components[i], values.remove(components[i].getName()));
+        }
+        if (!values.isEmpty()) {
+            throw new IllegalArgumentException("unknown option " + String.join(", ", values.keySet()) + "; the options are "
+                    + Arrays.stream(components).map(RecordComponent::getName).collect(Collectors.joining(", ")));
+        }
+        try {
+            Class<?>[] types = Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
+            return Options.class.getDeclaredConstructor(types).newInstance(arguments);
+        } catch (InvocationTargetException e) {
+            throw (RuntimeException) e.getCause(); // the checks above throw nothing else
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("a record lacks its canonical constructor", e);
+        }
+    }
+
+    private static Object value(RecordComponent component, String text) {
+        Class<?> type = component.getType();
+        try {
+            if (type == int.class) {
+                return Integer.parseInt(text.trim());
+            } else if (type == double.class) {
+                return Double.parseDouble(text.trim());
+            }
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(component.getName() + "=" + text + ": expected a number");
+        }
+        if (type == boolean.class) {
+            return switch (text.trim()) {
+                case "1", "true", "yes" -> true;
+                case "0", "false", "no" -> false;
+                default -> throw new IllegalArgumentException(component.getName() + "=" + text + ": expected 0 or 1");
+            };
+        }
+        return text;
+    }
+
+    private static void range(String name, double value, double least, double most) {
+        if (!(value >= least && value <= most)) {
+            throw new IllegalArgumentException(name + "=" + number(value) + ": expected " + number(least) + " to " + number(most));
+        }
+    }
+
+    private static void oneOf(String name, String value, String... known) {
+        if (!Arrays.asList(known).contains(value)) {
+            throw new IllegalArgumentException(name + "=" + value + ": expected " + String.join(" or ", known));
+        }
+    }
+
+    private static String number(double value) {
+        return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+    }
+}

@@ -1,0 +1,88 @@
+package org.fatezero.engine;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Works out which options hold, and what the prompts say, from what the user set and the preset brings. */
+final class Prompts {
+
+    private static final String SOURCE_BY_DEFAULT = "a scene";
+
+    private Prompts() {
+    }
+
+    /**
+     * The options of {@code set} over those of its preset over the defaults, with every placeholder filled in. A prompt
+     * without a preset stands alone; neither means the default preset.
+     */
+    static Options resolve(Map<String, String> set) throws IOException {
+        Map<String, String> options = new java.util.LinkedHashMap<>();
+        boolean alone = (set.containsKey("prompt") || set.containsKey("promptfile")) && !set.containsKey("preset");
+        String preset = alone ? "" : set.getOrDefault("preset", Preset.parse(Options.DEFAULTS, "defaults").get("preset"));
+        if (!preset.isEmpty()) {
+            options.putAll(Preset.load(preset));
+        }
+        if (set.containsKey("promptfile")) {
+            List<String> lines = Preset.read(Path.of(set.get("promptfile"))).lines().toList();
+            options.put("prompt", lines.isEmpty() ? "" : lines.get(0));
+            if (lines.size() > 1) {
+                options.put("source", lines.get(1));
+            }
+        }
+        options.putAll(set);
+        options.put("preset", preset);
+        fill(options);
+        return Options.of(options);
+    }
+
+    private static void fill(Map<String, String> options) {
+        String source = options.getOrDefault("source", "");
+        String from = options.getOrDefault("from", "");
+        String to = options.getOrDefault("to", "");
+        String needed = String.join(" ", options.getOrDefault("prompt", ""), options.getOrDefault("blend", ""),
+                options.getOrDefault("emphasize", ""));
+        if (needed.contains("{from}") || needed.contains("{edited}")) {
+            require(!source.isBlank(), options, "source=, the caption of the clip");
+            require(!from.isBlank(), options, "from=, the words of the source that change");
+        }
+        if (needed.contains("{to}")) {
+            require(!to.isBlank(), options, "to=, what they change to");
+        }
+        if (source.isBlank()) {
+            source = SOURCE_BY_DEFAULT;
+            options.put("source", source);
+        }
+        String edited = needed.contains("{edited}") ? replaceWords(source, from, to) : source;
+        for (String key : List.of("prompt", "negative", "blend", "emphasize", "cross_replace")) {
+            if (options.containsKey(key)) {
+                boolean words = key.equals("blend") || key.equals("emphasize") || key.equals("cross_replace");
+                options.put(key, options.get(key).replace("{source}", source).replace("{edited}", edited)
+                        .replace("{from}", words ? from.strip().replaceAll("\\s+", "+") : from)
+                        .replace("{to}", words ? to.strip().replaceAll("\\s+", "+") : to));
+            }
+        }
+        require(!options.getOrDefault("prompt", "").isBlank(), options, "prompt=, what the edited clip shows");
+    }
+
+    private static void require(boolean there, Map<String, String> options, String what) {
+        if (!there) {
+            String preset = options.get("preset");
+            throw new IllegalArgumentException((preset.isEmpty() ? "this edit" : "preset=" + preset) + " needs " + what);
+        }
+    }
+
+    /** {@code text} with the whole words {@code from} replaced, and no doubled spaces. */
+    private static String replaceWords(String text, String from, String to) {
+        Matcher matcher = Pattern.compile("(?<![\\p{L}\\p{N}])" + Pattern.quote(from.strip()) + "(?![\\p{L}\\p{N}])",
+                Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE).matcher(text);
+        if (!matcher.find()) {
+            throw new IllegalArgumentException("from=" + from + ": not in the source '" + text + "'; its words are: "
+                    + String.join(" ", text.strip().split("\\s+")));
+        }
+        return matcher.replaceAll(Matcher.quoteReplacement(to.strip())).strip().replaceAll("\\s+", " ");
+    }
+}

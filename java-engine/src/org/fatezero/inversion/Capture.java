@@ -1,0 +1,90 @@
+package org.fatezero.inversion;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+
+import org.fatezero.nn.AttentionHook;
+import org.fatezero.nn.Site;
+import org.fatezero.tensor.Torch;
+
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * What one inversion step keeps of the source's attention, site by site.
+ *
+ * <p>A self-attention map {@code softmax(Q K^T / sqrt(d))} is only ever applied to other values, so its queries and keys
+ * serve in its place and the map is never built. Cross-attention maps are small and kept as they are. For the blend mask
+ * the cross maps at its resolution are reduced at once to one number a position.
+ */
+public final class Capture implements AttentionHook {
+
+    /** Queries {@code (1, frames * positions, heads, d)} and keys {@code (1, keyFrames * positions, heads, d)}. */
+    public record QueriesAndKeys(NDArray queries, NDArray keys) {
+    }
+
+    private final NDManager owner;
+    private final Torch torch;
+    private final Needs needs;
+    private final int k;
+    private final Map<String, QueriesAndKeys> self = new HashMap<>();
+    private final Map<String, NDArray> cross = new HashMap<>();
+    private final MaskInput maskInput;
+
+    /**
+     * @param owner the manager that what is kept belongs to
+     * @param k the inversion step
+     */
+    Capture(NDManager owner, Torch torch, Needs needs, int frames, int k) {
+        this.owner = owner;
+        this.torch = torch;
+        this.needs = needs;
+        this.k = k;
+        maskInput = new MaskInput(owner, torch, needs.maskTokens(), needs.maskCells(), frames);
+    }
+
+    @Override
+    public NDArray attend(Site site, NDArray q, NDArray k, NDArray v, Kernel kernel) {
+        boolean keeps = needs.keep() && needs.fuses(site, this.k);
+        boolean masks = needs.masks() && maskInput.reads(site);
+        if (!site.cross()) {
+            NDArray out = kernel.apply(q, k, v);
+            if (keeps) {
+                self.put(site.name(), new QueriesAndKeys(owned(q), owned(k)));
+            }
+            return out;
+        }
+        if (!keeps && !masks) {
+            return kernel.apply(q, k, v);
+        }
+        NDArray map = torch.attentionMap(q, k); // (1, heads, frames * positions, tokens)
+        NDArray out = torch.applyMap(map, v);
+        if (masks) {
+            maskInput.add(site, map);
+        }
+        if (keeps) {
+            cross.put(site.name(), owned(map));
+        }
+        return out;
+    }
+
+    private NDArray owned(NDArray kept) {
+        kept.attach(owner);
+        return kept;
+    }
+
+    /** The source's queries and keys at a self-attention site. */
+    public QueriesAndKeys self(Site site) {
+        return self.get(site.name());
+    }
+
+    /** The source's map at a cross-attention site, {@code (1, heads, frames * positions, tokens)}. */
+    public NDArray cross(Site site) {
+        return cross.get(site.name());
+    }
+
+    /** What the blend mask of this step is made from; empty unless the edit has blend words. */
+    public MaskInput maskInput() {
+        return maskInput;
+    }
+}

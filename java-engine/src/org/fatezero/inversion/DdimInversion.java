@@ -1,0 +1,53 @@
+package org.fatezero.inversion;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+
+import org.fatezero.diffusion.Progress;
+import org.fatezero.diffusion.Schedule;
+import org.fatezero.nn.Pass;
+import org.fatezero.tensor.Torch;
+import org.fatezero.unet.UNet;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * DDIM inversion (FateZero, section 3.1 and eq. 3): the clean latents of a clip to noise, under the source prompt and
+ * without guidance. As in the authors' code, step {@code k} takes its noise at the timestep it goes to, of the latent it
+ * comes from.
+ */
+public final class DdimInversion {
+
+    private final UNet unet;
+    private final Schedule schedule;
+    private final Torch torch;
+
+    public DdimInversion(UNet unet, Schedule schedule, Torch torch) {
+        this.unet = unet;
+        this.schedule = schedule;
+        this.torch = torch;
+    }
+
+    /**
+     * @param z0 clean latents {@code (frames, channels, h, w)}; the trajectory belongs to their manager
+     * @param source the source prompt's encoding, {@code (1, tokens, width)}
+     * @param pass frames, keys and norms; its hook is not used
+     */
+    public Trajectory run(NDArray z0, NDArray source, Pass pass, Needs needs, Progress progress) {
+        NDManager window = z0.getManager();
+        List<NDArray> latents = new ArrayList<>(List.of(z0));
+        List<Capture> captures = new ArrayList<>();
+        for (int k = 0; k < schedule.steps(); k++) {
+            progress.at(k, schedule.steps());
+            Capture capture = new Capture(window, torch, needs, pass.frames(), k);
+            NDArray z = latents.get(k);
+            try (NDArray epsilon = unet.forward(z, schedule.timestep(k), source,
+                    pass.with(progress.within(k, schedule.steps(), capture)))) {
+                latents.add(schedule.invert(z, epsilon, k));
+            }
+            captures.add(capture);
+        }
+        return new Trajectory(latents, captures);
+    }
+}

@@ -1,0 +1,66 @@
+package org.fatezero.inversion;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+
+import org.fatezero.nn.Site;
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+
+/**
+ * Cross-attention maps of a few words, reduced to one number a position: summed over the words' tokens, averaged over
+ * heads, summed over the sites of one resolution. A few kilobytes a step.
+ */
+public final class MaskInput {
+
+    private final NDManager owner;
+    private final Torch torch;
+    private final int[] tokens;
+    private final int leastCells;
+    private final int frames;
+    private NDArray sum; // (frames, 1, h, w)
+
+    /**
+     * @param owner the manager that the sum belongs to
+     * @param tokens the words' tokens
+     * @param leastCells cells that the long side of the maps has at least, 16 for the authors' choice at 512x512
+     */
+    public MaskInput(NDManager owner, Torch torch, int[] tokens, int leastCells, int frames) {
+        this.owner = owner;
+        this.torch = torch;
+        this.tokens = tokens;
+        this.leastCells = leastCells;
+        this.frames = frames;
+    }
+
+    /**
+     * Whether the mask is made from {@code site}: cross-attention of the way down and up, at a quarter of the latent's
+     * resolution or, of a small latent, at the coarsest of its halvings whose long side still has enough cells. At
+     * 512x512 these are the five sites at 16x16 that the authors' code takes.
+     */
+    public boolean reads(Site site) {
+        int side = Math.max(site.latentHeight(), site.latentWidth());
+        for (int halving = 0; halving < 2 && (side + 1) / 2 >= leastCells; halving++) {
+            side = (side + 1) / 2;
+        }
+        return site.cross() && site.half() != Site.Half.MID && Math.max(site.height(), site.width()) == side;
+    }
+
+    /** @param map {@code (1, heads, frames * positions, tokens)} at a site that {@link #reads} accepts */
+    public void add(Site site, NDArray map) {
+        try (Scope scope = new Scope(map)) {
+            NDArray positions = torch.mapOfTokens(map, tokens).reshape(frames, 1, site.height(), site.width());
+            NDArray total = sum == null ? positions.duplicate() : sum.add(positions);
+            total.attach(owner);
+            if (sum != null) {
+                sum.close();
+            }
+            sum = total;
+        }
+    }
+
+    /** {@code (frames, 1, h, w)}. */
+    public NDArray sum() {
+        return sum;
+    }
+}

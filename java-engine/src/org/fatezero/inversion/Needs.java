@@ -1,0 +1,30 @@
+package org.fatezero.inversion;
+
+import org.fatezero.nn.Site;
+
+/**
+ * What editing will want of the source's attention, so that inversion keeps that and no more. Steps are counted as in
+ * {@link org.fatezero.diffusion.Schedule}: step {@code T - 1} is the noisiest and the first that editing takes.
+ *
+ * @param selfFrom self-attention is fused at steps {@code selfFrom ... selfTo - 1}
+ * @param selfTo T, unless fusion spares the noisiest steps
+ * @param crossFrom cross-attention is fused at steps {@code crossFrom ... T - 1}
+ * @param fuseAt sites of at most this many cells a side are fused
+ * @param keep whether queries, keys and maps are kept; otherwise the source is run again beside the edit
+ * @param maskTokens the source prompt's tokens that the blend mask is made of; none for no mask
+ * @param maskCells cells that the long side of the maps of the blend mask has at least
+ */
+public record Needs(int selfFrom, int selfTo, int crossFrom, int fuseAt, boolean keep, int[] maskTokens, int maskCells) {
+
+    /** The resolution of the mask at 512x512. */
+    public static final int MASK_CELLS = 16;
+
+    /** Whether the source's attention at {@code site} is wanted in step {@code k}. */
+    public boolean fuses(Site site, int k) {
+        return site.isAtMost(fuseAt) && (site.cross() ? k >= crossFrom : k >= selfFrom && k < selfTo);
+    }
+
+    public boolean masks() {
+        return maskTokens.length > 0;
+    }
+}

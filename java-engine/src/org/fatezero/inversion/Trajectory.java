@@ -1,0 +1,18 @@
+package org.fatezero.inversion;
+
+import ai.djl.ndarray.NDArray;
+
+import java.util.List;
+
+/**
+ * The source clip at every noise level, and what each step kept of its attention.
+ *
+ * @param latents at levels {@code 0 ... T}, each {@code (frames, channels, h, w)}; the last is {@code zT}
+ * @param captures of steps {@code 0 ... T - 1}; editing step {@code k} uses what inversion step {@code k} kept
+ */
+public record Trajectory(List<NDArray> latents, List<Capture> captures) {
+
+    public NDArray zT() {
+        return latents.get(latents.size() - 1);
+    }
+}

@@ -1,0 +1,69 @@
+package org.fatezero.nn;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+import org.fatezero.tensor.Weights;
+
+import java.io.IOException;
+
+/** A multi-head attention layer of the UNet, over the frames of the window or over the text. */
+public final class Attention {
+
+    private final Torch torch;
+    private final Linear toQ;
+    private final Linear toK;
+    private final Linear toV;
+    private final Linear toOut;
+    private final int heads;
+
+    /** @param contextWidth length of the vectors that keys and values are projected from */
+    public Attention(Weights w, int width, int contextWidth, int heads) throws IOException {
+        torch = w.torch();
+        toQ = Linear.readWithoutBias(w.at("to_q"), width, width);
+        toK = Linear.readWithoutBias(w.at("to_k"), contextWidth, width);
+        toV = Linear.readWithoutBias(w.at("to_v"), contextWidth, width);
+        toOut = Linear.read(w.at("to_out.0"), width, width);
+        this.heads = heads;
+    }
+
+    /**
+     * Self-attention over the key frames of the pass.
+     *
+     * @param x {@code (branches * frames, positions, width)}
+     */
+    public NDArray forward(NDArray x, Site site, Pass pass) {
+        KeyFrames keys = pass.keysOf(site);
+        try (Scope scope = new Scope(x)) {
+            return scope.keep(attend(x, keys.select(torch, x), site, pass, (q, k, v) -> keys.attend(torch, q, k, v)));
+        }
+    }
+
+    /**
+     * Cross-attention.
+     *
+     * @param x {@code (branches * frames, positions, width)}
+     * @param text {@code (branches, tokens, contextWidth)}
+     */
+    public NDArray forward(NDArray x, NDArray text, Site site, Pass pass) {
+        try (Scope scope = new Scope(x, text)) {
+            return scope.keep(attend(x, text, site, pass, torch::attention));
+        }
+    }
+
+    private NDArray attend(NDArray x, NDArray context, Site site, Pass pass, AttentionHook.Kernel kernel) {
+        long[] shape = x.getShape().getShape();
+        long branches = shape[0] / pass.frames();
+        NDArray q = split(toQ.forward(x), branches);
+        NDArray k = split(toK.forward(context), branches);
+        NDArray v = split(toV.forward(context), branches);
+        return toOut.forward(pass.hook().attend(site, q, k, v, kernel)).reshape(shape);
+    }
+
+    /** {@code (branches, tokens, heads, d)} */
+    private NDArray split(NDArray x, long branches) {
+        long width = x.getShape().get(2);
+        return x.reshape(branches, -1, heads, width / heads);
+    }
+}

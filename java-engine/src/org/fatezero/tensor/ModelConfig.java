@@ -1,0 +1,142 @@
+package org.fatezero.tensor;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A model's {@code config.json}: typed reading with errors that name the file and the key. */
+public final class ModelConfig {
+
+    private static final long SIZE_LIMIT = 1 << 20;
+    private static final int EXTENT_LIMIT = 1 << 20;
+
+    private final Path file;
+    private final JsonObject json;
+
+    /** @throws IOException if {@code file} is missing, too large or not a JSON object */
+    public ModelConfig(Path file) throws IOException {
+        this.file = file;
+        if (!Files.isRegularFile(file)) {
+            throw new NoSuchFileException(file + ": not found; a Stable Diffusion 1.x folder in the diffusers layout has it");
+        }
+        if (Files.size(file) > SIZE_LIMIT) {
+            throw new IOException(file + ": larger than a configuration can be (" + Files.size(file) + " bytes)");
+        }
+        try {
+            json = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+        } catch (JsonParseException | IllegalStateException | StackOverflowError e) {
+            throw new IOException(file + ": not a JSON object: " + e.getMessage());
+        }
+    }
+
+    /** A positive integer. */
+    public int integer(String key, Integer fallback) throws IOException {
+        double value = number(key, fallback == null ? null : fallback.doubleValue());
+        if (value != Math.rint(value) || value < 0 || value > EXTENT_LIMIT) {
+            throw wrong(key, "an integer from 0 to " + EXTENT_LIMIT);
+        }
+        return (int) value;
+    }
+
+    public double number(String key, Double fallback) throws IOException {
+        JsonElement value = value(key, fallback);
+        if (value == null) {
+            return fallback;
+        }
+        try {
+            return value.getAsDouble();
+        } catch (RuntimeException e) {
+            throw wrong(key, "a number");
+        }
+    }
+
+    public boolean flag(String key, Boolean fallback) throws IOException {
+        JsonElement value = value(key, fallback);
+        if (value == null) {
+            return fallback;
+        }
+        if (!value.isJsonPrimitive() || !value.getAsJsonPrimitive().isBoolean()) {
+            throw wrong(key, "true or false");
+        }
+        return value.getAsBoolean();
+    }
+
+    public String text(String key, String fallback) throws IOException {
+        JsonElement value = value(key, fallback);
+        if (value == null) {
+            return fallback;
+        }
+        if (!value.isJsonPrimitive()) {
+            throw wrong(key, "a text");
+        }
+        return value.getAsString();
+    }
+
+    public List<String> texts(String key) throws IOException {
+        List<String> texts = new ArrayList<>();
+        for (JsonElement element : array(key)) {
+            if (!element.isJsonPrimitive()) {
+                throw wrong(key, "a list of texts");
+            }
+            texts.add(element.getAsString());
+        }
+        return texts;
+    }
+
+    public int[] integers(String key) throws IOException {
+        JsonArray array = array(key);
+        int[] numbers = new int[array.size()];
+        for (int i = 0; i < numbers.length; i++) {
+            try {
+                numbers[i] = array.get(i).getAsInt();
+            } catch (RuntimeException e) {
+                throw wrong(key, "a list of integers");
+            }
+            if (numbers[i] < 1 || numbers[i] > EXTENT_LIMIT) {
+                throw wrong(key, "a list of integers from 1 to " + EXTENT_LIMIT);
+            }
+        }
+        return numbers;
+    }
+
+    /** Fails unless {@code key} is absent or one of {@code supported}: what the blocks implement. */
+    public void require(String key, String... supported) throws IOException {
+        String value = text(key, supported[0]);
+        if (!List.of(supported).contains(value)) {
+            throw wrong(key, String.join(" or ", supported));
+        }
+    }
+
+    /** The error for {@code key}, telling what was expected. */
+    public IOException wrong(String key, String expected) {
+        return new IOException(file + ": " + key + " is " + json.get(key) + ", expected " + expected);
+    }
+
+    private JsonArray array(String key) throws IOException {
+        JsonElement value = value(key, null);
+        if (!value.isJsonArray() || value.getAsJsonArray().isEmpty() || value.getAsJsonArray().size() > 16) {
+            throw wrong(key, "a list of 1 to 16 entries");
+        }
+        return value.getAsJsonArray();
+    }
+
+    private JsonElement value(String key, Object fallback) throws IOException {
+        JsonElement value = json.get(key);
+        if (value == null || value.isJsonNull()) {
+            if (fallback == null) {
+                throw new IOException(file + ": " + key + " is missing");
+            }
+            return null;
+        }
+        return value;
+    }
+}

@@ -1,0 +1,248 @@
+package org.fatezero.tensor;
+
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.CharBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A safetensors file, checked whole before any tensor is read, and memory-mapped tensor by tensor, so its size is not
+ * limited to 2 GiB. A file inside a jar is read into memory instead.
+ *
+ * <p>The format: 8 bytes of little-endian header length, a JSON header naming each tensor's type, shape and bytes, then
+ * the bytes. Every promise of the format is checked: the header's size, types, shapes whose product fits their bytes, no
+ * duplicate name, no overlap, no hole, nothing after the last tensor. Reading cannot execute anything.
+ */
+public final class SafeTensors implements AutoCloseable {
+
+    private static final long HEADER_LIMIT = 100_000_000;
+    private static final int TENSOR_LIMIT = 1 << 30;
+    private static final int RANK_LIMIT = 8;
+
+    /** Types that a checkpoint may hold, with their bytes. */
+    public enum Type {
+        F64(8), F32(4), F16(2), BF16(2), I64(8), I32(4), I16(2), I8(1), U8(1), BOOL(1);
+
+        final int bytes;
+
+        Type(int bytes) {
+            this.bytes = bytes;
+        }
+    }
+
+    /** One tensor's place; {@code begin} and {@code end} count bytes from the start of the file. */
+    public record Entry(String name, Type type, long[] shape, long begin, long end) {
+    }
+
+    private final Path file;
+    private final FileChannel channel;
+    private final ByteBuffer content;
+    private final long size;
+    private final Map<String, Entry> entries;
+
+    /**
+     * Opens and checks {@code file}.
+     *
+     * @throws IOException naming the file, what was found and what was expected
+     */
+    public SafeTensors(Path file) throws IOException {
+        this.file = file;
+        boolean mapped = file.getFileSystem() == FileSystems.getDefault();
+        channel = mapped ? FileChannel.open(file, StandardOpenOption.READ) : null;
+        try {
+            content = mapped ? null : ByteBuffer.wrap(Files.readAllBytes(file));
+            size = mapped ? channel.size() : content.capacity();
+            entries = Collections.unmodifiableMap(readHeader());
+        } catch (IOException | RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    public Map<String, Entry> entries() {
+        return entries;
+    }
+
+    public Path file() {
+        return file;
+    }
+
+    /** The bytes of {@code entry}, little-endian. */
+    public ByteBuffer read(Entry entry) throws IOException {
+        long length = entry.end - entry.begin;
+        if (length > TENSOR_LIMIT) {
+            throw malformed("tensor " + entry.name + " has " + length + " bytes, at most " + TENSOR_LIMIT
+                    + " are supported");
+        }
+        if (channel != null && channel.size() != size) {
+            throw malformed("the file changed from " + size + " to " + channel.size() + " bytes while it was open");
+        }
+        return bytes(entry.begin, (int) length).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    private ByteBuffer bytes(long begin, int length) throws IOException {
+        return channel != null
+                ? channel.map(FileChannel.MapMode.READ_ONLY, begin, length)
+                : content.slice((int) begin, length);
+    }
+
+    private Map<String, Entry> readHeader() throws IOException {
+        if (size < 8) {
+            throw malformed("it has " + size + " bytes, too few for a header");
+        }
+        ByteBuffer start = bytes(0, (int) Math.min(size, 16)).order(ByteOrder.LITTLE_ENDIAN);
+        refusePickle(start);
+        long length = start.getLong(0);
+        if (length < 2 || length > HEADER_LIMIT || length > size - 8) {
+            throw malformed("its header claims " + Long.toUnsignedString(length) + " bytes, but the file has " + size
+                    + (length > HEADER_LIMIT ? " and a header may have " + HEADER_LIMIT : "")
+                    + "; it is truncated or not safetensors");
+        }
+        CharBuffer header;
+        try {
+            header = StandardCharsets.UTF_8.newDecoder().decode(bytes(8, (int) length));
+        } catch (CharacterCodingException e) {
+            throw malformed("its header is not UTF-8");
+        }
+        if (header.charAt(0) != '{') {
+            throw malformed("its header does not start with '{'");
+        }
+        Map<String, Entry> found = new LinkedHashMap<>();
+        try (JsonReader json = new JsonReader(new StringReader(header.toString()))) {
+            json.beginObject();
+            while (json.hasNext()) {
+                String name = json.nextName();
+                if (name.equals("__metadata__")) {
+                    json.skipValue();
+                } else if (found.put(name, readEntry(json, name, 8 + length)) != null) {
+                    throw malformed("tensor " + name + " is listed twice");
+                }
+            }
+            json.endObject();
+            if (json.peek() != JsonToken.END_DOCUMENT) {
+                throw malformed("something follows its header");
+            }
+        } catch (IllegalStateException | NumberFormatException | com.google.gson.stream.MalformedJsonException e) {
+            throw malformed("its header is not what safetensors prescribes: " + e.getMessage());
+        }
+        requireContiguous(found, 8 + length);
+        return found;
+    }
+
+    private Entry readEntry(JsonReader json, String name, long dataStart) throws IOException {
+        Type type = null;
+        long[] shape = null;
+        long[] offsets = null;
+        json.beginObject();
+        while (json.hasNext()) {
+            String key = json.nextName();
+            switch (key) {
+                case "dtype" -> type = type(name, json.nextString());
+                case "shape" -> shape = longs(json, name, RANK_LIMIT);
+                case "data_offsets" -> offsets = longs(json, name, 2);
+                default -> throw malformed("tensor " + name + " has an unknown field " + key);
+            }
+        }
+        json.endObject();
+        if (type == null || shape == null || offsets == null || offsets.length != 2) {
+            throw malformed("tensor " + name + " lacks its dtype, shape or data_offsets");
+        }
+        long bytes;
+        try {
+            bytes = type.bytes;
+            for (long extent : shape) {
+                bytes = Math.multiplyExact(bytes, extent);
+            }
+        } catch (ArithmeticException e) {
+            throw malformed("tensor " + name + " has an impossible shape " + Arrays.toString(shape));
+        }
+        if (offsets[0] > offsets[1] || offsets[1] > size - dataStart) {
+            throw malformed("tensor " + name + " lies at " + Arrays.toString(offsets) + ", but the file has only "
+                    + (size - dataStart) + " bytes of data; it is truncated");
+        }
+        if (offsets[1] - offsets[0] != bytes) {
+            throw malformed("tensor " + name + " of type " + type + " and shape " + Arrays.toString(shape) + " needs "
+                    + bytes + " bytes and has " + (offsets[1] - offsets[0]));
+        }
+        return new Entry(name, type, shape, dataStart + offsets[0], dataStart + offsets[1]);
+    }
+
+    private Type type(String name, String text) throws IOException {
+        for (Type type : Type.values()) {
+            if (type.name().equals(text)) {
+                return type;
+            }
+        }
+        throw malformed("tensor " + name + " has the type " + text + "; known are " + Arrays.toString(Type.values()));
+    }
+
+    private long[] longs(JsonReader json, String name, int limit) throws IOException {
+        List<Long> numbers = new ArrayList<>();
+        json.beginArray();
+        while (json.hasNext()) {
+            long number = json.nextLong();
+            if (number < 0 || numbers.size() == limit) {
+                throw malformed("tensor " + name + " has a negative or overlong list of numbers");
+            }
+            numbers.add(number);
+        }
+        json.endArray();
+        return numbers.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    private void requireContiguous(Map<String, Entry> found, long dataStart) throws IOException {
+        List<Entry> byPlace = new ArrayList<>(found.values());
+        byPlace.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
+        long end = dataStart;
+        for (Entry entry : byPlace) {
+            if (entry.begin != end) {
+                throw malformed("tensor " + entry.name + (entry.begin < end ? " overlaps the one before it"
+                        : " leaves a hole before it"));
+            }
+            end = entry.end;
+        }
+        if (end != size) {
+            throw malformed((size - end) + " bytes follow the last tensor");
+        }
+    }
+
+    private void refusePickle(ByteBuffer start) throws IOException {
+        int first = start.get(0) & 0xff;
+        int second = start.get(1) & 0xff;
+        boolean zip = first == 'P' && second == 'K';
+        if (zip || first == 0x80 && second >= 2 && second <= 5) {
+            throw malformed("it is a pickled checkpoint, which could run code when read, and is refused; convert it: "
+                    + "python -c \"import torch, safetensors.torch as s; "
+                    + "s.save_file(torch.load('in.bin', weights_only=True), 'out.safetensors')\"");
+        }
+    }
+
+    private IOException malformed(String reason) {
+        return new IOException(file + ": " + reason);
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (channel != null) {
+            channel.close();
+        }
+    }
+}

@@ -1,0 +1,317 @@
+package org.fatezero.tensor;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
+import ai.djl.pytorch.jni.IValueUtils;
+import ai.djl.pytorch.jni.JniUtils;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.zip.CRC32;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+
+/**
+ * The ATen operations that DJL lacks: fused attention, group norm, resampling and the like.
+ *
+ * <p>DJL can run any TorchScript archive, and an archive is only a zip with the source of its methods, so this class
+ * writes one in memory and calls its methods. No Python and no file is involved. Each result belongs to the manager of
+ * the first argument.
+ */
+public final class Torch implements AutoCloseable {
+
+    /** TorchScript's serialised dialect: namespaced calls with every argument given. */
+    private static final String SOURCE = """
+            op_version_set = 1
+            class Ops(Module):
+              __parameters__ = []
+              __buffers__ = []
+              training : bool
+              def attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+                o = torch.scaled_dot_product_attention(torch.transpose(q, 1, 2), torch.transpose(k, 1, 2), torch.transpose(v, 1, 2), None, 0., causal)
+                return torch.flatten(torch.transpose(o, 1, 2), 2, 3)
+              def attention_map(self: __torch__.Ops, q: Tensor, k: Tensor) -> Tensor:
+                scale = torch.pow(torch.size(q, 3), -0.5)
+                s = torch.matmul(torch.mul(torch.transpose(q, 1, 2), scale), torch.permute(k, [0, 2, 3, 1]))
+                return torch.softmax(s, -1)
+              def apply_map(self: __torch__.Ops, map: Tensor, v: Tensor) -> Tensor:
+                return torch.flatten(torch.transpose(torch.matmul(map, torch.transpose(v, 1, 2)), 1, 2), 2, 3)
+              def linear(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+                return torch.linear(x, weight, bias)
+              def project(self: __torch__.Ops, x: Tensor, weight: Tensor) -> Tensor:
+                return torch.linear(x, weight, None)
+              def conv2d(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
+                return torch.conv2d(x, weight, bias, [stride, stride], [padding, padding], [1, 1], 1)
+              def pad_end(self: __torch__.Ops, x: Tensor) -> Tensor:
+                return torch.constant_pad_nd(x, [0, 1, 0, 1], 0)
+              def group_norm(self: __torch__.Ops, x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+                return torch.group_norm(x, groups, weight, bias, eps)
+              def group_norm_silu(self: __torch__.Ops, x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+                return torch.silu_(torch.group_norm(x, groups, weight, bias, eps))
+              def layer_norm(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+                return torch.layer_norm(x, [torch.size(weight, 0)], weight, bias, eps)
+              def add_(self: __torch__.Ops, x: Tensor, y: Tensor) -> Tensor:
+                return torch.add_(x, y)
+              def silu(self: __torch__.Ops, x: Tensor) -> Tensor:
+                return torch.silu(x)
+              def gelu(self: __torch__.Ops, x: Tensor) -> Tensor:
+                return torch.gelu(x)
+              def quick_gelu(self: __torch__.Ops, x: Tensor) -> Tensor:
+                return torch.mul(x, torch.sigmoid(torch.mul(x, 1.702)))
+              def geglu(self: __torch__.Ops, x: Tensor) -> Tensor:
+                half = torch.floordiv(torch.size(x, -1), 2)
+                gate = torch.gelu(torch.slice(x, -1, half, None, 1))
+                return torch.mul_(gate, torch.slice(x, -1, 0, half, 1))
+              def upsample_nearest(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:
+                return torch.upsample_nearest2d(x, [height, width], None, None)
+              def resize(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:
+                return torch._upsample_bicubic2d_aa(x, [height, width], False, None, None)
+              def max_pool3(self: __torch__.Ops, x: Tensor) -> Tensor:
+                return torch.max_pool2d(x, [3, 3], [1, 1], [1, 1], [1, 1], False)
+              def map_of_tokens(self: __torch__.Ops, map: Tensor, tokens: Tensor) -> Tensor:
+                return torch.sum(torch.index_select(torch.mean(map, [0, 1], False), 1, tokens), [1], False)
+              def over_maximum(self: __torch__.Ops, x: Tensor) -> Tensor:
+                return torch.div(x, torch.amax(x, [2, 3], True))
+              def select_rows(self: __torch__.Ops, x: Tensor, rows: Tensor) -> Tensor:
+                return torch.index_select(x, 0, rows)
+              def copy_to(self: __torch__.Ops, x: Tensor, like: Tensor) -> Tensor:
+                return torch.to(x, like, False, True, None)
+              def channels_last(self: __torch__.Ops, x: Tensor) -> Tensor:
+                return torch.contiguous(x, memory_format=2)
+              def remap(self: __torch__.Ops, source: Tensor, matrix: Tensor, edit: Tensor, own: Tensor) -> Tensor:
+                return torch.addcmul(torch.matmul(source, matrix), edit, own)
+              def lerp(self: __torch__.Ops, a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
+                return torch.lerp(a, b, weight)
+              def all_finite(self: __torch__.Ops, x: Tensor) -> Tensor:
+                return torch.all(torch.isfinite(x))
+            """;
+
+    private final PtSymbolBlock ops;
+
+    /** Compiles the operations; they are closed with {@code manager} or by {@link #close}. */
+    public Torch(NDManager manager) throws IOException {
+        ops = JniUtils.loadModule((PtNDManager) manager, new ByteArrayInputStream(archive()), false, false);
+    }
+
+    /**
+     * Fused attention {@code softmax(q k^T / sqrt(d)) v}; no map is built.
+     *
+     * @param q {@code (batch, queries, heads, d)}
+     * @param k {@code (batch, keys, heads, d)}
+     * @param v {@code (batch, keys, heads, d)}
+     * @return {@code (batch, queries, heads * d)}
+     */
+    public NDArray attention(NDArray q, NDArray k, NDArray v) {
+        return run("attention", q, k, v, false);
+    }
+
+    /** {@link #attention} in which a query sees only keys at or before its own position. */
+    public NDArray causalAttention(NDArray q, NDArray k, NDArray v) {
+        return run("attention", q, k, v, true);
+    }
+
+    /** The map itself, {@code softmax(q k^T / sqrt(d))}: {@code (batch, heads, queries, keys)}; shapes as in {@link #attention}. */
+    public NDArray attentionMap(NDArray q, NDArray k) {
+        return run("attention_map", q, k);
+    }
+
+    /** {@code map (batch, heads, queries, keys)} applied to {@code v (batch, keys, heads, d)}: {@code (batch, queries, heads * d)}. */
+    public NDArray applyMap(NDArray map, NDArray v) {
+        return run("apply_map", map, v);
+    }
+
+    /** {@code x weight^T + bias} over the last axis; {@code bias} may be null. */
+    public NDArray linear(NDArray x, NDArray weight, NDArray bias) {
+        return bias == null ? run("project", x, weight) : run("linear", x, weight, bias);
+    }
+
+    /** Square 2-D convolution of {@code x (n, c, h, w)}. */
+    public NDArray conv2d(NDArray x, NDArray weight, NDArray bias, int stride, int padding) {
+        return run("conv2d", x, weight, bias, stride, padding);
+    }
+
+    /** {@code x (n, c, h, w)} with one row and one column of zeros at its end. */
+    public NDArray padEnd(NDArray x) {
+        return run("pad_end", x);
+    }
+
+    /** Group norm over {@code (c / groups, ...)} of {@code x (n, c, ...)}. */
+    public NDArray groupNorm(NDArray x, int groups, NDArray weight, NDArray bias, double eps) {
+        return run("group_norm", x, groups, weight, bias, eps);
+    }
+
+    /** {@link #groupNorm} followed by SiLU. */
+    public NDArray groupNormSilu(NDArray x, int groups, NDArray weight, NDArray bias, double eps) {
+        return run("group_norm_silu", x, groups, weight, bias, eps);
+    }
+
+    /** Layer norm over the last axis. */
+    public NDArray layerNorm(NDArray x, NDArray weight, NDArray bias, double eps) {
+        return run("layer_norm", x, weight, bias, eps);
+    }
+
+    /**
+     * Adds {@code y} to {@code x} in place. DJL's own in-place operations refuse arrays that were made here.
+     *
+     * @return {@code x}
+     */
+    public NDArray addTo(NDArray x, NDArray y) {
+        run("add_", x, y).close();
+        return x;
+    }
+
+    public NDArray silu(NDArray x) {
+        return run("silu", x);
+    }
+
+    /** Exact GELU. */
+    public NDArray gelu(NDArray x) {
+        return run("gelu", x);
+    }
+
+    /** {@code x sigmoid(1.702 x)}: the activation of CLIP's text encoder. */
+    public NDArray quickGelu(NDArray x) {
+        return run("quick_gelu", x);
+    }
+
+    /** First half of the last axis times the GELU of the second. */
+    public NDArray geglu(NDArray x) {
+        return run("geglu", x);
+    }
+
+    /** Nearest-neighbour resize of {@code x (n, c, h, w)}. */
+    public NDArray nearest(NDArray x, int height, int width) {
+        return run("upsample_nearest", x, height, width);
+    }
+
+    /** Antialiased bicubic resize of floating {@code x (n, c, h, w)}. */
+    public NDArray resize(NDArray x, int height, int width) {
+        return run("resize", x, height, width);
+    }
+
+    /** 3x3 max-pool of stride 1 that keeps the size of {@code x (n, c, h, w)}. */
+    public NDArray maxPool3(NDArray x) {
+        return run("max_pool3", x);
+    }
+
+    /** {@code map (1, heads, queries, keys)}, averaged over heads and summed over the listed keys: {@code (queries)}. */
+    public NDArray mapOfTokens(NDArray map, int... tokens) {
+        try (NDArray index = indices(map, tokens)) {
+            return run("map_of_tokens", map, index);
+        }
+    }
+
+    /** {@code x (n, c, h, w)} divided by the maximum of each {@code (h, w)}. */
+    public NDArray overMaximum(NDArray x) {
+        return run("over_maximum", x);
+    }
+
+    /** The listed rows of the first axis, repeats allowed. */
+    public NDArray rows(NDArray x, int... rows) {
+        try (NDArray index = indices(x, rows)) {
+            return run("select_rows", x, index);
+        }
+    }
+
+    private static NDArray indices(NDArray x, int[] indices) {
+        return x.getManager().create(Arrays.stream(indices).asLongStream().toArray());
+    }
+
+    /** A copy of {@code x} of the type and on the device of {@code like}. */
+    public NDArray copyTo(NDArray x, NDArray like) {
+        return run("copy_to", x, like);
+    }
+
+    /** {@code x (n, c, h, w)} laid out with its channels innermost. */
+    public NDArray channelsLast(NDArray x) {
+        return run("channels_last", x);
+    }
+
+    /** {@code source matrix + edit * own}: columns of one map moved by a matrix, those of another scaled. */
+    public NDArray remap(NDArray source, NDArray matrix, NDArray edit, NDArray own) {
+        return run("remap", source, matrix, edit, own);
+    }
+
+    /** {@code a + weight * (b - a)}. */
+    public NDArray lerp(NDArray a, NDArray b, NDArray weight) {
+        return run("lerp", a, b, weight);
+    }
+
+    public boolean allFinite(NDArray x) {
+        try (NDArray all = run("all_finite", x)) {
+            return all.getBoolean();
+        }
+    }
+
+    /** Runs a method of the archive; arguments are arrays, int, double or boolean. */
+    private NDArray run(String method, Object... arguments) {
+        IValue[] values = new IValue[arguments.length];
+        try {
+            for (int i = 0; i < arguments.length; i++) {
+                values[i] = value(arguments[i]);
+            }
+            try (IValue result = IValueUtils.runMethod(ops, method, values)) {
+                return result.toTensor((PtNDManager) ((NDArray) arguments[0]).getManager());
+            }
+        } finally {
+            for (IValue value : values) {
+                if (value != null) {
+                    value.close();
+                }
+            }
+        }
+    }
+
+    private static IValue value(Object argument) {
+        if (argument instanceof PtNDArray array) {
+            return IValue.from(array);
+        } else if (argument instanceof Integer number) {
+            return IValue.from((long) number);
+        } else if (argument instanceof Double number) {
+            return IValue.from((double) number);
+        } else if (argument instanceof Boolean flag) {
+            return IValue.from((boolean) flag);
+        }
+        throw new IllegalArgumentException("No TorchScript value for " + argument);
+    }
+
+    @Override
+    public void close() {
+        ops.close();
+    }
+
+    /** A TorchScript archive: a stored zip of the source and a pickled object of the class with its one attribute. */
+    private static byte[] archive() throws IOException {
+        // PROTO 2, GLOBAL '__torch__ Ops', (), NEWOBJ, {'training': False}, BUILD, STOP
+        byte[] object = "\u0080\u0002c__torch__\nOps\n)\u0081}X\b\0\0\0training\u0089sb."
+                .getBytes(StandardCharsets.ISO_8859_1);
+        byte[] noConstants = "\u0080\u0002).".getBytes(StandardCharsets.ISO_8859_1);
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
+            store(zip, "ops/data.pkl", object);
+            store(zip, "ops/code/__torch__.py", SOURCE.getBytes(StandardCharsets.US_ASCII));
+            store(zip, "ops/constants.pkl", noConstants);
+            store(zip, "ops/version", "10\n".getBytes(StandardCharsets.US_ASCII));
+        }
+        return bytes.toByteArray();
+    }
+
+    private static void store(ZipOutputStream zip, String name, byte[] content) throws IOException {
+        ZipEntry entry = new ZipEntry(name);
+        CRC32 crc = new CRC32();
+        crc.update(content);
+        entry.setMethod(ZipEntry.STORED);
+        entry.setSize(content.length);
+        entry.setCrc(crc.getValue());
+        zip.putNextEntry(entry);
+        zip.write(content);
+        zip.closeEntry();
+    }
+}

@@ -1,0 +1,152 @@
+package org.fatezero.tensor;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * The weights of one network, read by their checkpoint's own names: {@code weights.at("down_blocks.0").get("conv.bias", 8)}.
+ *
+ * <p>A tensor is converted once, to the precision and device of the manager it was opened with, and remembers that it
+ * was asked for, so that {@link #requireAllRead} can name what no block wanted.
+ */
+public final class Weights {
+
+    private final SafeTensors file;
+    private final Set<String> unread;
+    private final String prefix;
+    private final NDManager manager;
+    private final DataType precision;
+    private final Torch torch;
+
+    private Weights(SafeTensors file, Set<String> unread, String prefix, NDManager manager, DataType precision, Torch torch) {
+        this.file = file;
+        this.unread = unread;
+        this.prefix = prefix;
+        this.manager = manager;
+        this.precision = precision;
+        this.torch = torch;
+    }
+
+    /**
+     * The weights in {@code file}, which stays open as long as blocks read from it.
+     *
+     * @param manager owns what is read
+     * @param precision FLOAT32 or FLOAT16
+     */
+    public static Weights of(SafeTensors file, NDManager manager, DataType precision, Torch torch) {
+        return new Weights(file, new TreeSet<>(file.entries().keySet()), "", manager, precision, torch);
+    }
+
+    /**
+     * The safetensors file of a diffusers sub-folder.
+     *
+     * @throws NoSuchFileException if there is none, telling what lies there instead
+     */
+    public static Path find(Path folder) throws IOException {
+        for (String name : List.of("diffusion_pytorch_model.safetensors", "model.safetensors",
+                "diffusion_pytorch_model.fp16.safetensors", "model.fp16.safetensors")) {
+            if (Files.isRegularFile(folder.resolve(name))) {
+                return folder.resolve(name);
+            }
+        }
+        for (String name : List.of("diffusion_pytorch_model.bin", "pytorch_model.bin")) {
+            if (Files.exists(folder.resolve(name))) {
+                throw new IOException(folder.resolve(name) + ": pickled weights could run code when read and are refused; "
+                        + "download or convert the .safetensors file of the same name");
+            }
+        }
+        throw new NoSuchFileException(folder + ": no *.safetensors weights there; a diffusers model folder is expected");
+    }
+
+    /** The weights below {@code name}. */
+    public Weights at(String name) {
+        return new Weights(file, unread, prefix + name + ".", manager, precision, torch);
+    }
+
+    public boolean has(String name) {
+        return file.entries().containsKey(prefix + name);
+    }
+
+    public Torch torch() {
+        return torch;
+    }
+
+    /**
+     * The tensor {@code name} of the given shape.
+     *
+     * @throws IOException if it is missing or of another shape, naming it and the file
+     */
+    public NDArray get(String name, long... shape) throws IOException {
+        SafeTensors.Entry entry = file.entries().get(prefix + name);
+        if (entry == null) {
+            throw new IOException(file.file() + ": tensor " + prefix + name + " is missing, expected with shape "
+                    + Arrays.toString(shape) + "; is this the file of another model?");
+        }
+        if (!Arrays.equals(entry.shape(), shape)) {
+            throw new IOException(file.file() + ": tensor " + prefix + name + " has shape "
+                    + Arrays.toString(entry.shape()) + ", expected " + Arrays.toString(shape) + " from config.json");
+        }
+        unread.remove(prefix + name);
+        return convert(entry);
+    }
+
+    /** Marks a tensor that a network does not need, such as a buffer of positions, as read. */
+    public void ignore(String name) {
+        unread.remove(prefix + name);
+    }
+
+    /**
+     * @throws IOException if the file holds tensors that no block asked for: it is then of another architecture
+     */
+    public void requireAllRead() throws IOException {
+        if (!unread.isEmpty()) {
+            throw new IOException(file.file() + ": " + unread.size() + " tensors belong to no block of this model, among them "
+                    + String.join(", ", unread.stream().limit(3).toList()) + "; Stable Diffusion 1.x is expected");
+        }
+    }
+
+    private NDArray convert(SafeTensors.Entry entry) throws IOException {
+        ByteBuffer bytes = file.read(entry);
+        Shape shape = new Shape(entry.shape());
+        DataType stored = switch (entry.type()) {
+            case F32, BF16 -> DataType.FLOAT32;
+            case F16 -> DataType.FLOAT16;
+            default -> throw new IOException(file.file() + ": tensor " + entry.name() + " has the type " + entry.type()
+                    + ", expected F32, F16 or BF16");
+        };
+        ByteBuffer data = switch (entry.type()) {
+            case BF16 -> widened(bytes);
+            default -> bytes.isDirect() ? bytes : direct(bytes.remaining()).put(bytes).rewind();
+        };
+        // the array over the mapped file is dropped for a copy of its own, so that a changing file cannot hurt later
+        try (NDArray mapped = manager.create(data, shape, stored)) {
+            return stored == precision ? mapped.duplicate() : mapped.toType(precision, true);
+        }
+    }
+
+    /** bfloat16 is the upper half of a float32. */
+    private static ByteBuffer widened(ByteBuffer bfloat16) {
+        ByteBuffer float32 = direct(2 * bfloat16.remaining());
+        while (bfloat16.hasRemaining()) {
+            float32.putInt(bfloat16.getShort() << 16);
+        }
+        return float32.rewind();
+    }
+
+    private static ByteBuffer direct(int bytes) {
+        return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+    }
+}

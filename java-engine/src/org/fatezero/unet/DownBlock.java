@@ -1,0 +1,65 @@
+package org.fatezero.unet;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.nn.Conv2d;
+import org.fatezero.nn.Pass;
+import org.fatezero.nn.ResnetBlock;
+import org.fatezero.nn.Site;
+import org.fatezero.nn.SpatialTransformer;
+import org.fatezero.tensor.Weights;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/** DownBlock2D or, with attention, CrossAttnDownBlock2D: leaves each layer's result for the way up, then halves the size. */
+final class DownBlock {
+
+    private final List<ResnetBlock> resnets = new ArrayList<>();
+    private final List<SpatialTransformer> attentions = new ArrayList<>();
+    private final Conv2d downsampler; // null in the last block
+    private final int out;
+
+    DownBlock(Weights w, String name, UNet.Config config, int in, int out, int timeWidth, boolean attends,
+            boolean downsamples) throws IOException {
+        this.out = out;
+        for (int i = 0; i < config.layersPerBlock(); i++) {
+            resnets.add(new ResnetBlock(w.at("resnets." + i), i == 0 ? in : out, out, timeWidth,
+                    config.normNumGroups(), config.normEps()));
+            if (attends) {
+                attentions.add(new SpatialTransformer(w.at("attentions." + i), name + ".attentions." + i, Site.Half.DOWN,
+                        out, config.crossAttentionDim(), config.heads(), config.normNumGroups()));
+            }
+        }
+        downsampler = downsamples ? Conv2d.read(w.at("downsamplers.0.conv"), out, out, 3, 2, 1) : null;
+    }
+
+    /** Channels of each array that {@link #forward} pushes, in order. */
+    List<Integer> skipChannels() {
+        List<Integer> channels = new ArrayList<>();
+        for (int i = 0; i < resnets.size() + (downsampler == null ? 0 : 1); i++) {
+            channels.add(out);
+        }
+        return channels;
+    }
+
+    NDArray forward(NDArray x, NDArray time, NDArray text, int h, int w, Pass pass, Deque<NDArray> skips) {
+        for (int i = 0; i < resnets.size(); i++) {
+            NDArray y = resnets.get(i).forward(x, time, pass.normFrames());
+            if (!attentions.isEmpty()) {
+                try (NDArray attended = y) {
+                    y = attentions.get(i).forward(attended, text, h, w, pass);
+                }
+            }
+            x = y;
+            skips.push(x);
+        }
+        if (downsampler != null) {
+            x = downsampler.forward(x);
+            skips.push(x);
+        }
+        return x;
+    }
+}

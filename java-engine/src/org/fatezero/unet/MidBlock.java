@@ -1,0 +1,34 @@
+package org.fatezero.unet;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.nn.Pass;
+import org.fatezero.nn.ResnetBlock;
+import org.fatezero.nn.Site;
+import org.fatezero.nn.SpatialTransformer;
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Weights;
+
+import java.io.IOException;
+
+/** UNetMidBlock2DCrossAttn: residual block, attention, residual block. */
+final class MidBlock {
+
+    private final ResnetBlock resnet0;
+    private final SpatialTransformer attention;
+    private final ResnetBlock resnet1;
+
+    MidBlock(Weights w, UNet.Config config, int width, int timeWidth) throws IOException {
+        resnet0 = new ResnetBlock(w.at("resnets.0"), width, width, timeWidth, config.normNumGroups(), config.normEps());
+        attention = new SpatialTransformer(w.at("attentions.0"), "mid_block.attentions.0", Site.Half.MID, width,
+                config.crossAttentionDim(), config.heads(), config.normNumGroups());
+        resnet1 = new ResnetBlock(w.at("resnets.1"), width, width, timeWidth, config.normNumGroups(), config.normEps());
+    }
+
+    NDArray forward(NDArray x, NDArray time, NDArray text, int h, int w, Pass pass) {
+        try (Scope scope = new Scope(x, time, text)) {
+            NDArray y = attention.forward(resnet0.forward(x, time, pass.normFrames()), text, h, w, pass);
+            return scope.keep(resnet1.forward(y, time, pass.normFrames()));
+        }
+    }
+}

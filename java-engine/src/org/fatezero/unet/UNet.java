@@ -1,0 +1,166 @@
+package org.fatezero.unet;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+
+import org.fatezero.nn.Conv2d;
+import org.fatezero.nn.GroupNorm;
+import org.fatezero.nn.Linear;
+import org.fatezero.nn.Pass;
+import org.fatezero.nn.Site;
+import org.fatezero.tensor.ModelConfig;
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+import org.fatezero.tensor.Weights;
+
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/** UNet2DConditionModel: predicts the noise {@code epsilon} in a latent at a timestep under a text. */
+public final class UNet {
+
+    /**
+     * The sizes in {@code unet/config.json}, by its own names; {@code heads} is what it calls {@code attention_head_dim}.
+     *
+     * @param downAttends per down block, whether it has attention; {@code upAttends} likewise
+     */
+    public record Config(int inChannels, int outChannels, int[] blockOutChannels, int layersPerBlock, boolean[] downAttends,
+            boolean[] upAttends, int crossAttentionDim, int heads, int normNumGroups, double normEps, int sampleSize,
+            boolean flipSinToCos, int freqShift) {
+
+        /** @throws IOException naming the key that no block here implements */
+        public static Config read(ModelConfig config) throws IOException {
+            config.require("act_fn", "silu");
+            config.require("mid_block_type", "UNetMidBlock2DCrossAttn");
+            if (config.flag("use_linear_projection", false) || config.flag("center_input_sample", false)
+                    || config.integer("downsample_padding", 1) != 1) {
+                throw config.wrong("use_linear_projection", "the settings of Stable Diffusion 1.x");
+            }
+            int[] channels = config.integers("block_out_channels");
+            Config read = new Config(config.integer("in_channels", 4), config.integer("out_channels", 4), channels,
+                    config.integer("layers_per_block", 2),
+                    attends(config, "down_block_types", "CrossAttnDownBlock2D", "DownBlock2D", channels.length),
+                    attends(config, "up_block_types", "CrossAttnUpBlock2D", "UpBlock2D", channels.length),
+                    config.integer("cross_attention_dim", 768), config.integer("attention_head_dim", 8),
+                    config.integer("norm_num_groups", 32), config.number("norm_eps", 1e-5),
+                    config.integer("sample_size", 64), config.flag("flip_sin_to_cos", true),
+                    config.integer("freq_shift", 0));
+            for (int width : channels) {
+                if (read.heads == 0 || read.normNumGroups == 0 || width % read.heads != 0
+                        || width % read.normNumGroups != 0) {
+                    throw config.wrong("block_out_channels", "multiples of attention_head_dim and norm_num_groups");
+                }
+            }
+            return read;
+        }
+
+        private static boolean[] attends(ModelConfig config, String key, String attended, String plain, int blocks)
+                throws IOException {
+            List<String> types = config.texts(key);
+            if (types.size() != blocks || !types.stream().allMatch(type -> type.equals(attended) || type.equals(plain))) {
+                throw config.wrong(key, blocks + " of " + attended + " or " + plain);
+            }
+            boolean[] attends = new boolean[blocks];
+            for (int i = 0; i < blocks; i++) {
+                attends[i] = types.get(i).equals(attended);
+            }
+            return attends;
+        }
+    }
+
+    private final Config config;
+    private final Torch torch;
+    private final Linear timeLinear1;
+    private final Linear timeLinear2;
+    private final Conv2d convIn;
+    private final List<DownBlock> downBlocks = new ArrayList<>();
+    private final MidBlock midBlock;
+    private final List<UpBlock> upBlocks = new ArrayList<>();
+    private final GroupNorm convNormOut;
+    private final Conv2d convOut;
+
+    /** @throws IOException if a tensor is missing, of another shape, or left over */
+    public UNet(Config config, Weights w) throws IOException {
+        this.config = config;
+        torch = w.torch();
+        int[] channels = config.blockOutChannels;
+        int timeWidth = 4 * channels[0];
+        timeLinear1 = Linear.read(w.at("time_embedding.linear_1"), channels[0], timeWidth);
+        timeLinear2 = Linear.read(w.at("time_embedding.linear_2"), timeWidth, timeWidth);
+        convIn = Conv2d.read(w.at("conv_in"), config.inChannels, channels[0], 3);
+        int last = channels.length - 1;
+        Deque<Integer> skips = new ArrayDeque<>(List.of(channels[0])); // channels of what the down blocks leave behind
+        int width = channels[0];
+        for (int i = 0; i <= last; i++) {
+            DownBlock block = new DownBlock(w.at("down_blocks." + i), "down_blocks." + i, config, width, channels[i],
+                    timeWidth, config.downAttends[i], i < last);
+            downBlocks.add(block);
+            block.skipChannels().forEach(skips::push);
+            width = channels[i];
+        }
+        midBlock = new MidBlock(w.at("mid_block"), config, width, timeWidth);
+        for (int i = 0; i <= last; i++) {
+            int out = channels[last - i];
+            upBlocks.add(new UpBlock(w.at("up_blocks." + i), "up_blocks." + i, config, width, out, skips, timeWidth,
+                    config.upAttends[i], i < last));
+            width = out;
+        }
+        convNormOut = GroupNorm.read(w.at("conv_norm_out"), config.normNumGroups, width, config.normEps);
+        convOut = Conv2d.read(w.at("conv_out"), width, config.outChannels, 3);
+        w.requireAllRead();
+    }
+
+    public Config config() {
+        return config;
+    }
+
+    /**
+     * The noise in {@code z}.
+     *
+     * @param z {@code (branches * frames, inChannels, h, w)}; any h and w
+     * @param t timestep, 0 to 999
+     * @param text {@code (branches, tokens, crossAttentionDim)}
+     * @return epsilon, of the shape of {@code z}, owned by the manager of {@code z}
+     */
+    public NDArray forward(NDArray z, int t, NDArray text, Pass pass) {
+        try (Scope scope = new Scope(z, text)) {
+            NDArray time = timeEmbedding(z, t);
+            int h = (int) z.getShape().get(2);
+            int w = (int) z.getShape().get(3);
+            Deque<NDArray> skips = new ArrayDeque<>();
+            NDArray x = convIn.forward(z);
+            skips.push(x);
+            for (DownBlock block : downBlocks) {
+                x = block.forward(x, time, text, h, w, pass, skips);
+            }
+            x = midBlock.forward(x, time, text, h, w, pass);
+            for (UpBlock block : upBlocks) {
+                x = block.forward(x, time, text, h, w, pass, skips);
+            }
+            return scope.keep(convOut.forward(convNormOut.forwardSilu(x, pass.normFrames())));
+        }
+    }
+
+    /** {@code (1, 4 c)}: sinusoids of the timestep through two linear layers. */
+    private NDArray timeEmbedding(NDArray z, int t) {
+        NDManager manager = z.getManager();
+        float[] sinusoid = sinusoid(t, config.blockOutChannels[0], config.flipSinToCos, config.freqShift);
+        NDArray embedding = torch.copyTo(manager.create(sinusoid).reshape(1, sinusoid.length), z);
+        return timeLinear2.forward(torch.silu(timeLinear1.forward(embedding)));
+    }
+
+    /** Sines and cosines of {@code t * 10000^(-i / (width / 2 - shift))}, cosines first if {@code cosFirst}. */
+    static float[] sinusoid(int t, int width, boolean cosFirst, int shift) {
+        int half = width / 2;
+        float[] values = new float[width];
+        for (int i = 0; i < half; i++) {
+            double angle = t * Math.exp(-Math.log(10000) * i / (half - shift));
+            values[cosFirst ? half + i : i] = (float) Math.sin(angle);
+            values[cosFirst ? i : half + i] = (float) Math.cos(angle);
+        }
+        return values;
+    }
+}

@@ -1,0 +1,63 @@
+package org.fatezero.unet;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.nn.Conv2d;
+import org.fatezero.nn.Pass;
+import org.fatezero.nn.ResnetBlock;
+import org.fatezero.nn.Site;
+import org.fatezero.nn.SpatialTransformer;
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+import org.fatezero.tensor.Weights;
+
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+
+/** UpBlock2D or, with attention, CrossAttnUpBlock2D: each layer takes a skip of the way down, then the size doubles. */
+final class UpBlock {
+
+    private final Torch torch;
+    private final List<ResnetBlock> resnets = new ArrayList<>();
+    private final List<SpatialTransformer> attentions = new ArrayList<>();
+    private final Conv2d upsampler; // null in the last block
+
+    /** @param skips channels of the skips not yet taken, last first; this block pops its own */
+    UpBlock(Weights w, String name, UNet.Config config, int in, int out, Deque<Integer> skips, int timeWidth,
+            boolean attends, boolean upsamples) throws IOException {
+        torch = w.torch();
+        for (int i = 0; i <= config.layersPerBlock(); i++) {
+            resnets.add(new ResnetBlock(w.at("resnets." + i), (i == 0 ? in : out) + skips.pop(), out, timeWidth,
+                    config.normNumGroups(), config.normEps()));
+            if (attends) {
+                attentions.add(new SpatialTransformer(w.at("attentions." + i), name + ".attentions." + i, Site.Half.UP, out,
+                        config.crossAttentionDim(), config.heads(), config.normNumGroups()));
+            }
+        }
+        upsampler = upsamples ? Conv2d.read(w.at("upsamplers.0.conv"), out, out, 3) : null;
+    }
+
+    /** Takes its skips from {@code skips} and closes them, and {@code x}. */
+    NDArray forward(NDArray x, NDArray time, NDArray text, int h, int w, Pass pass, Deque<NDArray> skips) {
+        for (int i = 0; i < resnets.size(); i++) {
+            x = layer(i, x, skips.pop(), time, text, h, w, pass);
+        }
+        if (upsampler != null) {
+            // the size of the skip that the next block takes: right for sizes that 2 does not divide
+            long[] size = skips.peek().getShape().getShape();
+            try (NDArray small = x; NDArray large = torch.nearest(small, (int) size[2], (int) size[3])) {
+                x = upsampler.forward(large);
+            }
+        }
+        return x;
+    }
+
+    private NDArray layer(int i, NDArray x, NDArray skip, NDArray time, NDArray text, int h, int w, Pass pass) {
+        try (x; skip; Scope scope = new Scope(x, skip, time, text)) {
+            NDArray y = resnets.get(i).forward(x.concat(skip, 1), time, pass.normFrames());
+            return scope.keep(attentions.isEmpty() ? y : attentions.get(i).forward(y, text, h, w, pass));
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** The denoising UNet of Stable Diffusion 1.x. */
+package org.fatezero.unet;

@@ -1,0 +1,2 @@
+/** The autoencoder between pixels and latents. */
+package org.fatezero.vae;

@@ -1,0 +1,60 @@
+package org.fatezero.unet;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.Golden;
+import org.fatezero.nn.Pass;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Against diffusers' UNet2DConditionModel on the tiny checkpoint. */
+class UNetTest {
+
+    private static final double LIMIT = 1e-4;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"wide", "tall", "square", "odd"})
+    void predictsTheReferenceNoise(String size) throws Exception {
+        try (Golden golden = new Golden("modules.safetensors")) {
+            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
+            int arrays = golden.manager.getManagedArrays().size();
+            NDArray z = golden.array("unet." + size + ".latents");
+            NDArray text = golden.array("unet." + size + ".text");
+            int t = golden.integers("unet." + size + ".timestep")[0];
+            NDArray epsilon = unet.forward(z, t, text, Pass.plain(1));
+            assertEquals(arrays + 3, golden.manager.getManagedArrays().size(),
+                    "a pass leaves nothing behind but its result and its inputs");
+            Golden.assertClose(golden.array("unet." + size + ".out"), epsilon, LIMIT, size);
+        }
+    }
+
+    @Test
+    void framesOfAWindowShareTheirTextAndNothingElse() throws Exception {
+        try (Golden golden = new Golden("modules.safetensors")) {
+            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
+            NDArray z = golden.array("unet.wide.latents"); // (2, 4, h, w)
+            NDArray text = golden.array("unet.wide.text").get("0:1");
+            NDArray together = unet.forward(z, 21, text, Pass.plain(2));
+            NDArray second = unet.forward(z.get("1:2"), 21, text, Pass.plain(1));
+            Golden.assertClose(second, together.get("1:2"), 1e-5, "second frame");
+        }
+    }
+
+    @Test
+    void sinusoidIsTheReferences() throws Exception {
+        try (Golden golden = new Golden("modules.safetensors")) {
+            int[] timesteps = golden.integers("unet.time_proj.timesteps");
+            float[] expected = golden.array("unet.time_proj.out").toFloatArray();
+            int width = expected.length / timesteps.length;
+            for (int i = 0; i < timesteps.length; i++) {
+                float[] row = java.util.Arrays.copyOfRange(expected, i * width, (i + 1) * width);
+                assertArrayEquals(row, UNet.sinusoid(timesteps[i], width, true, 0), 2e-4f);
+            }
+        }
+    }
+}
