@@ -72,6 +72,8 @@ typedef struct FatezeroContext {
     char *preset;
     char *prompt;
     char *source;
+    char *from;
+    char *to;
     char *promptfile;
     char *negative;
     char *model;
@@ -88,11 +90,12 @@ typedef struct FatezeroContext {
     char *threshold;
     char *blend_latents;
     char *keys;
+    char *keys_at;
     char *fuse_at;
     char *norm;
+    char *parity;
     char *size;
     char *store;
-    char *show;
     int on_error;
 
     fatezero *editor;
@@ -480,30 +483,33 @@ static av_cold void uninit(AVFilterContext *ctx)
 
 /* What is a string goes to the engine, which knows the defaults; a preset may supply them too. */
 static const AVOption fatezero_options[] = {
-    STRING("preset",        preset,        "preset's name, or a file (default watercolor, without a prompt)"),
-    STRING("prompt",        prompt,        "what the edited video shows (default from the preset)"),
-    STRING("source",        source,        "what the video shows (default from the preset)"),
-    STRING("promptfile",    promptfile,    "file with the prompt, or with source and prompt on two lines (default none)"),
-    STRING("negative",      negative,      "what the edited video must not show (default nothing)"),
-    STRING("model",         model,         "folder or hub name of a Stable Diffusion 1.x model (default pocket, built in)"),
+    STRING("preset",        preset,        "a preset's name, or a file (default watercolor, none beside a prompt)"),
+    STRING("prompt",        prompt,        "what the edited video shows (default the preset's)"),
+    STRING("source",        source,        "what the video shows (default a scene)"),
+    STRING("from",          from,          "words of the source that the preset changes (default none)"),
+    STRING("to",            to,            "what it changes them to (default none)"),
+    STRING("promptfile",    promptfile,    "file with the prompt and, on a second line, the source (default none)"),
+    STRING("negative",      negative,      "what the edited video should not show (default nothing)"),
+    STRING("model",         model,         "pocket, or a Stable Diffusion 1.x folder or hub name (default pocket)"),
     STRING("device",        device,        "auto, cpu, cuda or cuda:N (default auto)"),
     STRING("precision",     precision,     "auto, fp32 or fp16 (default auto)"),
-    STRING("window",        window_size,   "frames edited together (default 8)"),
-    STRING("steps",         steps,         "steps of inversion, and of editing (default 50)"),
-    STRING("guidance",      guidance,      "how strongly the prompt pulls (default 7.5)"),
-    STRING("self_replace",  self_replace,  "part of the steps that keep the source's self-attention (default 0.8)"),
-    STRING("cross_replace", cross_replace, "part of the steps that keep the source's cross-attention (default 0.8)"),
-    STRING("control",       control,       "refine or replace: how the prompts' words are matched (default refine)"),
-    STRING("emphasize",     emphasize,     "word:factor+word:factor, words to make stronger or weaker (default none)"),
-    STRING("blend",         blend,         "word+word, edit only where these words look (default everywhere)"),
-    STRING("threshold",     threshold,     "from 0 to 1, how surely they must look there (default from the preset)"),
-    STRING("blend_latents", blend_latents, "part of the steps that restore the source outside of blend (default 0)"),
-    STRING("keys",          keys,          "frames that every frame attends to (default mid)"),
-    STRING("fuse_at",       fuse_at,       "coarsest to this width, maps whose self-attention is kept (default 32)"),
+    STRING("window",        window_size,   "frames edited together, 1 to 128 (default 8)"),
+    STRING("steps",         steps,         "steps of inversion and of editing, 1 to 1000 (default 50)"),
+    STRING("guidance",      guidance,      "how strongly the prompt pulls, 1 to 50 (default 7.5)"),
+    STRING("self_replace",  self_replace,  "share of the steps that keep the source's self-attention (default 0.8)"),
+    STRING("cross_replace", cross_replace, "share of the steps that keep its cross-attention, 0.8+word=0.5 (default 0.8)"),
+    STRING("control",       control,       "refine or replace, how the words of the prompts are matched (default refine)"),
+    STRING("emphasize",     emphasize,     "word=factor+word=factor, words to strengthen or weaken (default none)"),
+    STRING("blend",         blend,         "word+word, what the edit is confined to (default everything)"),
+    STRING("threshold",     threshold,     "of the blend mask, 0 to 2 (default 0.3)"),
+    STRING("blend_latents", blend_latents, "1 puts all outside the blend mask back to the source (default 0)"),
+    STRING("keys",          keys,          "frames that every frame attends to, as mid or -1+first (default mid)"),
+    STRING("keys_at",       keys_at,       "maps up to this size see the key frames, larger ones their own (default 32)"),
+    STRING("fuse_at",       fuse_at,       "maps up to this size are fused with the source's (default 32)"),
     STRING("norm",          norm,          "frame or window, what is normalised together (default frame)"),
-    STRING("size",          size,          "short side of the picture that is edited (default the model's)"),
-    STRING("store",         store,         "auto, keep or recompute, what attention needs (default keep)"),
-    STRING("show",          show,          "edit, mask or compare (default edit)"),
+    STRING("parity",        parity,        "1 follows the authors' code where it departs from the paper (default 0)"),
+    STRING("size",          size,          "short side of the frames while they are edited (default 0, the model's)"),
+    STRING("store",         store,         "auto, keep or recompute the source's attention (default auto)"),
     { "on_error", "what becomes of frames whose edit fails", OFFSET(on_error), AV_OPT_TYPE_INT,
         { .i64 = ON_ERROR_FAIL }, ON_ERROR_FAIL, ON_ERROR_PASS, FLAGS, "on_error" },
         { "fail", "stop with an error",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_FAIL }, 0, 0, FLAGS, "on_error" },

@@ -177,7 +177,7 @@ static int try_library(search *s, const char *path)
     } else if (access(path, F_OK) < 0) {
         tried(s, path, "");
     } else if (!(s->library = dlopen(path, RTLD_NOW | RTLD_LOCAL))) {
-        tried(s, path, dlerror());
+        tried(s, dlerror(), "");          // names the path
     }
     return !!s->library;
 }
@@ -310,7 +310,7 @@ static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
     if (!(classes = class_path(home)))
         return fatezero_fail(error, FATEZERO_NO_RUNTIME, "there is no .jar in the engine's folder %s", home);
     snprintf(pytorch,    sizeof(pytorch),    "-DPYTORCH_LIBRARY_PATH=%s/pytorch", home);
-    snprintf(tokenizers, sizeof(tokenizers), "-DRUST_LIBRARY_PATH=%s/tokenizers", home);
+    snprintf(tokenizers, sizeof(tokenizers), "-DRUST_LIBRARY_PATH=%s/tokenizers/libtokenizers.so", home);
     snprintf(archive,    sizeof(archive),    "-XX:SharedArchiveFile=%s/fatezero.jsa", home);
     snprintf(cuda,       sizeof(cuda),       "%s/pytorch/libtorch_cuda.so", home);
 

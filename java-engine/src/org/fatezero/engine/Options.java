@@ -8,7 +8,7 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * Everything that can be set, in the order of the filter's own table. A component's name is the filter's option, the
+ * Everything that the engine can be told, in the order of the filter's own table. A component's name is the filter's option, the
  * preset's key and the README's row; hence the spelling, which is FFmpeg's rather than Java's.
  *
  * @param preset name of a preset or a file
@@ -41,13 +41,11 @@ import java.util.stream.Collectors;
  * @param parity whether to follow the authors' code where it departs from what it means to do
  * @param size short side that frames are edited at, in pixels; 0 for the model's own
  * @param store {@code auto}, {@code keep} the source's attention in memory, or {@code recompute} it beside the edit
- * @param on_error {@code fail}, or {@code pass} the frames of a window that cannot be edited through unedited
  */
 public record Options(String preset, String prompt, String source, String from, String to, String promptfile,
         String negative, String model, String device, String precision, int window, int steps, double guidance,
         String self_replace, String cross_replace, String control, String emphasize, String blend, double threshold,
-        boolean blend_latents, String keys, int keys_at, int fuse_at, String norm, boolean parity, int size, String store,
-        String on_error) {
+        boolean blend_latents, String keys, int keys_at, int fuse_at, String norm, boolean parity, int size, String store) {
 
     /** The defaults, themselves written as a preset. */
     static final String DEFAULTS = """
@@ -78,7 +76,6 @@ public record Options(String preset, String prompt, String source, String from, 
             parity=0
             size=0
             store=auto
-            on_error=fail
             """;
 
     public Options {
@@ -93,7 +90,6 @@ public record Options(String preset, String prompt, String source, String from, 
         oneOf("control", control, "refine", "replace");
         oneOf("norm", norm, "frame", "window");
         oneOf("store", store, "auto", "keep", "recompute");
-        oneOf("on_error", on_error, "fail", "pass");
         if (!device.matches("auto|cpu|cuda(:\\d{1,3})?")) {
             throw new IllegalArgumentException("device=" + device + ": expected auto, cpu, cuda or cuda:N");
         }
