@@ -334,6 +334,9 @@ static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
         .ignoreUnrecognized = JNI_FALSE,
     };
 
+    /* libtorch's threads would otherwise spin at every barrier, and starve a host whose decoders and encoders
+     * want the same cores: measured, an edit beside a busy encoder took ten times as long */
+    setenv("OMP_WAIT_POLICY", "passive", 0);
     status = create_vm ? create_vm(&jvm.vm, (void **)env, &args) : JNI_ERR;
     free(classes);
     if (status != JNI_OK) {
