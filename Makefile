@@ -122,9 +122,10 @@ $(FFMPEG): $(OBJ)/config.h ffmpeg-filter/vf_fatezero.c jni/fatezero.h
 	$(MAKE) -C $(OBJ) -s install-libs install-headers install-progs
 	@touch $@
 
+# a new file, not new content: a process may be running on the old one
 build/ffmpeg/lib/libfatezero.so.0: $(LIB)
 	@mkdir -p $(@D)
-	cp $< $@
+	cp --remove-destination $< $@
 	ln -sf $(@F) $(@D)/libfatezero.so
 
 # ---- the demonstration ----
@@ -135,13 +136,13 @@ edit     = $(FFMPEG) -v warning -stats -nostdin -y -i $< -vf "fatezero=$(1)" $(E
 # side by side
 compare  = $(FFMPEG) -v warning -nostdin -y $(patsubst %,-i %,$^) -filter_complex hstack=inputs=$(words $^) $(ENCODE) $@
 
-WATERCOLOR = preset=watercolor:source=a silver jeep driving down a curvy road in the countryside
-ATTRIBUTE  = preset=swap-attribute:source=a silver jeep driving down a road:prompt=a red jeep driving down a road
-SHAPE      = preset=swap-object:source=a silver jeep driving down a road:prompt=a silver bus driving down a road
+WATERCOLOR = preset=watercolor:source=a silver jeep driving down a road
+ATTRIBUTE  = preset=swap-attribute:source=a silver jeep driving down a road:from=silver:to=red
+SHAPE      = preset=swap-object:source=a silver jeep driving down a road:from=silver jeep:to=yellow bus
 
 ifdef PRESET
 NAME = $(DEMO)/$(basename $(notdir $(INPUT)))
-EDIT = preset=$(PRESET)$(if $(SOURCE),:source=$(SOURCE))$(if $(PROMPT),:prompt=$(PROMPT))
+EDIT = preset=$(PRESET)$(if $(SOURCE),:source=$(SOURCE))$(if $(FROM),:from=$(FROM):to=$(TO))
 
 demo: ffmpeg
 	@$(MAKE) --no-print-directory $(NAME)-$(PRESET)-compare.mp4
@@ -187,7 +188,7 @@ test-engine: engine
 test-filter: ffmpeg $(STUB)
 	mvn -B -ntp test -Dtest.groups=filter -Dtest.excludedGroups=
 
-$(STUB): $(shell find tests/jni/stub -name '*.java')
+$(STUB): $(addprefix java-engine/src/org/fatezero/engine/,Host.java NativeHost.java) tests/jni/stub/org/fatezero/engine/Engine.java
 	@rm -rf $(@D)
 	@mkdir -p $(@D)/classes
 	javac --release 17 -Xlint:all -d $(@D)/classes $^

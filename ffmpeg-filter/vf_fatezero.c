@@ -115,8 +115,8 @@ typedef struct FatezeroContext {
     sig_atomic_t signals;       ///< signals seen when the stream began
 
     char phase[16];
-    int64_t phase_start, last_report;
-    int phase_step;
+    int first_step, last_step;  ///< of the phase, as seen
+    int64_t first_time, last_time, report_time;
 } FatezeroContext;
 
 /*
@@ -211,25 +211,30 @@ static void on_log(void *opaque, fatezero_level level, const char *message)
     av_log(opaque, levels[av_clip(level, 0, FATEZERO_VERBOSE)], "%s\n", message);
 }
 
+/** Called many times in each step. */
 static int on_step(void *opaque, const char *phase, int step, int steps)
 {
     AVFilterContext *ctx = opaque;
     FatezeroContext *s = ctx->priv;
     int64_t now = av_gettime_relative();
 
-    if (strcmp(phase, s->phase) || step < s->phase_step) {
+    if (strcmp(phase, s->phase) || step < s->last_step) {
         av_strlcpy(s->phase, phase, sizeof(s->phase));
-        s->phase_start = now;
-        s->phase_step  = step;
+        s->first_step = s->last_step = step;
+        s->first_time = s->last_time = now;
+    } else if (step > s->last_step) {
+        s->last_step = step;
+        s->last_time = now;
     }
-    if (now - s->last_report >= REPORT_INTERVAL && step > s->phase_step) {
+    if (now - s->report_time >= REPORT_INTERVAL && step > s->first_step) {
         size_t length = strlen(phase);
-        double left   = 1e-6 * (now - s->phase_start) / (step - s->phase_step) * (steps - step);
+        int64_t each  = (s->last_time - s->first_time) / (step - s->first_step);
+        int64_t left  = FFMAX(each * (steps - step) - (now - s->last_time), 0);
 
         length -= phase[length - 1] == 'e';     // encode, encoding
         av_log(ctx, AV_LOG_INFO, "window %d: %.*sing, step %d of %d, %.0f s left\n",
-               s->windows + 1, (int)length, phase, step, steps, left);
-        s->last_report = now;
+               s->windows + 1, (int)length, phase, step, steps, 1e-6 * left);
+        s->report_time = now;
     }
     return !interrupted(s);
 }
@@ -395,8 +400,10 @@ static int activate(AVFilterContext *ctx)
             break;
         if (ret == AVERROR_EXIT)
             return cancel(ctx);
-        if (ret < 0)
+        if (ret < 0) {
+            drop(s);
             return ret;
+        }
     }
 
     if (s->next_done < s->nb_done) {
@@ -443,7 +450,7 @@ static int config_output(AVFilterLink *outlink)
     }
 
     listen_to_signals(s);
-    s->last_report = av_gettime_relative();
+    s->report_time = av_gettime_relative();
     s->editor = fatezero_open(options, &host, &error);
     av_freep(&options);
     if (!s->editor) {
@@ -483,33 +490,33 @@ static av_cold void uninit(AVFilterContext *ctx)
 
 /* What is a string goes to the engine, which knows the defaults; a preset may supply them too. */
 static const AVOption fatezero_options[] = {
-    STRING("preset",        preset,        "a preset's name, or a file (default watercolor, none beside a prompt)"),
-    STRING("prompt",        prompt,        "what the edited video shows (default the preset's)"),
+    STRING("preset",        preset,        "preset's name, or a file (default watercolor, without a prompt)"),
+    STRING("prompt",        prompt,        "what the edited video shows (default from the preset)"),
     STRING("source",        source,        "what the video shows (default a scene)"),
     STRING("from",          from,          "words of the source that the preset changes (default none)"),
-    STRING("to",            to,            "what it changes them to (default none)"),
-    STRING("promptfile",    promptfile,    "file with the prompt and, on a second line, the source (default none)"),
+    STRING("to",            to,            "what it changes them to (default nothing)"),
+    STRING("promptfile",    promptfile,    "text file, its first line the prompt, its second the source (default none)"),
     STRING("negative",      negative,      "what the edited video should not show (default nothing)"),
-    STRING("model",         model,         "pocket, or a Stable Diffusion 1.x folder or hub name (default pocket)"),
+    STRING("model",         model,         "folder or hub name of a Stable Diffusion 1.x model (default pocket, built in)"),
     STRING("device",        device,        "auto, cpu, cuda or cuda:N (default auto)"),
     STRING("precision",     precision,     "auto, fp32 or fp16 (default auto)"),
     STRING("window",        window_size,   "frames edited together, 1 to 128 (default 8)"),
-    STRING("steps",         steps,         "steps of inversion and of editing, 1 to 1000 (default 50)"),
+    STRING("steps",         steps,         "steps of inversion, and of editing, 1 to 1000 (default 50)"),
     STRING("guidance",      guidance,      "how strongly the prompt pulls, 1 to 50 (default 7.5)"),
     STRING("self_replace",  self_replace,  "share of the steps that keep the source's self-attention (default 0.8)"),
-    STRING("cross_replace", cross_replace, "share of the steps that keep its cross-attention, 0.8+word=0.5 (default 0.8)"),
-    STRING("control",       control,       "refine or replace, how the words of the prompts are matched (default refine)"),
-    STRING("emphasize",     emphasize,     "word=factor+word=factor, words to strengthen or weaken (default none)"),
-    STRING("blend",         blend,         "word+word, what the edit is confined to (default everything)"),
-    STRING("threshold",     threshold,     "of the blend mask, 0 to 2 (default 0.3)"),
-    STRING("blend_latents", blend_latents, "1 puts all outside the blend mask back to the source (default 0)"),
-    STRING("keys",          keys,          "frames that every frame attends to, as mid or -1+first (default mid)"),
-    STRING("keys_at",       keys_at,       "maps up to this size see the key frames, larger ones their own (default 32)"),
-    STRING("fuse_at",       fuse_at,       "maps up to this size are fused with the source's (default 32)"),
+    STRING("cross_replace", cross_replace, "share of the steps that keep the source's cross-attention (default 0.8)"),
+    STRING("control",       control,       "refine or replace, how the words of both prompts are matched (default refine)"),
+    STRING("emphasize",     emphasize,     "word=factor+word=factor, words made stronger or weaker (default none)"),
+    STRING("blend",         blend,         "word+word, the edit is confined to where they look (default everywhere)"),
+    STRING("threshold",     threshold,     "how surely they must look there, 0 to 2 (default 0.3)"),
+    STRING("blend_latents", blend_latents, "1 puts the source back outside of blend (default 0)"),
+    STRING("keys",          keys,          "frames that every frame attends to (default mid)"),
+    STRING("keys_at",       keys_at,       "widest attention, in cells, that sees other frames (default 32)"),
+    STRING("fuse_at",       fuse_at,       "widest attention, in cells, that is kept from the source (default 32)"),
     STRING("norm",          norm,          "frame or window, what is normalised together (default frame)"),
-    STRING("parity",        parity,        "1 follows the authors' code where it departs from the paper (default 0)"),
-    STRING("size",          size,          "short side of the frames while they are edited (default 0, the model's)"),
-    STRING("store",         store,         "auto, keep or recompute the source's attention (default auto)"),
+    STRING("parity",        parity,        "1 follows the authors' code to the letter (default 0)"),
+    STRING("size",          size,          "short side of the picture that is edited, in pixels (default the model's)"),
+    STRING("store",         store,         "auto, keep or recompute what attention needs of the source (default auto)"),
     { "on_error", "what becomes of frames whose edit fails", OFFSET(on_error), AV_OPT_TYPE_INT,
         { .i64 = ON_ERROR_FAIL }, ON_ERROR_FAIL, ON_ERROR_PASS, FLAGS, "on_error" },
         { "fail", "stop with an error",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_FAIL }, 0, 0, FLAGS, "on_error" },

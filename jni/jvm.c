@@ -301,7 +301,7 @@ static char *class_path(const char *home)
 static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
 {
     create_vm_fn create_vm = (create_vm_fn)dlsym(s->library, "JNI_CreateJavaVM");
-    char home[PATH_MAX], pytorch[PATH_MAX + 32], tokenizers[PATH_MAX + 32], archive[PATH_MAX + 64], cuda[PATH_MAX + 32];
+    char home[PATH_MAX], pytorch[PATH_MAX + 32], tokenizers[PATH_MAX + 64], archive[PATH_MAX + 64], cuda[PATH_MAX + 32];
     char *classes;
     jint status;
 

@@ -92,14 +92,14 @@ class FramesTest {
         Path source = folder.resolve("in.mp4"), target = folder.resolve("out.mp4");
         STUB.run("-f lavfi -i testsrc2=s=64x48:r=25:d=2 -f lavfi -i sine=d=2 -c:v libx264 -c:a aac", source.toString())
             .succeeded();
-        STUB.run("-i " + source + " -vf fatezero=steps=2 -c:v libx264 -c:a copy", target.toString()).succeeded();
+        STUB.run("-i " + source + " -vf fatezero=steps=2 -c:v libx264 -pix_fmt yuv420p -c:a copy", target.toString()).succeeded();
         assertEquals(STUB.frames("-i " + source + " -map 0:a -c copy"), STUB.frames("-i " + target + " -map 0:a -c copy"));
         assertEquals(times(STUB.frames("-i " + source + " -map 0:v")), times(STUB.frames("-i " + target + " -map 0:v")));
     }
 
     @Test
     void propertiesAndMetadata() {
-        List<String> lines = STUB.run("-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 10 -vf",
+        List<String> lines = STUB.run("-f lavfi -i testsrc2=s=64x48:r=25:d=0.4 -vf",
             "setsar=4/3,setfield=tff,fatezero=steps=2:prompt='Grün 🎨 wie \"Gras\"',showinfo,metadata=print:file=-",
             "-f", "null", "-").succeeded().lines();
         assertEquals(List.of("1", "1", "1", "1", "1", "1", "1", "1", "2", "2"), values(lines, "window"));

@@ -1,8 +1,12 @@
 package org.fatezero.filter;
 
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.fatezero.engine.Options;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
@@ -14,15 +18,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 class OptionsTest {
     private static final Pattern LINE = Pattern.compile("   ?(\\w+) +<(string|int)> +\\S+ (.*)");
 
-    /** {@code ffmpeg -h filter=fatezero}: every option, what it means, and its default. */
+    /** {@code ffmpeg -h filter=fatezero}: the engine's options in its order, what they mean, and their defaults. */
     @Test
     void helpNamesEveryOptionWithItsDefault() {
         List<Matcher> options = STUB.run("-h filter=fatezero").succeeded().lines().stream()
             .map(LINE::matcher).filter(Matcher::matches).toList();
-        assertEquals(List.of("preset", "prompt", "source", "promptfile", "negative", "model", "device", "precision",
-            "window", "steps", "guidance", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold",
-            "blend_latents", "keys", "fuse_at", "norm", "size", "store", "show", "on_error"),
-            options.stream().map(line -> line.group(1)).toList());
+        List<String> expected = Stream.concat(
+            Arrays.stream(Options.class.getRecordComponents()).map(RecordComponent::getName), Stream.of("on_error")).toList();
+        assertEquals(expected, options.stream().map(line -> line.group(1)).toList());
         for (Matcher option : options)
             assertTrue(option.group(3).contains("(default "), option.group());
     }
