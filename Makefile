@@ -94,7 +94,7 @@ $(JNI_DIR)/fatezero.pc: jni/fatezero.pc.in Makefile
 	$(call pc,$(ROOT),$(ROOT)/$(JNI_DIR),$(ROOT)/jni) > $@
 
 $(JNI_DIR)/example: jni/example.c $(LIB)
-	$(CC) $(CFLAGS) -Ijni -o $@ jni/example.c -L$(@D) -lfatezero -Wl,-rpath,'$$ORIGIN:$$ORIGIN/../ffmpeg/lib'
+	$(CC) $(CFLAGS) -Ijni -o $@ jni/example.c -L$(@D) -lfatezero -Wl,-rpath,'$$ORIGIN/../ffmpeg/lib:$$ORIGIN'
 
 # ---- FFmpeg with the filter ----
 

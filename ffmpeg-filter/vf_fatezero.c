@@ -294,6 +294,14 @@ static int prepare(AVFilterContext *ctx)
     return 0;
 }
 
+/** Unedited, what the window holds is done. */
+static void pass_window(FatezeroContext *s)
+{
+    memcpy(s->done, s->window, s->nb_window * sizeof(*s->done));
+    s->nb_done   = s->nb_window;
+    s->nb_window = 0;
+}
+
 /** Edits what the window holds; its frames are done then. */
 static int edit_window(AVFilterContext *ctx)
 {
@@ -335,11 +343,8 @@ static int edit_window(AVFilterContext *ctx)
 end:
     free_frames(s->done, 0, s->nb_done);
     s->nb_done = 0;
-    if (ret >= 0) {
-        memcpy(s->done, s->window, n * sizeof(*s->done));
-        s->nb_done   = n;
-        s->nb_window = 0;
-    }
+    if (ret >= 0)
+        pass_window(s);
     return ret;
 }
 
@@ -364,16 +369,23 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
     return ret;
 }
 
-/** The host was asked to stop: the stream ends before the window, so that the host can close its files. */
-static int cancel(AVFilterContext *ctx)
+/**
+ * The host was asked to stop: the stream ends before the window, so that the host can close its files at once.
+ * A file without a single frame would not play, so frames of the first window pass as they are.
+ */
+static void cancel(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    int64_t pts = s->nb_window ? s->window[0]->pts : AV_NOPTS_VALUE;
 
-    av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames dropped\n", drop(s));
+    s->status     = AVERROR_EOF;
+    s->status_pts = s->window[0]->pts;
     ff_inlink_set_status(ctx->inputs[0], AVERROR_EOF);
-    ff_outlink_set_status(ctx->outputs[0], AVERROR_EOF, pts);
-    return 0;
+    if (s->windows) {
+        av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames dropped\n", drop(s));
+    } else {
+        av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames pass unedited\n", s->nb_window);
+        pass_window(s);
+    }
 }
 
 static int activate(AVFilterContext *ctx)
@@ -398,9 +410,9 @@ static int activate(AVFilterContext *ctx)
             ret = edit_window(ctx);
         else if (!ret)
             break;
-        if (ret == AVERROR_EXIT)
-            return cancel(ctx);
-        if (ret < 0) {
+        if (ret == AVERROR_EXIT) {
+            cancel(ctx);
+        } else if (ret < 0) {
             drop(s);
             return ret;
         }
@@ -474,8 +486,8 @@ static av_cold void uninit(AVFilterContext *ctx)
     int lost = drop(s);
 
     if (lost)
-        av_log(ctx, AV_LOG_WARNING, "%d frames lost: the graph was freed before the end of its input "
-               "(where the size of the video changes, -reinit_filter 0 keeps them)\n", lost);
+        av_log(ctx, AV_LOG_WARNING, "%d frames lost that waited when the graph was freed "
+               "(a change of the video's size does that; -reinit_filter 0 keeps them)\n", lost);
     fatezero_close(&s->editor);
     ignore_signals(s);
     av_freep(&s->window);
