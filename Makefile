@@ -44,7 +44,8 @@ setup:
 # ---- the engine: jars and libtorch ----
 
 ENGINE_JAR = build/engine/fatezero-engine.jar
-ENGINE = $(HOME_DIR)/fatezero-engine.jar $(HOME_DIR)/pytorch/libdjl_torch.so $(HOME_DIR)/tokenizers/libtokenizers.so
+ENGINE = $(addprefix $(HOME_DIR)/,fatezero-engine.jar pytorch/libdjl_torch.so tokenizers/libtokenizers.so jna/libjnidispatch.so)
+MACHINE = $(shell uname -m)
 
 engine: setup
 	@$(MAKE) --no-print-directory $(ENGINE)
@@ -61,13 +62,18 @@ $(HOME_DIR)/fatezero-engine.jar: $(ENGINE_JAR)
 
 $(HOME_DIR)/pytorch/libdjl_torch.so: pom.xml | $(ENGINE_JAR)
 	@mkdir -p $(@D)
-	unzip -joq build/engine/natives/pytorch-native-*.jar 'pytorch/*/linux-*' -d $(@D)
-	unzip -joq build/engine/natives/pytorch-jni-*.jar 'jnilib/linux-$(shell uname -m)/cpu/*' -d $(@D)
+	unzip -joq build/engine/natives/pytorch-native-*.jar 'pytorch/cpu/linux-$(MACHINE)/*' -d $(@D)
+	unzip -joq build/engine/natives/pytorch-jni-*.jar 'jnilib/linux-$(MACHINE)/cpu/*' -d $(@D)
 	@touch $@
 
 $(HOME_DIR)/tokenizers/libtokenizers.so: pom.xml | $(ENGINE_JAR)
 	@mkdir -p $(@D)
-	unzip -joq build/engine/lib/tokenizers-*.jar 'native/lib/linux-$(shell uname -m)/cpu/*' -d $(@D)
+	unzip -joq build/engine/lib/tokenizers-*.jar 'native/lib/linux-$(MACHINE)/cpu/*' -d $(@D)
+	@touch $@
+
+$(HOME_DIR)/jna/libjnidispatch.so: pom.xml | $(ENGINE_JAR)
+	@mkdir -p $(@D)
+	unzip -joq build/engine/lib/jna-*.jar 'com/sun/jna/linux-$(subst _,-,$(MACHINE))/*' -d $(@D)
 	@touch $@
 
 # ---- the bridge ----

@@ -301,7 +301,7 @@ static char *class_path(const char *home)
 static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
 {
     create_vm_fn create_vm = (create_vm_fn)dlsym(s->library, "JNI_CreateJavaVM");
-    char home[PATH_MAX], pytorch[PATH_MAX + 32], tokenizers[PATH_MAX + 64], archive[PATH_MAX + 64], cuda[PATH_MAX + 32];
+    char home[PATH_MAX], pytorch[PATH_MAX + 32], tokenizers[PATH_MAX + 64], jna[PATH_MAX + 32], archive[PATH_MAX + 64], cuda[PATH_MAX + 32];
     char *classes;
     jint status;
 
@@ -311,6 +311,7 @@ static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
         return fatezero_fail(error, FATEZERO_NO_RUNTIME, "there is no .jar in the engine's folder %s", home);
     snprintf(pytorch,    sizeof(pytorch),    "-DPYTORCH_LIBRARY_PATH=%s/pytorch", home);
     snprintf(tokenizers, sizeof(tokenizers), "-DRUST_LIBRARY_PATH=%s/tokenizers/libtokenizers.so", home);
+    snprintf(jna,        sizeof(jna),        "-Djna.boot.library.path=%s/jna", home);
     snprintf(archive,    sizeof(archive),    "-XX:SharedArchiveFile=%s/fatezero.jsa", home);
     snprintf(cuda,       sizeof(cuda),       "%s/pytorch/libtorch_cuda.so", home);
 
@@ -325,6 +326,8 @@ static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
         { .optionString = "-Dai.djl.offline=true" },            // neither downloads nor telemetry
         { .optionString = pytorch },                            // used where they lie, so nothing is unpacked at home
         { .optionString = tokenizers },
+        { .optionString = jna },
+        { .optionString = "-Djna.nounpack=true" },
         { .optionString = access(cuda, F_OK) ? "-DPYTORCH_FLAVOR=cpu" : "-DPYTORCH_FLAVOR=cu128" },
     };
     JavaVMInitArgs args = {
