@@ -29,8 +29,12 @@ public final class Golden implements AutoCloseable {
     private final SafeTensors file;
 
     public Golden(String name) throws IOException {
+        this(FOLDER.resolve(name));
+    }
+
+    public Golden(Path arrays) throws IOException {
         torch = new Torch(manager);
-        file = new SafeTensors(FOLDER.resolve(name));
+        file = new SafeTensors(arrays);
     }
 
     public boolean has(String name) {
@@ -72,11 +76,20 @@ public final class Golden implements AutoCloseable {
 
     /** The weights of a part of the tiny model. */
     public Weights weights(String part) throws IOException {
-        return Weights.of(new SafeTensors(Weights.find(TINY.resolve(part))), manager, DataType.FLOAT32, torch);
+        return weights(TINY, part);
+    }
+
+    /** The weights of a part of the model in {@code folder}. */
+    public Weights weights(Path folder, String part) throws IOException {
+        return Weights.of(new SafeTensors(Weights.find(folder.resolve(part))), manager, DataType.FLOAT32, torch);
     }
 
     public static ModelConfig config(String part) throws IOException {
-        return new ModelConfig(TINY.resolve(part).resolve("config.json"));
+        return config(TINY, part);
+    }
+
+    public static ModelConfig config(Path folder, String part) throws IOException {
+        return new ModelConfig(folder.resolve(part).resolve("config.json"));
     }
 
     /** Asserts that {@code |actual - expected| / |expected|} is below {@code limit}, in the Euclidean norm. */

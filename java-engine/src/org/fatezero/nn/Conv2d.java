@@ -7,7 +7,10 @@ import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
 
-/** A square convolution. */
+/**
+ * A square convolution. Its weights lie with their channels innermost and so, from the networks' first layer on, do the
+ * feature maps: what convolutions are fastest on, and what attention reads as tokens without a copy.
+ */
 public record Conv2d(Torch torch, NDArray weight, NDArray bias, int stride, int padding) {
 
     /** A convolution that keeps the size of its input: padding {@code kernel / 2}, stride 1. */
@@ -16,7 +19,9 @@ public record Conv2d(Torch torch, NDArray weight, NDArray bias, int stride, int 
     }
 
     public static Conv2d read(Weights w, int in, int out, int kernel, int stride, int padding) throws IOException {
-        return new Conv2d(w.torch(), w.get("weight", out, in, kernel, kernel), w.get("bias", out), stride, padding);
+        try (NDArray planar = w.get("weight", out, in, kernel, kernel)) {
+            return new Conv2d(w.torch(), w.torch().channelsLast(planar), w.get("bias", out), stride, padding);
+        }
     }
 
     /** @param x {@code (n, in, h, w)} */
