@@ -104,10 +104,14 @@ $(JNI_DIR)/example: jni/example.c $(LIB)
 
 # ---- FFmpeg with the filter ----
 
-OBJ = build/ffmpeg-objects
+OBJ  = build/ffmpeg-objects
+# with LD_LIBRARY_PATH=build/ffmpeg/host the distribution's own ffmpeg, mpv, ... of the same version use this libavfilter,
+# and nothing else from here
+HOST = build/ffmpeg/host
 
 ffmpeg: setup
 	@$(MAKE) --no-print-directory $(FFMPEG) build/ffmpeg/lib/libfatezero.so.0 $(ENGINE)
+
 
 build/ffmpeg-source/configure:
 	@mkdir -p build
@@ -125,7 +129,9 @@ $(FFMPEG): export LD_RUN_PATH = $$ORIGIN/../lib
 $(FFMPEG): $(OBJ)/config.h ffmpeg-filter/vf_fatezero.c jni/fatezero.h
 	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
 	$(MAKE) -C $(OBJ) -s -j$(JOBS) all
-	$(MAKE) -C $(OBJ) -s install-libs install-headers install-progs
+	$(MAKE) -C $(OBJ) -s install-libs install-headers install-progs > /dev/null
+	@mkdir -p $(HOST)
+	for lib in build/ffmpeg/lib/libavfilter.so.[0-9]*; do ln -sf ../lib/$${lib##*/} $(HOST)/; done
 	@touch $@
 
 # a new file, not new content: a process may be running on the old one
