@@ -321,6 +321,10 @@ static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
         { .optionString = "-XX:+DisplayVMOutputToStderr" },     // standard output is the host's: it may carry video
         { .optionString = "-Xlog:disable" },
         { .optionString = "-Xlog:all=error:stderr" },
+        // tensors live outside the heap, so it stays small, is collected often, and starts with few threads
+        { .optionString = "-XX:+UseSerialGC" },
+        { .optionString = "-XX:NewSize=16m" },
+        { .optionString = "-XX:MaxNewSize=16m" },
         { .optionString = "-Xshare:auto" },
         { .optionString = archive },                            // ignored where it is missing or another Java's
         { .optionString = "-Dai.djl.offline=true" },            // neither downloads nor telemetry
