@@ -15,7 +15,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
 HOME_DIR = build/ffmpeg/lib/fatezero
 
-.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter install clean
+.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter install pictures clean
 .DELETE_ON_ERROR:
 
 all: ffmpeg
@@ -148,9 +148,10 @@ edit     = $(FFMPEG) -v warning -stats -nostdin -y -i $< -vf "fatezero=$(1)" $(E
 # side by side
 compare  = $(FFMPEG) -v warning -nostdin -y $(patsubst %,-i %,$^) -filter_complex hstack=inputs=$(words $^) $(ENCODE) $@
 
-WATERCOLOR = preset=watercolor:source=a silver jeep driving down a road
-ATTRIBUTE  = preset=swap-attribute:source=a silver jeep driving down a road:from=silver:to=red
-SHAPE      = preset=swap-object:source=a silver jeep driving down a road:from=silver jeep:to=yellow bus
+DEMO_SOURCE = a red jeep driving down a curvy road in the countryside
+WATERCOLOR  = preset=watercolor:source=$(DEMO_SOURCE)
+ATTRIBUTE   = preset=recolor:source=$(DEMO_SOURCE):from=red:to=blue
+SHAPE       = preset=swap-object:source=$(DEMO_SOURCE):from=jeep:to=porsche car
 
 ifdef PRESET
 NAME = $(DEMO)/$(basename $(notdir $(INPUT)))
@@ -185,6 +186,23 @@ $(DEMO)/shape.mp4: $(DEMO)/input.mp4 $(ENGINE_JAR) | $(FFMPEG)
 $(DEMO)/compare.mp4: $(DEMO)/input.mp4 $(DEMO)/watercolor.mp4 $(DEMO)/attribute.mp4 $(DEMO)/shape.mp4
 	$(compare)
 endif
+
+# ---- the pictures beside the presets: frames of the source above, the same frames edited below ----
+
+SOURCE_OF_PICTURES = a red jeep driving down a curvy road in the countryside
+WORDS_recolor           = :from=red:to=blue
+WORDS_swap-attribute    = :from=countryside:to=snow
+WORDS_swap-object       = :from=jeep:to=bus
+WORDS_swap-object-local = :from=jeep:to=bus
+WORDS_remove-object     = :from=a red jeep driving down:blend=jeep
+
+pictures: ffmpeg
+	for p in $(basename $(notdir $(wildcard presets/*.preset))); do $(MAKE) --no-print-directory picture-$$p || exit 1; done
+
+picture-%:
+	$(FFMPEG) -v warning -nostdin -y -i tests/media/jeep.mp4 -frames:v 1 -update 1 -filter_complex "trim=end_frame=8,split[a][b]; \
+	    [a]fatezero=preset=$*:source=$(SOURCE_OF_PICTURES)$(WORDS_$*)[e];[b][e]vstack,select=not(mod(n\,2)),scale=160:-1,tile=4x1" \
+	    presets/$*.png
 
 # ---- tests ----
 
