@@ -62,15 +62,14 @@ def main():
     args = parser.parse_args()
     folder = args.out / f"latents-{args.size}"
     folder.mkdir(exist_ok=True)
-    model = load_vae(args)
+    model, scale = load_vae(args), args.out / "scaling_factor.txt"
+    if not scale.exists():                                       # 1 / deviation of the latents, once and for all
+        scale.write_text(f"{1 / shard(model, args.first, 4 * BATCH, args.size)['latents'].astype(np.float32).std():.5f}\n")
     for first in range(args.first, args.first + args.count, SHARD):
         path = folder / f"{first // SHARD:05d}.npz"
         if path.exists():
             continue
         data = shard(model, first, SHARD, args.size)
-        scale = args.out / "scaling_factor.txt"
-        if not scale.exists():
-            scale.write_text(f"{1 / data['latents'].astype(np.float32).std():.5f}\n")
         with open(path.with_suffix(".tmp"), "wb") as file:
             np.savez(file, **data)
         path.with_suffix(".tmp").rename(path)

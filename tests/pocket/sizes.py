@@ -1,7 +1,6 @@
 """The model's sizes as diffusers and transformers configurations. A larger model is another set of these numbers."""
 import argparse
 
-import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -16,7 +15,7 @@ def arguments(parser: argparse.ArgumentParser):
     """Adds the sizes to a command line."""
     parser.add_argument("--size", type=int, default=128, help="pixels of a training image's side")
     parser.add_argument("--vae-channels", type=integers, default=(16, 32, 64), help="per level; a level halves the image, but for the last")
-    parser.add_argument("--unet-channels", type=integers, default=(48, 64, 128), help="per level; all but the first have attention")
+    parser.add_argument("--unet-channels", type=integers, default=(32, 64, 96), help="per level; all but the first have attention")
     parser.add_argument("--unet-heads", type=int, default=4)
     parser.add_argument("--unet-layers", type=int, default=1)
     parser.add_argument("--text-width", type=int, default=128)
@@ -26,15 +25,10 @@ def arguments(parser: argparse.ArgumentParser):
 
 def vae(args, scaling_factor=1.0):
     levels = len(args.vae_channels)
-    model = AutoencoderKL(
+    return AutoencoderKL(
         block_out_channels=args.vae_channels, down_block_types=["DownEncoderBlock2D"] * levels,
-        up_block_types=["UpDecoderBlock2D"] * levels, layers_per_block=1, norm_num_groups=8, latent_channels=4,
+        up_block_types=["UpDecoderBlock2D"] * levels, layers_per_block=1, norm_num_groups=2, latent_channels=4,
         sample_size=args.size, scaling_factor=scaling_factor)
-    for name, parameter in model.named_parameters():     # starts as a plain pyramid with next to no noise in its latents
-        if name.endswith("conv2.weight"):
-            torch.nn.init.zeros_(parameter)
-    torch.nn.init.constant_(model.quant_conv.bias[4:], -9.0)
-    return model
 
 
 def unet(args):

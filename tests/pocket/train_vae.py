@@ -14,6 +14,7 @@ import parallel
 import sizes
 from scenes import render, training_scene
 from textures import photographs, texture
+from vae_start import pyramid
 
 TEXTURES = 0.15   # share of pictures that are not scenes
 
@@ -52,7 +53,7 @@ def loss_of(x, y, posterior):
 
 def main(args, rank):
     torch.manual_seed(args.seed)
-    model = sizes.vae(args).to(args.device, memory_format=torch.channels_last)
+    model = pyramid(sizes.vae(args)).to(args.device, memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.99), weight_decay=1e-4)
     ema = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998))
     path, step, spent = args.out / "vae.pt", 0, 0.0
