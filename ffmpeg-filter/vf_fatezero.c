@@ -231,7 +231,7 @@ static int on_step(void *opaque, const char *phase, int step, int steps)
         int64_t each  = (s->last_time - s->first_time) / (step - s->first_step);
         int64_t left  = FFMAX(each * (steps - step) - (now - s->last_time), 0);
 
-        length -= phase[length - 1] == 'e';     // encode, encoding
+        length -= length && phase[length - 1] == 'e';   // encode, encoding
         av_log(ctx, AV_LOG_INFO, "window %d: %.*sing, step %d of %d, %.0f s left\n",
                s->windows + 1, (int)length, phase, step, steps, 1e-6 * left);
         s->report_time = now;
@@ -269,7 +269,7 @@ static void describe(const FatezeroContext *s, AVFrame *frame, int number)
     }
 }
 
-/** Makes the frames that the window is edited into, behind those that are done. */
+/** Makes the frames that the window is edited into. Nothing is done at that time. */
 static int prepare(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;

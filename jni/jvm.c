@@ -301,7 +301,7 @@ static char *class_path(const char *home)
 static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
 {
     create_vm_fn create_vm = (create_vm_fn)dlsym(s->library, "JNI_CreateJavaVM");
-    char home[PATH_MAX], pytorch[PATH_MAX + 32], tokenizers[PATH_MAX + 64], jna[PATH_MAX + 32], archive[PATH_MAX + 64], cuda[PATH_MAX + 32];
+    char home[PATH_MAX], pytorch[PATH_MAX + 32], tokenizers[PATH_MAX + 64], jna[PATH_MAX + 32], cuda[PATH_MAX + 32];
     char *classes;
     jint status;
 
@@ -312,7 +312,6 @@ static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
     snprintf(pytorch,    sizeof(pytorch),    "-DPYTORCH_LIBRARY_PATH=%s/pytorch", home);
     snprintf(tokenizers, sizeof(tokenizers), "-DRUST_LIBRARY_PATH=%s/tokenizers/libtokenizers.so", home);
     snprintf(jna,        sizeof(jna),        "-Djna.boot.library.path=%s/jna", home);
-    snprintf(archive,    sizeof(archive),    "-XX:SharedArchiveFile=%s/fatezero.jsa", home);
     snprintf(cuda,       sizeof(cuda),       "%s/pytorch/libtorch_cuda.so", home);
 
     JavaVMOption options[] = {
@@ -325,8 +324,6 @@ static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
         { .optionString = "-XX:+UseSerialGC" },
         { .optionString = "-XX:NewSize=16m" },
         { .optionString = "-XX:MaxNewSize=16m" },
-        { .optionString = "-Xshare:auto" },
-        { .optionString = archive },                            // ignored where it is missing or another Java's
         { .optionString = "-Dai.djl.offline=true" },            // neither downloads nor telemetry
         { .optionString = pytorch },                            // used where they lie, so nothing is unpacked at home
         { .optionString = tokenizers },
