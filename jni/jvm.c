@@ -251,21 +251,22 @@ static fatezero_code find_library(search *s, fatezero_error *error)
 static fatezero_code find_home(char home[PATH_MAX], fatezero_error *error)
 {
     const char *chosen = getenv("FATEZERO_HOME");
+    char path[PATH_MAX];
     struct stat info;
     Dl_info self;
 
     if (chosen) {
-        snprintf(home, PATH_MAX, "%s", chosen);
+        snprintf(path, sizeof(path), "%s", chosen);
     } else {
         char *slash;
-        if (!dladdr(&jvm, &self) || !realpath(self.dli_fname, home) || !(slash = strrchr(home, '/')) ||
-            slash - home + sizeof("/fatezero") > PATH_MAX)
+        if (!dladdr(&jvm, &self) || !realpath(self.dli_fname, path) || !(slash = strrchr(path, '/')) ||
+            slash - path + sizeof("/fatezero") > sizeof(path))
             return fatezero_fail(error, FATEZERO_NO_RUNTIME, "cannot tell where libfatezero.so lies; set FATEZERO_HOME");
         strcpy(slash, "/fatezero");
     }
-    if (stat(home, &info) < 0 || !S_ISDIR(info.st_mode))
+    if (!realpath(path, home) || stat(home, &info) < 0 || !S_ISDIR(info.st_mode))   // Java loads by absolute paths
         return fatezero_fail(error, FATEZERO_NO_RUNTIME, "the engine's folder %s is missing; "
-                             "install it beside libfatezero.so or set FATEZERO_HOME", home);
+                             "install it beside libfatezero.so or set FATEZERO_HOME", path);
     return FATEZERO_OK;
 }
 
