@@ -48,6 +48,27 @@ class EngineTest {
             result.log());
     }
 
+    /** No option at all: the default preset, and the model in the engine's jar. */
+    @Test
+    void worksAsItComes() {
+        List<String> source = REAL.frames("-f lavfi -i testsrc2=s=128x128:r=25 -frames:v 1 -vf", "format=rgb24");
+        List<String> edited = REAL.frames("-f lavfi -i testsrc2=s=128x128:r=25 -frames:v 1 -vf", "fatezero");
+        assertEquals(times(source), times(edited));
+        assertNotEquals(source, edited);
+    }
+
+    /** Not even the peak of resident memory grows from window to window. */
+    @Test
+    void memoryStaysFlat() throws Exception {
+        Ffmpeg.Running running = REAL.start("-v verbose -f lavfi -i testsrc2=s=66x36:r=25 -frames:v 120 -vf", EDIT, "-f", "null", "-");
+        running.await("window 4: 4 frames in");
+        long early = running.peakKib();
+        running.await("window 24: 4 frames in");
+        long late = running.peakKib();
+        running.finish().succeeded();
+        assertTrue(late < 1.05 * early, early + " KiB after window 4, " + late + " KiB after window 24");
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "preset=no-such               | watercolor                | Invalid argument",
