@@ -17,6 +17,8 @@ HOME_DIR = build/ffmpeg/lib/fatezero
 
 .PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter install pictures clean
 .DELETE_ON_ERROR:
+# the parts run one after another; FFmpeg itself is built in parallel
+.NOTPARALLEL:
 
 all: ffmpeg
 
