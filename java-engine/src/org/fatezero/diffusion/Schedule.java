@@ -30,6 +30,10 @@ public final class Schedule {
     public Schedule(ModelConfig config, int steps) throws IOException {
         config.require("prediction_type", "epsilon");
         config.require("beta_schedule", "scaled_linear", "linear");
+        config.requireAbsent("trained_betas");
+        if (config.flag("rescale_betas_zero_snr", false)) {
+            throw config.wrong("rescale_betas_zero_snr", "false");
+        }
         int timesteps = config.integer("num_train_timesteps", 1000);
         double betaStart = config.number("beta_start", 0.00085);
         double betaEnd = config.number("beta_end", 0.012);

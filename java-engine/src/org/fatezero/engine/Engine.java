@@ -155,8 +155,10 @@ public final class Engine implements AutoCloseable {
 
     @Override
     public void close() {
-        manager.close();
-        Models.release(model);
+        if (manager.isOpen()) {
+            manager.close();
+            Models.release(model);
+        }
     }
 
     private Prompt encode(String option, String prompt) {

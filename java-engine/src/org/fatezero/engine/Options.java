@@ -131,7 +131,7 @@ public record Options(String preset, String prompt, String source, String from, 
                 return Double.parseDouble(text.trim());
             }
         } catch (NumberFormatException e) {
-            throw new IllegalArgumentException(component.getName() + "=" + text + ": expected a number");
+            throw new IllegalArgumentException(component.getName() + "=" + text + ": expected a " + (type == int.class ? "whole " : "") + "number");
         }
         if (type == boolean.class) {
             return switch (text.trim()) {

@@ -1,11 +1,12 @@
 package org.fatezero.engine;
 
+import org.fatezero.tensor.TextFile;
+
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystem;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -80,12 +81,6 @@ final class Preset {
 
     /** The text of a small file that the user names. */
     static String read(Path file) throws IOException {
-        if (!Files.isRegularFile(file)) {
-            throw new NoSuchFileException(file + ": not found");
-        }
-        if (Files.size(file) > SIZE_LIMIT) {
-            throw new IOException(file + ": " + Files.size(file) + " bytes, expected a text of at most " + SIZE_LIMIT);
-        }
-        return Files.readString(file);
+        return TextFile.read(file, SIZE_LIMIT, "expected a text file");
     }
 }

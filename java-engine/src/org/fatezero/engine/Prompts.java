@@ -6,11 +6,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** Works out which options hold, and what the prompts say, from what the user set and the preset brings. */
 final class Prompts {
 
     private static final String SOURCE_BY_DEFAULT = "a scene";
+    private static final List<String> FILLED = List.of("prompt", "negative", "blend", "emphasize", "cross_replace");
 
     private Prompts() {
     }
@@ -41,10 +43,9 @@ final class Prompts {
 
     private static void fill(Map<String, String> options) {
         String source = options.getOrDefault("source", "");
-        String from = options.getOrDefault("from", "");
-        String to = options.getOrDefault("to", "");
-        String needed = String.join(" ", options.getOrDefault("prompt", ""), options.getOrDefault("blend", ""),
-                options.getOrDefault("emphasize", ""));
+        String from = options.getOrDefault("from", "").strip();
+        String to = options.getOrDefault("to", "").strip();
+        String needed = FILLED.stream().map(key -> options.getOrDefault(key, "")).collect(Collectors.joining(" "));
         if (needed.contains("{from}") || needed.contains("{edited}")) {
             require(!source.isBlank(), options, "source=, the caption of the clip");
             require(!from.isBlank(), options, "from=, the words of the source that change");
@@ -57,12 +58,10 @@ final class Prompts {
             options.put("source", source);
         }
         String edited = needed.contains("{edited}") ? replaceWords(source, from, to) : source;
-        for (String key : List.of("prompt", "negative", "blend", "emphasize", "cross_replace")) {
+        for (String key : FILLED) {
             if (options.containsKey(key)) {
-                boolean words = key.equals("blend") || key.equals("emphasize") || key.equals("cross_replace");
                 options.put(key, options.get(key).replace("{source}", source).replace("{edited}", edited)
-                        .replace("{from}", words ? from.strip().replaceAll("\\s+", "+") : from)
-                        .replace("{to}", words ? to.strip().replaceAll("\\s+", "+") : to));
+                        .replace("{from}", from).replace("{to}", to));
             }
         }
         require(!options.getOrDefault("prompt", "").isBlank(), options, "prompt=, what the edited clip shows");
@@ -77,12 +76,12 @@ final class Prompts {
 
     /** {@code text} with the whole words {@code from} replaced, and no doubled spaces. */
     private static String replaceWords(String text, String from, String to) {
-        Matcher matcher = Pattern.compile("(?<![\\p{L}\\p{N}])" + Pattern.quote(from.strip()) + "(?![\\p{L}\\p{N}])",
+        Matcher matcher = Pattern.compile("(?<![\\p{L}\\p{N}])" + Pattern.quote(from) + "(?![\\p{L}\\p{N}])",
                 Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE).matcher(text);
         if (!matcher.find()) {
             throw new IllegalArgumentException("from=" + from + ": not in the source '" + text + "'; its words are: "
                     + String.join(" ", text.strip().split("\\s+")));
         }
-        return matcher.replaceAll(Matcher.quoteReplacement(to.strip())).strip().replaceAll("\\s+", " ");
+        return matcher.replaceAll(Matcher.quoteReplacement(to)).strip().replaceAll("\\s+", " ");
     }
 }

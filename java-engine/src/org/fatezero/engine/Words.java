@@ -90,6 +90,9 @@ record Words(Tokenizer tokenizer) {
     }
 
     private int[] tokens(String option, List<String> words, Prompt prompt) {
+        if (words.isEmpty()) {
+            throw new IllegalArgumentException(option + " names no word of the prompt '" + prompt.text() + "'");
+        }
         return words.stream().flatMapToInt(word -> Arrays.stream(find(option, word, prompt))).distinct().sorted().toArray();
     }
 

@@ -7,8 +7,6 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,20 +23,15 @@ public final class ModelConfig {
     /** @throws IOException if {@code file} is missing, too large or not a JSON object */
     public ModelConfig(Path file) throws IOException {
         this.file = file;
-        if (!Files.isRegularFile(file)) {
-            throw new NoSuchFileException(file + ": not found; a Stable Diffusion 1.x folder in the diffusers layout has it");
-        }
-        if (Files.size(file) > SIZE_LIMIT) {
-            throw new IOException(file + ": larger than a configuration can be (" + Files.size(file) + " bytes)");
-        }
+        String text = TextFile.read(file, SIZE_LIMIT, "a Stable Diffusion 1.x folder in the diffusers layout has it");
         try {
-            json = JsonParser.parseString(Files.readString(file)).getAsJsonObject();
+            json = JsonParser.parseString(text).getAsJsonObject();
         } catch (JsonParseException | IllegalStateException | StackOverflowError e) {
-            throw new IOException(file + ": not a JSON object: " + e.getMessage());
+            throw new IOException(file + ": not a JSON object: " + TextFile.reason(e));
         }
     }
 
-    /** A positive integer. */
+    /** An integer from 0. */
     public int integer(String key, Integer fallback) throws IOException {
         double value = number(key, fallback == null ? null : fallback.doubleValue());
         if (value != Math.rint(value) || value < 0 || value > EXTENT_LIMIT) {
@@ -116,9 +109,19 @@ public final class ModelConfig {
         }
     }
 
+    /** Fails if {@code key} is set: no block implements it. */
+    public void requireAbsent(String key) throws IOException {
+        JsonElement value = json.get(key);
+        if (value != null && !value.isJsonNull()) {
+            throw wrong(key, "nothing");
+        }
+    }
+
     /** The error for {@code key}, telling what was expected. */
     public IOException wrong(String key, String expected) {
-        return new IOException(file + ": " + key + " is " + json.get(key) + ", expected " + expected);
+        String found = String.valueOf(json.get(key));
+        return new IOException(file + ": " + key + " is " + (found.length() > 100 ? found.substring(0, 100) + "..." : found)
+                + ", expected " + expected);
     }
 
     private JsonArray array(String key) throws IOException {

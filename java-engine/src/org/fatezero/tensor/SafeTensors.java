@@ -2,7 +2,9 @@ package org.fatezero.tensor;
 
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
+import com.google.gson.stream.MalformedJsonException;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.ByteBuffer;
@@ -19,9 +21,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A safetensors file, checked whole before any tensor is read, and memory-mapped tensor by tensor, so its size is not
@@ -34,7 +38,7 @@ import java.util.Map;
 public final class SafeTensors implements AutoCloseable {
 
     private static final long HEADER_LIMIT = 100_000_000;
-    private static final int TENSOR_LIMIT = 1 << 30;
+    private static final int TENSOR_LIMIT = (1 << 30) - 1; // bfloat16 doubles
     private static final int RANK_LIMIT = 8;
 
     /** Types that a checkpoint may hold, with their bytes. */
@@ -140,8 +144,8 @@ public final class SafeTensors implements AutoCloseable {
             if (json.peek() != JsonToken.END_DOCUMENT) {
                 throw malformed("something follows its header");
             }
-        } catch (IllegalStateException | NumberFormatException | com.google.gson.stream.MalformedJsonException e) {
-            throw malformed("its header is not what safetensors prescribes: " + e.getMessage());
+        } catch (IllegalStateException | NumberFormatException | MalformedJsonException | EOFException e) {
+            throw malformed("its header is not what safetensors prescribes: " + TextFile.reason(e));
         }
         requireContiguous(found, 8 + length);
         return found;
@@ -151,9 +155,13 @@ public final class SafeTensors implements AutoCloseable {
         Type type = null;
         long[] shape = null;
         long[] offsets = null;
+        Set<String> given = new HashSet<>();
         json.beginObject();
         while (json.hasNext()) {
             String key = json.nextName();
+            if (!given.add(key)) {
+                throw malformed("tensor " + name + " has its " + key + " twice");
+            }
             switch (key) {
                 case "dtype" -> type = type(name, json.nextString());
                 case "shape" -> shape = longs(json, name, RANK_LIMIT);

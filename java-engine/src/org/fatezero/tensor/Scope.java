@@ -12,12 +12,12 @@ public final class Scope implements AutoCloseable {
     private final NDManager owner;
     private final NDManager manager;
 
-    /** @param inputs the arrays the block reads; nulls are skipped, the first must be there */
+    /** @param inputs the arrays the block reads; nulls and repetitions are skipped, the first must be there */
     public Scope(NDArray... inputs) {
         owner = inputs[0].getManager();
         manager = owner.newSubManager();
         for (NDArray input : inputs) {
-            if (input != null) {
+            if (input != null && input.getManager() != manager) {
                 input.tempAttach(manager);
             }
         }

@@ -3,6 +3,7 @@ package org.fatezero.text;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.TreeSet;
 
 /**
  * A tokenized prompt. Token 0 is the start token, the pieces follow, end tokens fill the rest.
@@ -52,7 +53,7 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
      */
     public int[] find(String phrase, Tokenizer tokenizer) {
         List<String> wanted = Arrays.asList(tokenizer.pieces(phrase));
-        List<Integer> found = new ArrayList<>();
+        TreeSet<Integer> found = new TreeSet<>(); // places may overlap
         for (int i = 0; !wanted.isEmpty() && i + wanted.size() <= pieces.size(); i++) {
             if (pieces.subList(i, i + wanted.size()).equals(wanted)) {
                 for (int j = 0; j < wanted.size(); j++) {

@@ -9,11 +9,12 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 
+import org.fatezero.tensor.TextFile;
+
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
@@ -41,7 +42,7 @@ public final class Tokenizer implements AutoCloseable {
             tokenizer = HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)),
                     Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
         } catch (RuntimeException e) {
-            throw new IOException(folder + ": not a tokenizer: " + e.getMessage(), e);
+            throw new IOException(folder + ": not a tokenizer: " + TextFile.reason(e), e);
         }
         bos = special(folder, BOS);
         eos = special(folder, EOS);
@@ -96,7 +97,7 @@ public final class Tokenizer implements AutoCloseable {
         try {
             vocab = JsonParser.parseString(read(vocabulary)).getAsJsonObject();
         } catch (JsonParseException | IllegalStateException | StackOverflowError e) {
-            throw new IOException(vocabulary + ": not a JSON object: " + e.getMessage());
+            throw new IOException(vocabulary + ": not a JSON object: " + TextFile.reason(e));
         }
         JsonArray pairs = new JsonArray();
         read(merges).lines().filter(line -> !line.isBlank() && !line.startsWith("#version")).forEach(pairs::add);
@@ -135,13 +136,6 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     private static String read(Path file) throws IOException {
-        if (!Files.isRegularFile(file)) {
-            throw new NoSuchFileException(file + ": not found; a tokenizer is a folder with tokenizer.json, "
-                    + "or with vocab.json and merges.txt");
-        }
-        if (Files.size(file) > SIZE_LIMIT) {
-            throw new IOException(file + ": " + Files.size(file) + " bytes, a tokenizer's file has at most " + SIZE_LIMIT);
-        }
-        return Files.readString(file);
+        return TextFile.read(file, SIZE_LIMIT, "a tokenizer is a folder with tokenizer.json, or with vocab.json and merges.txt");
     }
 }
