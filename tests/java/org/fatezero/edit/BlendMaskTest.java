@@ -1,0 +1,103 @@
+package org.fatezero.edit;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+
+import org.fatezero.inversion.MaskInput;
+import org.fatezero.nn.Site;
+import org.fatezero.tensor.Torch;
+
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class BlendMaskTest {
+
+    private NDManager manager;
+    private Torch torch;
+
+    @BeforeEach
+    void open() throws Exception {
+        manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+        torch = new Torch(manager);
+    }
+
+    @AfterEach
+    void close() {
+        manager.close();
+    }
+
+    /** One value a position of two frames of two rows and five columns. */
+    private MaskInput input(float... values) {
+        MaskInput input = new MaskInput(manager, torch, new int[] {0}, 5, 2);
+        input.add(new Site("site", Site.Half.UP, true, 2, 5, 2, 5), manager.create(values, new Shape(1, 1, 20, 1)));
+        return input;
+    }
+
+    private final float[] values = {
+        8, 0, 0, 0, 0,
+        0, 0, 0, 0, 2,
+        0, 0, 1, 0, 0,
+        0, 0, 0, 0, 0.25f};
+
+    @Test
+    void whatIsAboveTheThresholdOfItsFramesMaximumSpreadsToItsNeighbours() {
+        NDArray mask = new BlendMask(torch, 0.5).at(input(values), 2, 5);
+        assertArrayEquals(new float[] {
+            1, 1, 0, 0, 0,
+            1, 1, 0, 0, 0,
+            0, 1, 1, 1, 0,
+            0, 1, 1, 1, 0}, mask.toFloatArray());
+        assertEquals(new Shape(2, 1, 2, 5), mask.getShape());
+    }
+
+    @Test
+    void theThresholdItselfIsOutside() {
+        NDArray at = new BlendMask(torch, 0.25).at(input(values), 2, 5);
+        NDArray below = new BlendMask(torch, 0.24).at(input(values), 2, 5);
+        assertEquals(0, at.get(0, 0, 1, 4).getFloat());
+        assertEquals(1, below.get(0, 0, 1, 4).getFloat());
+    }
+
+    @Test
+    void isResizedToAnySiteWithoutNewValues() {
+        NDArray mask = new BlendMask(torch, 0.5).at(input(values), 4, 10);
+        assertEquals(new Shape(2, 1, 4, 10), mask.getShape());
+        assertEquals(4 * 4 + 4 * 6, mask.sum().getFloat());
+        assertEquals(new Shape(2, 1, 1, 3), new BlendMask(torch, 0.5).at(input(values), 1, 3).getShape());
+    }
+
+    @Test
+    void noThresholdBelowOneIsNeverReached() {
+        assertEquals(0, new BlendMask(torch, 1).at(input(values), 2, 5).sum().getFloat());
+        assertEquals(20, new BlendMask(torch, 0).at(input(new float[] {
+            1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}), 2, 5).sum().getFloat());
+    }
+
+    @Test
+    void wordsThatNothingLooksAtMaskNothingIn() {
+        assertEquals(0, new BlendMask(torch, 0.3).at(input(new float[20]), 2, 5).sum().getFloat());
+    }
+
+    @Test
+    void leavesNothingBehindButTheMask() {
+        MaskInput input = input(values);
+        int arrays = manager.getManagedArrays().size();
+        new BlendMask(torch, 0.3).at(input, 4, 4).close();
+        assertEquals(arrays, manager.getManagedArrays().size());
+    }
+
+    @Test
+    void aModelWithoutAttentionAtThatResolutionIsToldSo() {
+        MaskInput none = new MaskInput(manager, torch, new int[] {0}, 5, 2);
+        String message = assertThrows(IllegalArgumentException.class, () -> new BlendMask(torch, 0.3).at(none, 2, 5)).getMessage();
+        assertTrue(message.contains("blend"), message);
+    }
+}

@@ -1,0 +1,272 @@
+package org.fatezero.engine;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.ndarray.types.DataType;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+
+/** Whole edits with the tiny model. */
+class EngineTest {
+
+    private static final String TINY = "tests/golden/tiny";
+
+    /** key, value, key, value ... over an edit of two steps. */
+    private static Engine open(Host host, String... set) throws Exception {
+        return new Engine(TinyOptions.of(TINY, set), host);
+    }
+
+    private static final Host SILENT = new TinyOptions.Silent();
+
+    private static ByteBuffer[] frames(int n, int bytes, int seed) {
+        ByteBuffer[] frames = new ByteBuffer[n];
+        for (int i = 0; i < n; i++) {
+            frames[i] = ByteBuffer.allocateDirect(bytes);
+            for (int j = 0; j < bytes; j++) {
+                frames[i].put(j, (byte) (seed + 40 * i + j / 3 % 97));
+            }
+        }
+        return frames;
+    }
+
+    private static int[] strides(int n, int stride) {
+        int[] strides = new int[n];
+        Arrays.fill(strides, stride);
+        return strides;
+    }
+
+    private static List<String> texts(ByteBuffer... frames) {
+        return Arrays.stream(frames).map(frame -> {
+            byte[] bytes = new byte[frame.capacity()];
+            frame.get(0, bytes);
+            return java.util.HexFormat.of().formatHex(bytes);
+        }).toList();
+    }
+
+    /** The edit of {@code n} frames of 32x24. */
+    private static List<String> edited(Engine engine, int n, int depth) throws Exception {
+        int stride = 32 * 3 * depth / 8;
+        ByteBuffer[] source = frames(n, stride * 24, 7);
+        ByteBuffer[] target = frames(n, stride * 24, 0);
+        List<String> before = texts(source);
+        engine.edit(source, strides(n, stride), target, strides(n, stride), 32, 24, depth);
+        assertEquals(before, texts(source), "the source is only read");
+        return texts(target);
+    }
+
+    @Test
+    void theSameEditGivesTheSameBytes() throws Exception {
+        List<String> first;
+        try (Engine engine = open(SILENT)) {
+            first = edited(engine, 3, 8);
+            assertEquals(first, edited(engine, 3, 8), "in the next window");
+        }
+        try (Engine engine = open(SILENT)) {
+            assertEquals(first, edited(engine, 3, 8), "in another engine");
+        }
+        assertEquals(3, Set.copyOf(first).size(), "frames are told apart");
+        assertFalse(first.equals(texts(frames(3, 32 * 3 * 24, 7))), "an edit changes its clip");
+    }
+
+    @Test
+    void framesMayBeEditedInPlace() throws Exception {
+        try (Engine engine = open(SILENT)) {
+            ByteBuffer[] frames = frames(3, 96 * 24, 7);
+            engine.edit(frames, strides(3, 96), frames, strides(3, 96), 32, 24, 8);
+            assertEquals(edited(engine, 3, 8), texts(frames));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 8", "2, 8", "3, 16"})
+    void aStreamMayEndWithAShorterWindowAndHaveDeepSamples(int frames, int depth) throws Exception {
+        try (Engine engine = open(SILENT)) {
+            assertEquals(3, engine.window());
+            List<String> edited = edited(engine, frames, depth);
+            assertEquals(frames, edited.size());
+            assertEquals(edited, edited(engine, frames, depth));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"321, 179, 2", "1, 1, 3", "9, 64, 0", "200, 10, 1"})
+    void framesMayHaveAnySizeAndTheirPaddingStays(int width, int height, int padding) throws Exception {
+        int stride = 3 * width + padding;
+        try (Engine engine = open(SILENT, "steps", "1", "size", "16")) {
+            ByteBuffer[] target = frames(2, stride * height, 0);
+            engine.edit(frames(2, stride * height, 7), strides(2, stride), target, strides(2, stride), width, height, 8);
+            ByteBuffer untouched = frames(1, stride * height, 0)[0];
+            boolean changed = false;
+            for (int i = 0; i < stride * height; i++) {
+                if (i % stride >= 3 * width) {
+                    assertEquals(untouched.get(i), target[0].get(i), "padding at " + i);
+                } else {
+                    changed |= untouched.get(i) != target[0].get(i);
+                }
+            }
+            assertTrue(changed);
+        }
+    }
+
+    @Test
+    void windowsThatCannotBeAreRefused() throws Exception {
+        try (Engine engine = open(SILENT)) {
+            ByteBuffer[] four = frames(4, 96 * 24, 7);
+            ByteBuffer[] two = frames(2, 96 * 24, 7);
+            ByteBuffer[] small = frames(2, 96 * 23, 7);
+            refused("4 frames", () -> engine.edit(four, strides(4, 96), four, strides(4, 96), 32, 24, 8));
+            refused("0 frames", () -> engine.edit(frames(0, 0, 0), strides(0, 96), frames(0, 0, 0), strides(0, 96), 32, 24, 8));
+            refused("as many targets", () -> engine.edit(two, strides(2, 96), frames(1, 96 * 24, 0), strides(1, 96), 32, 24, 8));
+            refused("as many targets", () -> engine.edit(two, strides(1, 96), two, strides(2, 96), 32, 24, 8));
+            refused("32x24", () -> engine.edit(two, strides(2, 96), small, strides(2, 96), 32, 24, 8));
+            refused("32x24", () -> engine.edit(small, strides(2, 96), two, strides(2, 96), 32, 24, 8));
+            refused("10 bits", () -> engine.edit(two, strides(2, 96), two, strides(2, 96), 32, 24, 10));
+            assertEquals(texts(frames(2, 96 * 24, 7)), texts(two));
+        }
+    }
+
+    private static void refused(String told, org.junit.jupiter.api.function.Executable call) {
+        String message = assertThrows(IllegalArgumentException.class, call).getMessage();
+        assertTrue(message.contains(told), message);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"encode, 0", "encode, 2", "invert, 0", "invert, 1", "edit, 0", "edit, 1", "decode, 0"})
+    void theHostMayCancelAtAnyStepAndTheTargetIsUntouched(String phase, int step) throws Exception {
+        boolean[] cancels = {true};
+        Host host = new TinyOptions.Silent() {
+            @Override
+            public boolean step(String at, int done, int steps) {
+                return !(cancels[0] && at.equals(phase) && done == step);
+            }
+        };
+        try (Engine engine = open(host); Engine other = open(SILENT)) {
+            ByteBuffer[] target = frames(3, 96 * 24, 0);
+            String message = assertThrows(CancellationException.class, () -> engine.edit(frames(3, 96 * 24, 7), strides(3, 96), target,
+                    strides(3, 96), 32, 24, 8)).getMessage();
+            assertTrue(message.contains(phase) && message.contains("step " + step), message);
+            assertEquals(texts(frames(3, 96 * 24, 0)), texts(target));
+            cancels[0] = false;
+            assertEquals(edited(other, 3, 8), edited(engine, 3, 8), "and the next window is as if nothing had been");
+        }
+    }
+
+    @Test
+    void progressGoesThroughThePhases() throws Exception {
+        Set<String> told = new LinkedHashSet<>();
+        Host host = new TinyOptions.Silent() {
+            @Override
+            public boolean step(String phase, int step, int steps) {
+                told.add(phase + " " + step + "/" + steps);
+                return true;
+            }
+        };
+        try (Engine engine = open(host)) {
+            edited(engine, 1, 8);
+        }
+        assertEquals(List.of("encode 0/1", "invert 0/2", "invert 1/2", "edit 0/2", "edit 1/2", "decode 0/1", "decode 1/1"), List.copyOf(told));
+    }
+
+    @Test
+    void aWindowLeavesNothingBehindWhetherItEndsOrNot() throws Exception {
+        Model model = Models.acquire(TINY, Device.cpu(), DataType.FLOAT32);
+        try {
+            int closed = model.manager.getManagedArrays().size();
+            boolean[] cancels = {false};
+            Host host = new TinyOptions.Silent() {
+                @Override
+                public boolean step(String phase, int step, int steps) {
+                    return !(cancels[0] && phase.equals("edit") && step == 1);
+                }
+            };
+            try (Engine engine = open(host, "blend", "jeep", "blend_latents", "1")) {
+                edited(engine, 3, 8);
+                int after = model.manager.getManagedArrays().size();
+                for (int window = 0; window < 3; window++) {
+                    edited(engine, 1 + window, 16);
+                    assertEquals(after, model.manager.getManagedArrays().size(), "window " + window);
+                }
+                cancels[0] = true;
+                assertThrows(CancellationException.class, () -> edited(engine, 3, 8));
+                assertEquals(after, model.manager.getManagedArrays().size(), "cancelled");
+            }
+            assertEquals(closed, model.manager.getManagedArrays().size(), "closed");
+        } finally {
+            Models.release(model);
+        }
+    }
+
+    @Test
+    void optionsChangeTheEdit() throws Exception {
+        List<List<String>> edits = new ArrayList<>();
+        String[][] sets = {{}, {"guidance", "1"}, {"negative", "blue"}, {"self_replace", "0"}, {"cross_replace", "0"}, {"emphasize", "painting=20"},
+            {"keys", "self"}, {"norm", "window"}, {"steps", "3"}, {"size", "32"}, {"blend", "jeep"}, {"control", "replace", "prompt", "a golden jeep on a road"}};
+        for (String[] set : sets) {
+            try (Engine engine = open(SILENT, set)) {
+                edits.add(edited(engine, 3, 8));
+            }
+        }
+        for (int i = 0; i < sets.length; i++) {
+            assertEquals(i, edits.indexOf(edits.get(i)), "no other option does what this does: " + Arrays.toString(sets[i]));
+        }
+    }
+
+    @Test
+    void recomputingGivesTheEditThatKeepingGives() throws Exception {
+        try (Engine keeping = open(SILENT, "store", "keep"); Engine recomputing = open(SILENT, "store", "recompute")) {
+            List<String> kept = edited(keeping, 3, 8);
+            List<String> recomputed = edited(recomputing, 3, 8);
+            for (int i = 0; i < 3; i++) {
+                byte[] a = java.util.HexFormat.of().parseHex(kept.get(i));
+                byte[] b = java.util.HexFormat.of().parseHex(recomputed.get(i));
+                for (int j = 0; j < a.length; j++) {
+                    assertEquals(a[j] & 0xff, b[j] & 0xff, 1, "byte " + j);
+                }
+            }
+        }
+    }
+
+    @Test
+    void metadataTellsWhatTheEditIs() throws Exception {
+        Map<String, String> options = TinyOptions.of(TINY, "preset", "monet", "source", "a 🚗");
+        options.remove("prompt");
+        try (Engine engine = new Engine(options, SILENT)) {
+            String[] pairs = Arrays.stream(engine.metadata()).map(bytes -> new String(bytes, StandardCharsets.UTF_8)).toArray(String[]::new);
+            assertArrayEquals(new String[] {"preset", "monet", "prompt", "monet style painting of a 🚗", "source", "a 🚗", "model", TINY,
+                "steps", "2"}, pairs);
+        }
+    }
+
+    @Test
+    void aPromptThatIsTooLongIsEditedWithAWarningOfWhatIsCut() throws Exception {
+        List<String> warnings = new ArrayList<>();
+        Host host = new TinyOptions.Silent() {
+            @Override
+            public void log(int level, String message) {
+                if (level <= WARNING) {
+                    warnings.add(message);
+                }
+            }
+        };
+        open(host, "prompt", "a ".repeat(80) + "road").close();
+        assertEquals(1, warnings.size(), warnings.toString());
+        assertTrue(warnings.get(0).startsWith("prompt is too long") && warnings.get(0).endsWith("a a a a a road"), warnings.get(0));
+    }
+}

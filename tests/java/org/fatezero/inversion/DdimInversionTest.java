@@ -1,0 +1,120 @@
+package org.fatezero.inversion;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+
+import org.fatezero.Golden;
+import org.fatezero.Tiny;
+import org.fatezero.diffusion.Schedule;
+import org.fatezero.nn.AttentionHook;
+import org.fatezero.nn.Pass;
+import org.fatezero.nn.Site;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.ArrayList;
+import java.util.List;
+
+class DdimInversionTest {
+
+    private static final int STEPS = 4;
+    private static final Pass PASS = Tiny.pass(2, "self", "mid");
+
+    private static Tiny tiny;
+
+    @BeforeAll
+    static void open() throws Exception {
+        tiny = new Tiny();
+    }
+
+    @AfterAll
+    static void close() {
+        tiny.close();
+    }
+
+    private static Trajectory invert(NDArray z0, Needs needs) throws Exception {
+        return new DdimInversion(tiny.unet, Tiny.schedule(STEPS), tiny.torch)
+                .run(z0, tiny.text("a silver jeep"), PASS, needs, (step, steps) -> { });
+    }
+
+    private static List<Site> sites(NDArray z0) {
+        List<Site> sites = new ArrayList<>();
+        AttentionHook recording = (site, q, k, v, kernel) -> {
+            sites.add(site);
+            return kernel.apply(q, k, v);
+        };
+        tiny.unet.forward(z0, 1, tiny.text("a silver jeep"), PASS.with(recording)).close();
+        return sites;
+    }
+
+    @Test
+    void eachLevelFollowsFromTheOneBeforeAtTheTimestepItGoesTo() throws Exception {
+        try (NDManager window = tiny.manager.newSubManager()) {
+            NDArray z0 = tiny.normal(window, 2, 4, 8, 12);
+            Trajectory trajectory = invert(z0, new Needs(0, STEPS, 0, 64, true, new int[] {2}, 16));
+            assertEquals(STEPS + 1, trajectory.latents().size());
+            assertSame(z0, trajectory.latents().get(0));
+            assertSame(trajectory.latents().get(STEPS), trajectory.zT());
+            Schedule schedule = Tiny.schedule(STEPS);
+            for (int k = 0; k < STEPS; k++) {
+                NDArray z = trajectory.latents().get(k);
+                NDArray epsilon = tiny.unet.forward(z, schedule.timestep(k), tiny.text("a silver jeep"), PASS);
+                Golden.assertClose(schedule.invert(z, epsilon, k), trajectory.latents().get(k + 1), 1e-5, "level " + (k + 1));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void keepsWhatEditingNeedsAndNoMore(boolean keep) throws Exception {
+        try (NDManager window = tiny.manager.newSubManager()) {
+            NDArray z0 = tiny.normal(window, 2, 4, 8, 12);
+            Needs needs = new Needs(1, 3, 2, 6, keep, new int[0], 16);
+            Trajectory trajectory = invert(z0, needs);
+            int kept = 0;
+            for (Site site : sites(z0)) {
+                for (int k = 0; k < STEPS; k++) {
+                    Capture capture = trajectory.captures().get(k);
+                    boolean wanted = keep && site.positions() <= 36 && (site.cross() ? k >= 2 : k == 1 || k == 2);
+                    Object found = site.cross() ? capture.cross(site) : capture.self(site);
+                    if (wanted) {
+                        assertNotNull(found, site.name() + " in step " + k);
+                        kept += site.cross() ? 1 : 2;
+                    } else {
+                        assertNull(found, site.name() + " in step " + k);
+                    }
+                    assertNull(capture.maskInput().sum());
+                }
+            }
+            int latents = STEPS + 1;
+            assertEquals(latents + kept, window.getManagedArrays().size(), "nothing else stays in the window");
+        }
+    }
+
+    @Test
+    void whatIsKeptHasTheShapesOfItsSite() throws Exception {
+        try (NDManager window = tiny.manager.newSubManager()) {
+            NDArray z0 = tiny.normal(window, 2, 4, 8, 12);
+            Capture capture = invert(z0, new Needs(0, STEPS, 0, 64, true, new int[] {2}, 6)).captures().get(0);
+            for (Site site : sites(z0)) {
+                if (site.cross()) {
+                    assertEquals(new Shape(1, 2, 2L * site.positions(), 77), capture.cross(site).getShape());
+                } else {
+                    assertEquals(2L * site.positions(), capture.self(site).queries().getShape().get(1));
+                    assertEquals(2L * site.positions(), capture.self(site).keys().getShape().get(1));
+                }
+            }
+            assertEquals(new Shape(2, 1, 4, 6), capture.maskInput().sum().getShape());
+        }
+    }
+}
