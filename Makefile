@@ -242,9 +242,9 @@ LIBDIR = $(DESTDIR)$(PREFIX)/lib
 
 install: ffmpeg
 	mkdir -p $(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/fatezero
-	cp -a build/ffmpeg/bin/. $(DESTDIR)$(PREFIX)/bin/
-	cp -a build/ffmpeg/lib/. $(LIBDIR)/
-	cp -a build/ffmpeg/include/. jni/fatezero.h $(DESTDIR)$(PREFIX)/include/
+	cp -a --remove-destination build/ffmpeg/bin/. $(DESTDIR)$(PREFIX)/bin/
+	cp -a --remove-destination build/ffmpeg/lib/. $(LIBDIR)/
+	cp -a --remove-destination build/ffmpeg/include/. jni/fatezero.h $(DESTDIR)$(PREFIX)/include/
 	cp -a presets $(DESTDIR)$(PREFIX)/share/fatezero/
 	sed -i 's|$(ROOT)/build/ffmpeg|$(PREFIX)|' $(LIBDIR)/pkgconfig/lib*.pc
 	$(call pc,$(PREFIX),$(PREFIX)/lib,$(PREFIX)/include) > $(LIBDIR)/pkgconfig/fatezero.pc
