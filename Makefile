@@ -193,7 +193,7 @@ endif
 
 SOURCE_OF_PICTURES = a red jeep driving down a curvy road in the countryside
 WORDS_recolor           = :from=red:to=blue
-WORDS_swap-attribute    = :from=countryside:to=snow
+WORDS_swap-attribute    = :from=down a curvy road in the countryside:to=in the snow
 WORDS_swap-object       = :from=jeep:to=porsche car
 WORDS_swap-object-local = :from=jeep:to=porsche car
 WORDS_remove-object     = :from=a red jeep driving down:blend=jeep
