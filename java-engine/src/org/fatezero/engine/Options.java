@@ -12,8 +12,8 @@ import java.util.stream.Collectors;
  * preset's key and the README's row; hence the spelling, which is FFmpeg's rather than Java's.
  *
  * @param preset name of a preset or a file
- * @param prompt what the edited clip shows; {@code {source}}, {@code {from}}, {@code {to}} and {@code {edited}}, the source
- *     with {@code from} replaced by {@code to}, are filled in
+ * @param prompt what the edited clip shows; {@code {source}}, {@code {from}}, {@code {to}}, {@code {edited}}, the source
+ *     with {@code from} replaced by {@code to}, and {@code {without}}, the source without {@code from}, are filled in
  * @param source what the clip shows
  * @param from words of the source that an attribute or shape preset changes
  * @param to what it changes them to

@@ -46,11 +46,11 @@ final class Prompts {
         String from = options.getOrDefault("from", "").strip();
         String to = options.getOrDefault("to", "").strip();
         String needed = FILLED.stream().map(key -> options.getOrDefault(key, "")).collect(Collectors.joining(" "));
-        if (needed.contains("{from}") || needed.contains("{edited}")) {
+        if (needed.contains("{from}") || needed.contains("{edited}") || needed.contains("{without}")) {
             require(!source.isBlank(), options, "source=, the caption of the clip");
             require(!from.isBlank(), options, "from=, the words of the source that change");
         }
-        if (needed.contains("{to}")) {
+        if (needed.contains("{to}") || needed.contains("{edited}")) {
             require(!to.isBlank(), options, "to=, what they change to");
         }
         if (source.isBlank()) {
@@ -58,10 +58,11 @@ final class Prompts {
             options.put("source", source);
         }
         String edited = needed.contains("{edited}") ? replaceWords(source, from, to) : source;
+        String without = needed.contains("{without}") ? replaceWords(source, from, "") : source;
         for (String key : FILLED) {
             if (options.containsKey(key)) {
                 options.put(key, options.get(key).replace("{source}", source).replace("{edited}", edited)
-                        .replace("{from}", from).replace("{to}", to));
+                        .replace("{without}", without).replace("{from}", from).replace("{to}", to));
             }
         }
         require(!options.getOrDefault("prompt", "").isBlank(), options, "prompt=, what the edited clip shows");

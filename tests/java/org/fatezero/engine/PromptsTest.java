@@ -80,14 +80,14 @@ class PromptsTest {
     @CsvSource({"a jeep and a JEEP, jeep, car, a car and a car", "a jeepney jeep, jeep, car, a jeepney car", "a big jeep, big, '', a jeep",
         "big jeep, big, '', jeep", "the cat's hat, cat, dog, the dog's hat", "a $1 bill, $1, \\$2, a \\$2 bill", "Éclair, éclair, cake, cake"})
     void wholeWordsAreReplacedWhateverTheirCase(String source, String from, String to, String edited) throws Exception {
-        assertEquals(edited, resolve("prompt", "{edited}", "source", source, "from", from, "to", to).prompt());
+        assertEquals(edited, resolve("prompt", to.isEmpty() ? "{without}" : "{edited}", "source", source, "from", from, "to", to).prompt());
     }
 
     @Test
     void aWordThatTheSourceLacksIsToldWithThoseItHas() {
         fails("from=car: not in the source 'a silver jeep'; its words are: a silver jeep", "prompt", "{edited}", "source", "a silver jeep",
-                "from", "car");
-        fails("from=sil:", "prompt", "{edited}", "source", "a silver jeep", "from", "sil");
+                "from", "car", "to", "bus");
+        fails("from=sil:", "prompt", "{edited}", "source", "a silver jeep", "from", "sil", "to", "gold");
     }
 
     @Test
@@ -95,6 +95,7 @@ class PromptsTest {
         fails("preset=recolor needs source=", "preset", "recolor", "from", "red", "to", "blue");
         fails("preset=recolor needs from=", "preset", "recolor", "source", "a red jeep", "to", "blue");
         fails("preset=recolor needs to=", "preset", "recolor", "source", "a red jeep", "from", "red");
+        fails("preset=remove-object needs from=", "preset", "remove-object", "source", "a jeep on a road");
         fails("this edit needs prompt=", "prompt", " ");
         fails("this edit needs to=", "prompt", "a jeep", "negative", "{to}");
         fails("this edit needs prompt=", "preset", "");
