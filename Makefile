@@ -146,9 +146,13 @@ build/ffmpeg/lib/libfatezero.so.0: $(LIB)
 
 DEMO     = build/demo
 ENCODE   = -c:v libx264 -crf 18 -pix_fmt yuv420p
-edit     = $(FFMPEG) -v warning -stats -nostdin -y -i $< -vf "fatezero=$(1)" $(ENCODE) -c:a copy $@
+# H.264 in 4:2:0 needs even sizes, whatever the input has
+EVEN     = crop=trunc(iw/2)*2:trunc(ih/2)*2
+edit     = $(FFMPEG) -v warning -stats -nostdin -y -i $< -vf "fatezero=$(1),$(EVEN)" $(ENCODE) -c:a copy $@
 # side by side
-compare  = $(FFMPEG) -v warning -nostdin -y $(patsubst %,-i %,$^) -filter_complex hstack=inputs=$(words $^) $(ENCODE) $@
+each     = $(foreach i,$(shell seq 0 $$(($(words $^) - 1))),$(subst N,$i,$(1)))
+compare  = $(FFMPEG) -v warning -nostdin -y $(patsubst %,-i %,$^) -filter_complex \
+    "$(call each,[N]$(EVEN)[cN];)$(call each,[cN])hstack=inputs=$(words $^)" $(ENCODE) $@
 
 DEMO_SOURCE = a red jeep driving down a curvy road in the countryside
 WATERCOLOR  = preset=watercolor:source=$(DEMO_SOURCE)
