@@ -114,7 +114,6 @@ HOST = build/ffmpeg/host
 ffmpeg: setup
 	@$(MAKE) --no-print-directory $(FFMPEG) build/ffmpeg/lib/libfatezero.so.0 $(ENGINE)
 
-
 build/ffmpeg-source/configure:
 	@mkdir -p build
 	ffmpeg-filter/get-source build/ffmpeg-source
