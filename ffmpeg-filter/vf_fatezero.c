@@ -22,6 +22,7 @@
  *
  * Frames are gathered into windows, which libfatezero edits. A window ends early
  * where the filter is disabled, where the size changes, and at the end of the stream.
+ * Each of several presets has its own output; they share one inversion of the window.
  */
 
 #include <signal.h>
@@ -70,6 +71,7 @@ typedef struct FatezeroContext {
 
     /* options, in the order of the table; what is not set is left to the engine */
     char *preset;
+    char *presets;
     char *prompt;
     char *source;
     char *from;
@@ -103,9 +105,9 @@ typedef struct FatezeroContext {
 
     AVFrame **window;           ///< frames to be edited together
     int nb_window;
-    AVFrame **done;             ///< frames on their way out: at most a window and the frame that ended it
+    AVFrame **done;             ///< frames on their way out, one for each output: at most a window and what ended it
     int nb_done, next_done;
-    fatezero_image *source_images, *target_images;
+    fatezero_image *source_images, *target_images;  ///< the latter one output's after another's
 
     int status;                 ///< of the input, once it has ended
     int64_t status_pts;
@@ -246,19 +248,21 @@ static void free_frames(AVFrame **frames, int first, int end)
 }
 
 /** Forgets all frames. @return how many */
-static int drop(FatezeroContext *s)
+static int drop(AVFilterContext *ctx)
 {
+    FatezeroContext *s = ctx->priv;
     int n = s->nb_window + s->nb_done - s->next_done;
 
     free_frames(s->window, 0, s->nb_window);
-    free_frames(s->done, s->next_done, s->nb_done);
+    free_frames(s->done, s->next_done * ctx->nb_outputs, s->nb_done * ctx->nb_outputs);
     s->nb_window = s->nb_done = s->next_done = 0;
     return n;
 }
 
-static void describe(const FatezeroContext *s, AVFrame *frame, int number)
+/** @param edit counted from 0, @param number from 1 */
+static void describe(const FatezeroContext *s, AVFrame *frame, int edit, int number)
 {
-    const char *const *entry = fatezero_metadata(s->editor);
+    const char *const *entry = fatezero_metadata(s->editor, edit);
     char key[128];
 
     av_dict_set_int(&frame->metadata, "lavfi.fatezero.window", s->windows, 0);
@@ -273,33 +277,57 @@ static void describe(const FatezeroContext *s, AVFrame *frame, int number)
 static int prepare(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    int ret;
+    int n = s->nb_window, ret;
 
-    for (int i = 0; i < s->nb_window; i++) {
-        AVFrame *in = s->window[i];
-        AVFrame *out = ff_get_video_buffer(ctx->outputs[0], in->width, in->height);
+    for (int i = 0; i < n; i++) {
+        AVFrame *in = s->window[i], *out;
 
-        if (!out)
-            return AVERROR(ENOMEM);
-        s->done[s->nb_done++] = out;
-        if ((ret = av_frame_copy_props(out, in)) < 0)
-            return ret;
+        s->nb_done++;
+        for (int edit = 0; edit < ctx->nb_outputs; edit++) {
+            out = s->done[i * ctx->nb_outputs + edit] = ff_get_video_buffer(ctx->outputs[edit], in->width, in->height);
+            if (!out)
+                return AVERROR(ENOMEM);
+            if ((ret = av_frame_copy_props(out, in)) < 0)
+                return ret;
+            s->target_images[edit * n + i] = (fatezero_image) { out->data[0], out->linesize[0] };
+        }
+        s->source_images[i] = (fatezero_image) { in->data[0], in->linesize[0] };
         /* an upside-down frame, as vflip makes it, is edited in its own copy */
-        if (in->linesize[0] < 0 && (ret = av_frame_copy(out, in)) < 0)
-            return ret;
-        s->target_images[i] = (fatezero_image) { out->data[0], out->linesize[0] };
-        s->source_images[i] = in->linesize[0] < 0 ? s->target_images[i] :
-                              (fatezero_image) { in->data[0], in->linesize[0] };
+        if (in->linesize[0] < 0) {
+            if ((ret = av_frame_copy(s->done[i * ctx->nb_outputs], in)) < 0)
+                return ret;
+            s->source_images[i] = s->target_images[i];
+        }
     }
     return 0;
 }
 
-/** Unedited, what the window holds is done. */
-static void pass_window(FatezeroContext *s)
+/** A frame is done as it is, for every output. */
+static int pass_frame(AVFilterContext *ctx, AVFrame *frame)
 {
-    memcpy(s->done, s->window, s->nb_window * sizeof(*s->done));
-    s->nb_done   = s->nb_window;
-    s->nb_window = 0;
+    FatezeroContext *s = ctx->priv;
+    AVFrame **done = s->done + s->nb_done++ * ctx->nb_outputs;
+
+    done[0] = frame;
+    for (int i = 1; i < ctx->nb_outputs; i++)
+        if (!(done[i] = av_frame_clone(frame)))
+            return AVERROR(ENOMEM);
+    return 0;
+}
+
+/** Unedited, what the window holds is done. */
+static int pass_window(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int ret = 0;
+
+    for (int i = 0; i < s->nb_window && ret >= 0; i++) {
+        ret = pass_frame(ctx, s->window[i]);
+        s->window[i] = NULL;
+    }
+    if (ret >= 0)
+        s->nb_window = 0;
+    return ret;
 }
 
 /** Edits what the window holds; its frames are done then. */
@@ -324,8 +352,8 @@ static int edit_window(AVFilterContext *ctx)
         s->windows++;
         av_log(ctx, AV_LOG_VERBOSE, "window %d: %d frames in %.1f s\n",
                s->windows, n, 1e-6 * (av_gettime_relative() - start));
-        for (int i = 0; i < n; i++)
-            describe(s, s->done[i], i + 1);
+        for (int i = 0; i < n * ctx->nb_outputs; i++)
+            describe(s, s->done[i], i % ctx->nb_outputs, i / ctx->nb_outputs + 1);
         free_frames(s->window, 0, n);
         s->nb_window = 0;
         return 0;
@@ -341,11 +369,9 @@ static int edit_window(AVFilterContext *ctx)
     }
 
 end:
-    free_frames(s->done, 0, s->nb_done);
+    free_frames(s->done, 0, s->nb_done * ctx->nb_outputs);
     s->nb_done = 0;
-    if (ret >= 0)
-        pass_window(s);
-    return ret;
+    return ret < 0 ? ret : pass_window(ctx);
 }
 
 /** Takes over a frame that has arrived. Nothing is done at that time. */
@@ -361,7 +387,7 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
     if (ret < 0)
         av_frame_free(&frame);
     else if (disabled)
-        s->done[s->nb_done++] = frame;
+        ret = pass_frame(ctx, frame);
     else
         s->window[s->nb_window++] = frame;
     if (ret >= 0 && s->nb_window == s->capacity)
@@ -373,7 +399,7 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
  * The host was asked to stop: the stream ends before the window, so that the host can close its files at once.
  * A file without a single frame would not play, so frames of the first window pass as they are.
  */
-static void cancel(AVFilterContext *ctx)
+static int cancel(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
 
@@ -381,23 +407,50 @@ static void cancel(AVFilterContext *ctx)
     s->status_pts = s->window[0]->pts;
     ff_inlink_set_status(ctx->inputs[0], AVERROR_EOF);
     if (s->windows) {
-        av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames dropped\n", drop(s));
-    } else {
-        av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames pass unedited\n", s->nb_window);
-        pass_window(s);
+        av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames dropped\n", drop(ctx));
+        return 0;
     }
+    av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames pass unedited\n", s->nb_window);
+    return pass_window(ctx);
+}
+
+/** Sends the next frame that is done to every output that still takes frames. */
+static int emit(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    AVFrame **done = s->done + s->next_done++ * ctx->nb_outputs;
+    int ret = 0;
+
+    if (s->next_done == s->nb_done)
+        s->nb_done = s->next_done = 0;
+    for (int i = 0; i < ctx->nb_outputs; i++) {
+        AVFrame *frame = done[i];
+
+        done[i] = NULL;
+        if (ret >= 0 && !ff_outlink_get_status(ctx->outputs[i]))
+            ret = ff_filter_frame(ctx->outputs[i], frame);
+        else
+            av_frame_free(&frame);
+    }
+    ff_filter_set_ready(ctx, 100);
+    return ret;
 }
 
 static int activate(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    AVFilterLink *inlink  = ctx->inputs[0];
-    AVFilterLink *outlink = ctx->outputs[0];
+    AVFilterLink *inlink = ctx->inputs[0];
     AVFrame *frame;
-    int status, ret;
+    int open = 0, status = 0, ret;
 
-    if ((status = ff_outlink_get_status(outlink))) {
-        drop(s);
+    for (int i = 0; i < ctx->nb_outputs; i++) {
+        int ended = ff_outlink_get_status(ctx->outputs[i]);
+
+        open += !ended;
+        status = ended ? ended : status;
+    }
+    if (!open) {
+        drop(ctx);
         ff_inlink_set_status(inlink, status);
         return 0;
     }
@@ -410,26 +463,26 @@ static int activate(AVFilterContext *ctx)
             ret = edit_window(ctx);
         else if (!ret)
             break;
-        if (ret == AVERROR_EXIT) {
-            cancel(ctx);
-        } else if (ret < 0) {
-            drop(s);
+        if (ret == AVERROR_EXIT)
+            ret = cancel(ctx);
+        if (ret < 0) {
+            drop(ctx);
             return ret;
         }
     }
 
-    if (s->next_done < s->nb_done) {
-        frame = s->done[s->next_done++];
-        if (s->next_done == s->nb_done)
-            s->nb_done = s->next_done = 0;
-        ff_filter_set_ready(ctx, 100);
-        return ff_filter_frame(outlink, frame);
+    if (s->next_done < s->nb_done)
+        return emit(ctx);
+    for (int i = 0; i < ctx->nb_outputs; i++) {
+        AVFilterLink *outlink = ctx->outputs[i];
+
+        if (s->status && !ff_outlink_get_status(outlink))
+            ff_outlink_set_status(outlink, s->status, s->status_pts);
     }
-    if (s->status) {
-        ff_outlink_set_status(outlink, s->status, s->status_pts);
+    if (s->status)
         return 0;
-    }
-    FF_FILTER_FORWARD_WANTED(outlink, inlink);
+    for (int i = 0; i < ctx->nb_outputs; i++)
+        FF_FILTER_FORWARD_WANTED(ctx->outputs[i], inlink);
     return FFERROR_NOT_READY;
 }
 
@@ -470,20 +523,44 @@ static int config_output(AVFilterLink *outlink)
         return to_averror(error.code);
     }
 
+    if (fatezero_edits(s->editor) != ctx->nb_outputs)
+        return AVERROR_BUG;
+
     s->capacity      = fatezero_window(s->editor);
     s->window        = av_calloc(s->capacity, sizeof(*s->window));
-    s->done          = av_calloc(s->capacity + 1, sizeof(*s->done));
+    s->done          = av_calloc((s->capacity + 1) * ctx->nb_outputs, sizeof(*s->done));
     s->source_images = av_calloc(s->capacity, sizeof(*s->source_images));
-    s->target_images = av_calloc(s->capacity, sizeof(*s->target_images));
+    s->target_images = av_calloc(s->capacity * ctx->nb_outputs, sizeof(*s->target_images));
     if (!s->window || !s->done || !s->source_images || !s->target_images)
         return AVERROR(ENOMEM);
+    return 0;
+}
+
+/** An output for each preset after the first. */
+static av_cold int init(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int ret;
+
+    for (const char *p = s->presets; p && (p = strchr(p, '|')); p++) {
+        AVFilterPad pad = {
+            .name         = av_asprintf("output%d", ctx->nb_outputs),
+            .type         = AVMEDIA_TYPE_VIDEO,
+            .config_props = config_output,
+        };
+
+        if (!pad.name)
+            return AVERROR(ENOMEM);
+        if ((ret = ff_append_outpad_free_name(ctx, &pad)) < 0)
+            return ret;
+    }
     return 0;
 }
 
 static av_cold void uninit(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    int lost = drop(s);
+    int lost = drop(ctx);
 
     if (lost)
         av_log(ctx, AV_LOG_WARNING, "%d frames lost that waited when the graph was freed "
@@ -503,6 +580,7 @@ static av_cold void uninit(AVFilterContext *ctx)
 /* What is a string goes to the engine, which knows the defaults; a preset may supply them too. */
 static const AVOption fatezero_options[] = {
     STRING("preset",        preset,        "preset's name, or a file (default watercolor, without a prompt)"),
+    STRING("presets",       presets,       "preset|preset, several edits with an output each (default none)"),
     STRING("prompt",        prompt,        "what the edited video shows (default from the preset)"),
     STRING("source",        source,        "what the video shows (default a scene)"),
     STRING("from",          from,          "words of the source that the preset changes (default none)"),
@@ -547,7 +625,7 @@ static const AVFilterPad inputs[] = {
 
 static const AVFilterPad outputs[] = {
     {
-        .name         = "default",
+        .name         = "output0",
         .type         = AVMEDIA_TYPE_VIDEO,
         .config_props = config_output,
     },
@@ -561,8 +639,9 @@ const FILTER ff_vf_fatezero = {
     PUBLIC(name)        = "fatezero",
     PUBLIC(description) = NULL_IF_CONFIG_SMALL("Edit video by words."),
     PUBLIC(priv_class)  = &fatezero_class,
-    PUBLIC(flags)       = AVFILTER_FLAG_SUPPORT_TIMELINE_INTERNAL,
+    PUBLIC(flags)       = AVFILTER_FLAG_SUPPORT_TIMELINE_INTERNAL | AVFILTER_FLAG_DYNAMIC_OUTPUTS,
     .priv_size          = sizeof(FatezeroContext),
+    .init               = init,
     .uninit             = uninit,
     .activate           = activate,
     FILTER_INPUTS(inputs),

@@ -58,6 +58,10 @@ int main(int argc, char **argv)
         return 1;
     }
 
+    if (fatezero_edits(fz) != 1) {
+        fprintf(stderr, "one output: give preset=, not presets=\n");
+        return 2;
+    }
     window = fatezero_window(fz);
     pixels = calloc(window, size);
     images = calloc(window, sizeof(*images));

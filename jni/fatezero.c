@@ -9,7 +9,8 @@ struct fatezero {
     fatezero_host host;
     jobject       engine;       // org.fatezero.engine.Engine
     int           window;
-    char        **metadata;     // NULL-terminated
+    int           edits;
+    char       ***metadata;     // of each edit, NULL-terminated
 };
 
 static void free_strings(char **strings)
@@ -85,10 +86,14 @@ fatezero *fatezero_open(const char *const *options, const fatezero_host *host, f
         if (!fatezero_exception(env, &fz->host, error)) {
             fz->engine = (*env)->NewGlobalRef(env, engine);
             fz->window = (*env)->CallIntMethod(env, fz->engine, java->window);
+            fz->edits  = (*env)->ExceptionCheck(env) ? 0 : (*env)->CallIntMethod(env, fz->engine, java->edits);
         }
         (*env)->PopLocalFrame(env, NULL);
     }
-    if (error->code || fatezero_exception(env, &fz->host, error))
+    if (!error->code && !fatezero_exception(env, &fz->host, error) &&
+        !(fz->metadata = calloc(fz->edits, sizeof(*fz->metadata))))
+        fatezero_fail(error, FATEZERO_NO_MEMORY, "no memory for an editor");
+    if (error->code)
         fatezero_close(&fz);
     return fz;
 }
@@ -96,6 +101,28 @@ fatezero *fatezero_open(const char *const *options, const fatezero_host *host, f
 int fatezero_window(const fatezero *fz)
 {
     return fz->window;
+}
+
+int fatezero_edits(const fatezero *fz)
+{
+    return fz->edits;
+}
+
+/* Asks the engine what its edits were. Without an answer an exception is pending, or the error filled. */
+static void describe(JNIEnv *env, const fatezero_java *java, fatezero *fz, fatezero_error *error)
+{
+    for (int i = 0; i < fz->edits; i++) {
+        jobject described = (*env)->CallObjectMethod(env, fz->engine, java->metadata, i);
+        char **metadata   = (*env)->ExceptionCheck(env) ? NULL : from_java(env, described);
+        if (!metadata) {
+            if (!(*env)->ExceptionCheck(env))
+                fatezero_fail(error, FATEZERO_NO_MEMORY, "no memory for the metadata");
+            return;
+        }
+        free_strings(fz->metadata[i]);
+        fz->metadata[i] = metadata;
+        (*env)->DeleteLocalRef(env, described);
+    }
 }
 
 /* The images as ByteBuffer[] over the caller's memory, and their strides. @return NULL with an exception pending */
@@ -137,12 +164,15 @@ fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fa
     ptrdiff_t row = (ptrdiff_t)width * 3 * (depth / 8);
     JNIEnv *env;
     const fatezero_java *java;
-    char **metadata = NULL;
+    int targets;
 
     if (n < 1 || width < 1 || height < 1 || (depth != 8 && depth != 16))
         return fatezero_fail(error, FATEZERO_INVALID, "%d frames of %dx%d with %d bits a sample: at least one frame "
                              "of 1x1, and 8 or 16 bits", n, width, height, depth);
-    if (check_images(source, n, row, height, error) || check_images(target, n, row, height, error))
+    if (n > INT_MAX / fz->edits)
+        return fatezero_fail(error, FATEZERO_INVALID, "%d frames are too many", n);
+    targets = n * fz->edits;
+    if (check_images(source, n, row, height, error) || check_images(target, targets, row, height, error))
         return error->code;
     if (!(java = fatezero_jvm(&env, error)))
         return error->code;
@@ -150,33 +180,27 @@ fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fa
     error->code = FATEZERO_OK;
     if (!(*env)->PushLocalFrame(env, 16)) {
         jintArray from_strides = (*env)->NewIntArray(env, n);
-        jintArray to_strides   = from_strides ? (*env)->NewIntArray(env, n) : NULL;
+        jintArray to_strides   = from_strides ? (*env)->NewIntArray(env, targets) : NULL;
         jobjectArray from      = to_strides ? wrap(env, java, source, n, row, height, from_strides) : NULL;
-        jobjectArray to        = from ? wrap(env, java, target, n, row, height, to_strides) : NULL;
-        jobjectArray described = NULL;
+        jobjectArray to        = from ? wrap(env, java, target, targets, row, height, to_strides) : NULL;
 
         if (to)
             (*env)->CallVoidMethod(env, fz->engine, java->edit, from, from_strides, to, to_strides,
                                    width, height, depth);
         if (!fatezero_exception(env, &fz->host, error))
-            described = (*env)->CallObjectMethod(env, fz->engine, java->metadata);
-        if (!error->code && !fatezero_exception(env, &fz->host, error) && described &&
-            !(metadata = from_java(env, described)))
-            fatezero_fail(error, FATEZERO_NO_MEMORY, "no memory for the metadata");
+            describe(env, java, fz, error);
         (*env)->PopLocalFrame(env, NULL);
     }
-    if (error->code || fatezero_exception(env, &fz->host, error))
-        return error->code;
-    free_strings(fz->metadata);
-    fz->metadata = metadata;
-    return FATEZERO_OK;
+    if (!error->code)
+        fatezero_exception(env, &fz->host, error);
+    return error->code;
 }
 
-const char *const *fatezero_metadata(const fatezero *fz)
+const char *const *fatezero_metadata(const fatezero *fz, int edit)
 {
     static const char *const none[] = { NULL };
 
-    return fz->metadata ? (const char *const *)fz->metadata : none;
+    return edit >= 0 && edit < fz->edits && fz->metadata[edit] ? (const char *const *)fz->metadata[edit] : none;
 }
 
 void fatezero_close(fatezero **fz)
@@ -193,7 +217,9 @@ void fatezero_close(fatezero **fz)
             (*fz)->host.log((*fz)->host.opaque, FATEZERO_WARNING, error.message);
         (*env)->DeleteGlobalRef(env, (*fz)->engine);
     }
-    free_strings((*fz)->metadata);
+    for (int i = 0; (*fz)->metadata && i < (*fz)->edits; i++)
+        free_strings((*fz)->metadata[i]);
+    free((*fz)->metadata);
     free(*fz);
     *fz = NULL;
 }

@@ -105,11 +105,14 @@ FATEZERO_API fatezero *fatezero_open(const char *const *options, const fatezero_
 /** @return how many frames each fatezero_edit() wants; the last of a stream may bring fewer */
 FATEZERO_API int fatezero_window(const fatezero *fz);
 
+/** @return how many edits each fatezero_edit() makes: 1, or as many as the option presets names */
+FATEZERO_API int fatezero_edits(const fatezero *fz);
+
 /**
  * Edits consecutive frames together. Nothing is kept of them afterwards.
  *
  * @param source the frames to edit; unchanged, unless target is the same memory
- * @param target where the edited frames go; undefined after a failure
+ * @param target where the edited frames go: n images for each edit, one edit's after another's; undefined after a failure
  * @param n      how many frames, at least 1
  * @param width  in pixels, at least 1, as is height
  * @param depth  bits a sample, 8 or 16
@@ -120,11 +123,12 @@ FATEZERO_API fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *sou
                                          int n, int width, int height, int depth, fatezero_error *error);
 
 /**
- * Describes the last successful edit.
+ * Describes what the last successful call of fatezero_edit() made.
  *
+ * @param edit which of its edits, counted from 0
  * @return key, value, key, value, ..., NULL in UTF-8; belongs to the editor, until its next call
  */
-FATEZERO_API const char *const *fatezero_metadata(const fatezero *fz);
+FATEZERO_API const char *const *fatezero_metadata(const fatezero *fz, int edit);
 
 /** Frees an editor and sets the pointer to NULL. A pointer to NULL is fine. */
 FATEZERO_API void fatezero_close(fatezero **fz);

@@ -454,8 +454,9 @@ static void look_up_engine(JNIEnv *env)
     java->engine   = class_of(env, "org/fatezero/engine/Engine");
     java->open     = static_method(env, java->engine, "open", "([[BJ)Lorg/fatezero/engine/Engine;");
     java->window   = method(env, java->engine, "window", "()I");
+    java->edits    = method(env, java->engine, "edits", "()I");
     java->edit     = method(env, java->engine, "edit", "([Ljava/nio/ByteBuffer;[I[Ljava/nio/ByteBuffer;[IIII)V");
-    java->metadata = method(env, java->engine, "metadata", "()[[B");
+    java->metadata = method(env, java->engine, "metadata", "(I)[[B");
     java->close    = method(env, java->engine, "close", "()V");
     host           = class_of(env, "org/fatezero/engine/NativeHost");
     if (host)

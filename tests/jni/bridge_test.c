@@ -66,7 +66,7 @@ static void test_edit(int depth)
     int wrong = 0;
 
     CHECK(fz && fatezero_window(fz) == 3);
-    CHECK(!fatezero_metadata(fz)[0]);
+    CHECK(fatezero_edits(fz) == 1 && !fatezero_metadata(fz, 0)[0]);
     for (int i = 0; i < 3; i++) {
         // exactly what is needed: a byte too far is found by valgrind
         size_t size = strides[i] * (HEIGHT - 1) + row;
@@ -85,8 +85,9 @@ static void test_edit(int depth)
                 wrong += memory[1][i][y * strides[i] + x] !=
                          (x < row ? 0xff ^ memory[0][i][y * strides[i] + x] : 0);       // padding is left alone
     CHECK(!wrong);
-    CHECK(!strcmp(fatezero_metadata(fz)[0], "prompt"));
-    CHECK(!strcmp(fatezero_metadata(fz)[1], options[5]));
+    CHECK(!strcmp(fatezero_metadata(fz, 0)[0], "prompt"));
+    CHECK(!strcmp(fatezero_metadata(fz, 0)[1], options[5]));
+    CHECK(!fatezero_metadata(fz, 1)[0] && !fatezero_metadata(fz, -1)[0]);
 
     // in place, and fewer than a window
     CHECK(!fatezero_edit(fz, target, target, 1, WIDTH, HEIGHT, depth, &error));
@@ -98,6 +99,37 @@ static void test_edit(int depth)
     }
     fatezero_close(&fz);
     CHECK(!fz);
+    fatezero_close(&fz);
+}
+
+/* Three edits of two frames: one edit's frames after another's. */
+static void test_edits(void)
+{
+    const char *options[] = { "presets", "a|b|c", "window", "2", "steps", "1", NULL };
+    uint8_t pixels[2][3] = { { 1, 2, 3 }, { 0, 128, 255 } }, edited[3][2][3] = { 0 };
+    fatezero_image source[2], target[6];
+    fatezero_error error;
+    fatezero *fz = open_with(options, NULL, &error);
+    int wrong = 0;
+
+    test = "edits";
+    CHECK(fz && fatezero_edits(fz) == 3);
+    for (int i = 0; i < 6; i++)
+        target[i] = (fatezero_image) { edited[i / 2][i % 2], 3 };
+    for (int i = 0; i < 2; i++)
+        source[i] = (fatezero_image) { pixels[i], 3 };
+    CHECK(!fatezero_edit(fz, source, target, 2, 1, 1, 8, &error));
+    for (int i = 0; i < 18; i++)
+        wrong += edited[i / 6][i / 3 % 2][i % 3] != (uint8_t)(255 - pixels[i / 3 % 2][i % 3] + i / 6);
+    CHECK(!wrong);
+    for (int i = 0; i < 3; i++)
+        CHECK(!strcmp(fatezero_metadata(fz, i)[2], "preset") && fatezero_metadata(fz, i)[3][0] == 'a' + i);
+
+    target[5].data = NULL;
+    CHECK(fatezero_edit(fz, source, target, 2, 1, 1, 8, &error) == FATEZERO_INVALID && strstr(error.message, "image 5"));
+    target[0] = source[0];                                                  // the first edit in place, of one frame
+    CHECK(!fatezero_edit(fz, source, target, 1, 1, 1, 8, &error));
+    CHECK(pixels[0][0] == 254 && target[1].data[0] == 255 && target[2].data[0] == 0);
     fatezero_close(&fz);
 }
 
@@ -271,6 +303,7 @@ int main(void)
     test_edit(8);
     test = "edit, 16 bits";
     test_edit(16);
+    test_edits();
     test_errors();
     test_arguments();
     test_cancel();

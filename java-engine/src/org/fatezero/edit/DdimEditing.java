@@ -114,7 +114,7 @@ public final class DdimEditing {
         NDArray zSource = trajectory.latents().get(edit.asPublished ? k + 1 : k);
         try (Scope scope = new Scope(z, zSource)) {
             Capture capture = trajectory.captures().get(k);
-            NDArray ofSource = edit.mask.at(capture.maskInput(), h, w);
+            NDArray ofSource = edit.mask.at(capture.maskInput(edit.needs), h, w);
             NDArray ofEdit = edit.mask.at(editMask, h, w);
             NDArray union = ofSource.maximum(ofEdit); // (frames, 1, h, w)
             union.attach(z.getManager());

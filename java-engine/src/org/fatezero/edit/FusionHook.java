@@ -84,7 +84,7 @@ final class FusionHook implements AttentionHook {
             if (mask == null) {
                 return scope.keep(replaced);
             }
-            NDArray m = mask.at(source.maskInput(), site.height(), site.width()); // (frames, 1, h, w)
+            NDArray m = mask.at(source.maskInput(needs), site.height(), site.width()); // (frames, 1, h, w)
             m.attach(qe.getManager());
             NDArray own = kernel.apply(qe, ke, ve);
             return scope.keep(torch.lerp(replaced, own, m.reshape(1, -1, 1))); // (1, frames * positions, heads * d)

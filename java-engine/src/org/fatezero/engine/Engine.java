@@ -33,7 +33,7 @@ import java.util.Map;
 import java.util.concurrent.CancellationException;
 
 /**
- * One edit, open for any number of windows: encode, invert, edit, decode.
+ * One edit, or several that share their inversion, open for any number of windows: encode, invert, edit, decode.
  *
  * <p>All that can be wrong with options and files is found on opening. An engine serves one call at a time; engines of one
  * model share its weights.
@@ -41,12 +41,15 @@ import java.util.concurrent.CancellationException;
 public final class Engine implements AutoCloseable {
 
     private final Host host;
-    private final Options options;
+    private final Options options;   // of the first edit; those that inversion depends on are the same in all
     private final Model model;
     private final NDManager manager; // what outlives a window: the prompts' encodings and the fusion's matrices
     private final Schedule schedule;
-    private final NDArray text;      // source, negative and edit prompt, (3, tokens, width)
-    private final DdimEditing.Edit edit;
+    private final List<Edit> edits = new ArrayList<>();
+
+    /** @param text source, negative and edit prompt, {@code (3, tokens, width)} */
+    private record Edit(Options options, NDArray text, DdimEditing.Edit how) {
+    }
 
     /**
      * Opens an edit for a host behind JNI.
@@ -69,23 +72,27 @@ public final class Engine implements AutoCloseable {
      */
     public Engine(Map<String, String> set, Host host) throws IOException {
         this.host = host;
-        options = Prompts.resolve(set);
+        List<Options> asked = Prompts.edits(set);
+        options = asked.get(0);
         Device device = device(options.device());
         model = Models.acquire(options.model(), device, precision(options.precision(), device));
         manager = model.manager.newSubManager();
         try {
             schedule = new Schedule(model.scheduler, options.steps());
             Prompt source = encode("source", options.source());
-            Prompt target = encode("prompt", options.prompt());
-            text = encodings(source, encode("negative", options.negative()), target);
-            edit = edit(source, target);
+            for (Options one : asked) {
+                Prompt target = encode("prompt", one.prompt());
+                edits.add(new Edit(one, encodings(source, encode("negative", one.negative()), target), edit(one, source, target)));
+            }
             keyFrames(options.window()); // finds a wrong selector now
         } catch (IOException | RuntimeException | Error e) {
             close();
             throw e;
         }
-        host.log(Host.VERBOSE, "'" + options.source() + "' becomes '" + options.prompt() + "', model " + options.model()
-                + " on " + device + ", " + options.steps() + " steps");
+        for (Options one : asked) {
+            host.log(Host.VERBOSE, "'" + one.source() + "' becomes '" + one.prompt() + "', model " + one.model() + " on " + device
+                    + ", " + one.steps() + " steps");
+        }
     }
 
     /** Frames wanted in each call of {@link #edit}; the last of a stream may bring fewer. */
@@ -93,12 +100,17 @@ public final class Engine implements AutoCloseable {
         return options.window();
     }
 
+    /** How many edits each call of {@link #edit} makes. */
+    public int edits() {
+        return edits.size();
+    }
+
     /**
      * Edits one window of packed RGB frames. Source and target may be the same memory.
      *
      * @param source direct buffers, one a frame
      * @param sourceStride bytes from row to row
-     * @param target like {@code source}; untouched if the edit fails before decoding
+     * @param target like {@code source}, one edit's frames after another's; untouched if an edit fails before decoding
      * @param depth bits a sample, 8 or 16
      * @throws CancellationException if the host asked for it
      */
@@ -106,11 +118,15 @@ public final class Engine implements AutoCloseable {
             int height, int depth) throws IOException {
         Frames frames = new Frames(width, height, depth);
         int n = source.length;
-        if (n < 1 || n > options.window() || target.length != n || sourceStride.length != n || targetStride.length != n) {
-            throw new IllegalArgumentException(n + " frames: expected 1 to " + options.window() + ", and as many targets");
+        int targets = n * edits.size();
+        if (n < 1 || n > options.window() || target.length != targets || sourceStride.length != n || targetStride.length != targets) {
+            throw new IllegalArgumentException(n + " frames: expected 1 to " + options.window() + ", and as many targets"
+                    + (edits.size() == 1 ? "" : " for each of " + edits.size() + " edits"));
         }
         for (int i = 0; i < n; i++) {
             frames.check(source[i], sourceStride[i]);
+        }
+        for (int i = 0; i < targets; i++) {
             frames.check(target[i], targetStride[i]);
         }
         JniUtils.setGraphExecutorOptimize(false); // of the calling thread: its methods are single operations
@@ -129,25 +145,29 @@ public final class Engine implements AutoCloseable {
             }
             NDArray z0 = NDArrays.concat(latents, 0);
             latents.close();
-            NDArray sourceText = text.get(window, new NDIndex("0:1"));
+            NDArray sourceText = edits.get(0).text.get(window, new NDIndex("0:1"));
             Trajectory trajectory = new DdimInversion(model.unet, schedule, model.torch)
-                    .run(z0, sourceText, pass, edit.needs(), reporting("invert"));
+                    .run(z0, sourceText, pass, edits.stream().map(edit -> edit.how.needs()).toList(), reporting("invert", 0, 1));
             requireFinite(trajectory.zT(), "inverted");
-            NDArray edited = new DdimEditing(model.unet, schedule, model.torch)
-                    .run(trajectory, text, pass, edit, reporting("edit"));
-            requireFinite(edited, "edited");
-            for (int i = 0; i < n; i++) {
-                report("decode", i, n);
-                try (NDArray z = edited.get("{}:{}", i, i + 1); NDArray x = model.vae.decode(z)) {
+            NDList edited = new NDList();
+            for (Edit edit : edits) {
+                edited.add(new DdimEditing(model.unet, schedule, model.torch)
+                        .run(trajectory, edit.text, pass, edit.how, reporting("edit", edited.size(), edits.size())));
+                requireFinite(edited.get(edited.size() - 1), "edited");
+            }
+            for (int i = 0; i < targets; i++) {
+                report("decode", i, targets);
+                try (NDArray z = edited.get(i / n).get("{}:{}", i % n, i % n + 1); NDArray x = model.vae.decode(z)) {
                     frames.write(x, target[i], targetStride[i], model.torch);
                 }
             }
-            report("decode", n, n);
+            report("decode", targets, targets);
         }
     }
 
-    /** What the last edit was, as UTF-8 key, value, key, value ...: for the frames' metadata. */
-    public byte[][] metadata() {
+    /** What an edit, counted from 0, is, as UTF-8 key, value, key, value ...: for its frames' metadata. */
+    public byte[][] metadata(int edit) {
+        Options options = edits.get(edit).options;
         return java.util.stream.Stream.of("preset", options.preset(), "prompt", options.prompt(), "source", options.source(),
                 "model", options.model(), "steps", Integer.toString(options.steps()))
                 .map(text -> text.getBytes(StandardCharsets.UTF_8)).toArray(byte[][]::new);
@@ -178,7 +198,7 @@ public final class Engine implements AutoCloseable {
         return NDArrays.concat(encodings, 0);
     }
 
-    private DdimEditing.Edit edit(Prompt source, Prompt target) {
+    private DdimEditing.Edit edit(Options options, Prompt source, Prompt target) {
         Words words = new Words(model.tokenizer);
         int steps = options.steps();
         Alignment alignment = options.control().equals("replace") ? Alignment.replace(source, target, options.parity())
@@ -208,8 +228,9 @@ public final class Engine implements AutoCloseable {
         return Math.max(1, (int) Math.round(pixels / unit)) * unit;
     }
 
-    private Progress reporting(String phase) {
-        return (step, steps) -> report(phase, step, steps);
+    /** The steps of part {@code part} of {@code parts} of a phase. */
+    private Progress reporting(String phase, int part, int parts) {
+        return (step, steps) -> report(phase, part * steps + step, parts * steps);
     }
 
     private void report(String phase, int step, int steps) {

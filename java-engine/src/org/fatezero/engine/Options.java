@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
  * preset's key and the README's row; hence the spelling, which is FFmpeg's rather than Java's.
  *
  * @param preset name of a preset or a file
+ * @param presets several of them, {@code watercolor|monet}: as many edits that share one inversion
  * @param prompt what the edited clip shows; {@code {source}}, {@code {from}}, {@code {to}}, {@code {edited}}, the source
  *     with {@code from} replaced by {@code to}, and {@code {without}}, the source without {@code from}, are filled in
  * @param source what the clip shows
@@ -42,7 +43,7 @@ import java.util.stream.Collectors;
  * @param size short side that frames are edited at, in pixels; 0 for the model's own
  * @param store {@code auto}, {@code keep} the source's attention in memory, or {@code recompute} it beside the edit
  */
-public record Options(String preset, String prompt, String source, String from, String to, String promptfile,
+public record Options(String preset, String presets, String prompt, String source, String from, String to, String promptfile,
         String negative, String model, String device, String precision, int window, int steps, double guidance,
         String self_replace, String cross_replace, String control, String emphasize, String blend, double threshold,
         boolean blend_latents, String keys, int keys_at, int fuse_at, String norm, boolean parity, int size, String store) {
@@ -50,6 +51,7 @@ public record Options(String preset, String prompt, String source, String from, 
     /** The defaults, themselves written as a preset. */
     static final String DEFAULTS = """
             preset=watercolor
+            presets=
             prompt=
             source=
             from=
@@ -120,6 +122,19 @@ public record Options(String preset, String prompt, String source, String from, 
         } catch (ReflectiveOperationException e) {
             throw new LinkageError("a record lacks its canonical constructor", e);
         }
+    }
+
+    /** Every option's value, in order. */
+    Map<String, Object> byName() {
+        Map<String, Object> values = new LinkedHashMap<>();
+        for (RecordComponent component : Options.class.getRecordComponents()) {
+            try {
+                values.put(component.getName(), component.getAccessor().invoke(this));
+            } catch (ReflectiveOperationException e) {
+                throw new LinkageError("a record lacks an accessor", e);
+            }
+        }
+        return values;
     }
 
     private static Object value(RecordComponent component, String text) {

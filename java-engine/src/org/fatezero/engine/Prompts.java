@@ -2,8 +2,10 @@ package org.fatezero.engine;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -14,7 +16,56 @@ final class Prompts {
     private static final String SOURCE_BY_DEFAULT = "a scene";
     private static final List<String> FILLED = List.of("prompt", "negative", "blend", "emphasize", "cross_replace");
 
+    private static final int MOST_EDITS = 16;
+
+    /** Options that edits of one inversion may differ in; whatever else there is, they share. */
+    private static final Set<String> OF_ONE_EDIT = Set.of("preset", "prompt", "from", "to", "promptfile", "negative", "guidance",
+            "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_latents");
+
     private Prompts() {
+    }
+
+    /**
+     * The edits that {@code set} asks for: one, or one for each of {@code presets}. All but {@link #OF_ONE_EDIT} is the same in
+     * each.
+     *
+     * @throws IllegalArgumentException also for presets that cannot share one inversion, naming what they differ in
+     */
+    static List<Options> edits(Map<String, String> set) throws IOException {
+        String presets = set.getOrDefault("presets", "");
+        if (presets.isBlank()) {
+            return List.of(resolve(set));
+        }
+        String[] names = presets.split("\\|", -1);
+        if (set.containsKey("preset")) {
+            throw new IllegalArgumentException("preset=" + set.get("preset") + " and presets=" + presets + ": give one of them");
+        }
+        if (names.length > MOST_EDITS) {
+            throw new IllegalArgumentException("presets names " + names.length + " edits: expected at most " + MOST_EDITS);
+        }
+        List<Options> edits = new ArrayList<>();
+        for (String name : names) {
+            if (name.isBlank()) {
+                throw new IllegalArgumentException("presets=" + presets + ": expected names or files of presets, joined by |");
+            }
+            Map<String, String> one = new java.util.LinkedHashMap<>(set);
+            one.put("preset", name.strip());
+            edits.add(resolve(one));
+        }
+        edits.forEach(edit -> requireShared(edits.get(0), edit));
+        return edits;
+    }
+
+    private static void requireShared(Options first, Options other) {
+        for (Map.Entry<String, Object> option : first.byName().entrySet()) {
+            String name = option.getKey();
+            Object found = other.byName().get(name);
+            if (!OF_ONE_EDIT.contains(name) && !option.getValue().equals(found)) {
+                throw new IllegalArgumentException("presets " + first.preset() + " and " + other.preset() + " share one inversion, "
+                        + "but have " + name + "=" + option.getValue() + " and " + name + "=" + found + "; set " + name
+                        + "= beside presets=, for all of them");
+            }
+        }
     }
 
     /**
@@ -27,6 +78,9 @@ final class Prompts {
         String preset = alone ? "" : set.getOrDefault("preset", Preset.parse(Options.DEFAULTS, "defaults").get("preset"));
         if (!preset.isEmpty()) {
             options.putAll(Preset.load(preset));
+            if (options.containsKey("presets")) {
+                throw new IllegalArgumentException("preset=" + preset + ": a preset cannot set presets=");
+            }
         }
         if (set.containsKey("promptfile")) {
             List<String> lines = Preset.read(Path.of(set.get("promptfile"))).lines().toList();

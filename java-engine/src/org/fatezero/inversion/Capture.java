@@ -8,6 +8,7 @@ import org.fatezero.nn.Site;
 import org.fatezero.tensor.Torch;
 
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -25,28 +26,33 @@ public final class Capture implements AttentionHook {
 
     private final NDManager owner;
     private final Torch torch;
-    private final Needs needs;
+    private final List<Needs> needs;
     private final int k;
     private final Map<String, QueriesAndKeys> self = new HashMap<>();
     private final Map<String, NDArray> cross = new HashMap<>();
-    private final MaskInput maskInput;
+    private final Map<Needs, MaskInput> maskInputs = new HashMap<>();
 
     /**
      * @param owner the manager that what is kept belongs to
+     * @param needs those of each edit
      * @param k the inversion step
      */
-    Capture(NDManager owner, Torch torch, Needs needs, int frames, int k) {
+    Capture(NDManager owner, Torch torch, List<Needs> needs, int frames, int k) {
         this.owner = owner;
         this.torch = torch;
         this.needs = needs;
         this.k = k;
-        maskInput = new MaskInput(owner, torch, needs.maskTokens(), needs.maskCells(), frames);
+        for (Needs edit : needs) {
+            if (edit.masks()) {
+                maskInputs.put(edit, new MaskInput(owner, torch, edit.maskTokens(), edit.maskCells(), frames));
+            }
+        }
     }
 
     @Override
     public NDArray attend(Site site, NDArray q, NDArray k, NDArray v, Kernel kernel) {
-        boolean keeps = needs.keep() && needs.fuses(site, this.k);
-        boolean masks = needs.masks() && maskInput.reads(site);
+        boolean keeps = needs.stream().anyMatch(edit -> edit.keep() && edit.fuses(site, this.k));
+        List<MaskInput> masks = maskInputs.values().stream().filter(input -> input.reads(site)).toList();
         if (!site.cross()) {
             NDArray out = kernel.apply(q, k, v);
             if (keeps) {
@@ -54,14 +60,12 @@ public final class Capture implements AttentionHook {
             }
             return out;
         }
-        if (!keeps && !masks) {
+        if (!keeps && masks.isEmpty()) {
             return kernel.apply(q, k, v);
         }
         NDArray map = torch.attentionMap(q, k); // (1, heads, frames * positions, tokens)
         NDArray out = torch.applyMap(map, v);
-        if (masks) {
-            maskInput.add(site, map);
-        }
+        masks.forEach(input -> input.add(site, map));
         if (keeps) {
             cross.put(site.name(), owned(map));
         }
@@ -83,8 +87,8 @@ public final class Capture implements AttentionHook {
         return cross.get(site.name());
     }
 
-    /** What the blend mask of this step is made from; empty unless the edit has blend words. */
-    public MaskInput maskInput() {
-        return maskInput;
+    /** What the blend mask of this step is made from, for the edit of these needs; null unless it has blend words. */
+    public MaskInput maskInput(Needs edit) {
+        return maskInputs.get(edit);
     }
 }

@@ -33,8 +33,9 @@ public final class DdimInversion {
      * @param z0 clean latents {@code (frames, channels, h, w)}; the trajectory belongs to their manager
      * @param source the source prompt's encoding, {@code (1, tokens, width)}
      * @param pass frames, keys and norms; its hook is not used
+     * @param needs those of each edit that will be made of it
      */
-    public Trajectory run(NDArray z0, NDArray source, Pass pass, Needs needs, Progress progress) {
+    public Trajectory run(NDArray z0, NDArray source, Pass pass, List<Needs> needs, Progress progress) {
         NDManager window = z0.getManager();
         List<NDArray> latents = new ArrayList<>(List.of(z0));
         List<Capture> captures = new ArrayList<>();

@@ -18,6 +18,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
 
 /** UNet2DConditionModel: predicts the noise {@code epsilon} in a latent at a timestep under a text. */
 public final class UNet {
@@ -81,6 +82,7 @@ public final class UNet {
     private final List<UpBlock> upBlocks = new ArrayList<>();
     private final GroupNorm convNormOut;
     private final Conv2d convOut;
+    private final LongAdder latents = new LongAdder();
 
     /** @throws IOException if a tensor is missing, of another shape, or left over */
     public UNet(Config config, Weights w) throws IOException {
@@ -117,6 +119,11 @@ public final class UNet {
         return config;
     }
 
+    /** How many latents have gone through so far, by all threads: the measure of what an edit costs. */
+    public long latents() {
+        return latents.sum();
+    }
+
     /**
      * The noise in {@code z}.
      *
@@ -126,6 +133,7 @@ public final class UNet {
      * @return epsilon, of the shape of {@code z}, owned by the manager of {@code z}
      */
     public NDArray forward(NDArray z, int t, NDArray text, Pass pass) {
+        latents.add(z.getShape().get(0));
         try (Scope scope = new Scope(z, text)) {
             NDArray time = timeEmbedding(z, t);
             int h = (int) z.getShape().get(2);

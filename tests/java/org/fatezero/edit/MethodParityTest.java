@@ -71,7 +71,7 @@ class MethodParityTest {
 
             NDArray sourceText = encoder.forward(golden.manager, source.ids());
             Trajectory trajectory = new DdimInversion(unet, schedule, golden.torch)
-                    .run(golden.array(clip + ".z0"), sourceText, pass, needs, (step, of) -> { });
+                    .run(golden.array(clip + ".z0"), sourceText, pass, List.of(needs), (step, of) -> { });
             NDArray inverted = golden.array(clip + ".inverted");
             for (int k = 0; k <= steps; k++) {
                 Golden.assertClose(inverted.get(k), strided(trajectory.latents().get(k), stride), LIMIT, "inverted to level " + k);
@@ -92,7 +92,7 @@ class MethodParityTest {
             for (int j = 0; masks && j < selfSteps; j++) {
                 for (int side : new int[] {5, 10, 20}) {
                     assertArrayEquals(golden.bytes(name + ".mask." + j + "." + side), mask
-                            .at(trajectory.captures().get(steps - 1 - j).maskInput(), side, side)
+                            .at(trajectory.captures().get(steps - 1 - j).maskInput(needs), side, side)
                             .toType(ai.djl.ndarray.types.DataType.UINT8, true).toByteArray(), "mask of step " + j);
                 }
             }

@@ -47,7 +47,7 @@ record TinyEdit(Tiny tiny, Pass pass, int steps) {
     private NDArray run(NDArray z0, NDArray text, DdimEditing.Edit edit, Progress progress) throws Exception {
         Schedule schedule = Tiny.schedule(steps);
         Trajectory trajectory = new DdimInversion(tiny.unet, schedule, tiny.torch)
-                .run(z0, text.get("0:1"), pass, edit.needs(), progress);
+                .run(z0, text.get("0:1"), pass, List.of(edit.needs()), progress);
         return new DdimEditing(tiny.unet, schedule, tiny.torch).run(trajectory, text, pass, edit, progress);
     }
 

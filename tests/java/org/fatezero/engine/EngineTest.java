@@ -248,7 +248,7 @@ class EngineTest {
         Map<String, String> options = TinyOptions.of(TINY, "preset", "monet", "source", "a 🚗");
         options.remove("prompt");
         try (Engine engine = new Engine(options, SILENT)) {
-            String[] pairs = Arrays.stream(engine.metadata()).map(bytes -> new String(bytes, StandardCharsets.UTF_8)).toArray(String[]::new);
+            String[] pairs = Arrays.stream(engine.metadata(0)).map(bytes -> new String(bytes, StandardCharsets.UTF_8)).toArray(String[]::new);
             assertArrayEquals(new String[] {"preset", "monet", "prompt", "monet style painting of a 🚗", "source", "a 🚗", "model", TINY,
                 "steps", "2"}, pairs);
         }

@@ -44,7 +44,7 @@ class DdimInversionTest {
 
     private static Trajectory invert(NDArray z0, Needs needs) throws Exception {
         return new DdimInversion(tiny.unet, Tiny.schedule(STEPS), tiny.torch)
-                .run(z0, tiny.text("a silver jeep"), PASS, needs, (step, steps) -> { });
+                .run(z0, tiny.text("a silver jeep"), PASS, List.of(needs), (step, steps) -> { });
     }
 
     private static List<Site> sites(NDArray z0) {
@@ -93,7 +93,7 @@ class DdimInversionTest {
                     } else {
                         assertNull(found, site.name() + " in step " + k);
                     }
-                    assertNull(capture.maskInput().sum());
+                    assertNull(capture.maskInput(needs));
                 }
             }
             int latents = STEPS + 1;
@@ -105,7 +105,8 @@ class DdimInversionTest {
     void whatIsKeptHasTheShapesOfItsSite() throws Exception {
         try (NDManager window = tiny.manager.newSubManager()) {
             NDArray z0 = tiny.normal(window, 2, 4, 8, 12);
-            Capture capture = invert(z0, new Needs(0, STEPS, 0, 64, true, new int[] {2}, 6)).captures().get(0);
+            Needs needs = new Needs(0, STEPS, 0, 64, true, new int[] {2}, 6);
+            Capture capture = invert(z0, needs).captures().get(0);
             for (Site site : sites(z0)) {
                 if (site.cross()) {
                     assertEquals(new Shape(1, 2, 2L * site.positions(), 77), capture.cross(site).getShape());
@@ -114,7 +115,7 @@ class DdimInversionTest {
                     assertEquals(2L * site.positions(), capture.self(site).keys().getShape().get(1));
                 }
             }
-            assertEquals(new Shape(2, 1, 4, 6), capture.maskInput().sum().getShape());
+            assertEquals(new Shape(2, 1, 4, 6), capture.maskInput(needs).sum().getShape());
         }
     }
 }

@@ -12,7 +12,8 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Stands in for the engine where only the way to it is tested: its edit is the negative of each frame, in an instant.
+ * Stands in for the engine where only the way to it is tested: its edit is the negative of each frame, in an instant; of
+ * several {@code presets} the second adds 1 to it, the third 2, and so on.
  * {@code source="throw CLASS MESSAGE"} makes open throw, {@code prompt="throw CLASS MESSAGE"} makes edit throw,
  * {@code prompt="sleep MILLISECONDS"} makes each of its steps last.
  */
@@ -22,12 +23,14 @@ public final class Engine implements AutoCloseable {
     private final Map<String, String> options;
     private final Host host;
     private final int window;
+    private final String[] presets;
     private final int number = opened.incrementAndGet();
     private boolean closed;
 
     private Engine(Map<String, String> options, Host host) {
         this.options = options;
         this.host = host;
+        this.presets = options.getOrDefault("presets", options.getOrDefault("preset", "")).split("\\|", -1);
         this.window = Integer.parseInt(options.getOrDefault("window", "8"));
     }
 
@@ -46,6 +49,10 @@ public final class Engine implements AutoCloseable {
         return window;
     }
 
+    public int edits() {
+        return presets.length;
+    }
+
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride,
                      int width, int height, int depth) throws IOException {
         if (closed)
@@ -62,24 +69,30 @@ public final class Engine implements AutoCloseable {
                 sleep(options.get("prompt"));
             }
         }
-        for (int i = 0; i < source.length; i++)
-            for (int y = 0; y < height; y++)
-                if (depth == 8)
+        if (target.length != presets.length * source.length)
+            throw new IllegalStateException(target.length + " targets");
+        for (int p = presets.length - 1; p >= 0; p--)   // the first may be in place
+            for (int i = 0; i < source.length; i++)
+                for (int y = 0; y < height; y++)
                     for (int x = 0; x < 3 * width; x++)
-                        target[i].put(y * targetStride[i] + x, (byte) ~source[i].get(y * sourceStride[i] + x));
-                else
-                    for (int x = 0; x < 3 * width; x++)
-                        nativeOrder(target[i]).putShort(y * targetStride[i] + 2 * x,
-                            (short) ~nativeOrder(source[i]).getShort(y * sourceStride[i] + 2 * x));
+                        negative(source[i], y * sourceStride[i], target[p * source.length + i],
+                            y * targetStride[p * source.length + i], x, depth, p);
+    }
+
+    private static void negative(ByteBuffer source, int from, ByteBuffer target, int to, int x, int depth, int added) {
+        if (depth == 8)
+            target.put(to + x, (byte) (~source.get(from + x) + added));
+        else
+            nativeOrder(target).putShort(to + 2 * x, (short) (~nativeOrder(source).getShort(from + 2 * x) + added));
     }
 
     private static ByteBuffer nativeOrder(ByteBuffer buffer) {
         return buffer.order(ByteOrder.nativeOrder());
     }
 
-    public byte[][] metadata() {
+    public byte[][] metadata(int edit) {
         return new byte[][] {bytes("prompt"), bytes(options.getOrDefault("prompt", "")),
-            bytes("opened"), bytes(Integer.toString(opened.get()))};
+            bytes("preset"), bytes(presets[edit]), bytes("opened"), bytes(Integer.toString(opened.get()))};
     }
 
     private static byte[] bytes(String text) {

@@ -1,0 +1,200 @@
+package org.fatezero.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.ndarray.types.DataType;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+
+/** Several edits that share one inversion. */
+class PresetsTest {
+
+    private static final String TINY = "tests/golden/tiny";
+    private static final int FRAMES = 2;
+    private static final int STEPS = 3;
+    private static final int ROW = 32 * 3;
+
+    @TempDir
+    private Path folder;
+
+    private static Engine open(Host host, String... set) throws Exception {
+        Map<String, String> options = TinyOptions.of(TINY, set);
+        options.put("steps", Integer.toString(STEPS));
+        if (!Arrays.asList(set).contains("prompt")) {
+            options.remove("prompt");
+        }
+        return new Engine(options, host);
+    }
+
+    private static Engine open(String... set) throws Exception {
+        return open(new TinyOptions.Silent(), set);
+    }
+
+    private static ByteBuffer[] frames(int n) {
+        ByteBuffer[] frames = new ByteBuffer[n];
+        for (int i = 0; i < n; i++) {
+            frames[i] = ByteBuffer.allocateDirect(ROW * 24);
+            for (int j = 0; j < ROW * 24; j++) {
+                frames[i].put(j, (byte) (40 * i + j / 3 % 97));
+            }
+        }
+        return frames;
+    }
+
+    /** One text a frame, one edit's after another's. */
+    private static List<String> edited(Engine engine) throws Exception {
+        ByteBuffer[] target = frames(FRAMES * engine.edits());
+        edit(engine, target);
+        return texts(target);
+    }
+
+    private static void edit(Engine engine, ByteBuffer... target) throws Exception {
+        int[] strides = new int[target.length];
+        Arrays.fill(strides, ROW);
+        engine.edit(frames(FRAMES), Arrays.copyOf(strides, FRAMES), target, strides, 32, 24, 8);
+    }
+
+    private static List<String> texts(ByteBuffer... frames) {
+        return Arrays.stream(frames).map(frame -> {
+            byte[] bytes = new byte[frame.capacity()];
+            frame.get(0, bytes);
+            return HexFormat.of().formatHex(bytes);
+        }).toList();
+    }
+
+    private String preset(String name, String text) throws Exception {
+        return Files.writeString(folder.resolve(name), text).toString();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"keep", "recompute"})
+    void eachEditIsTheOneThatItsPresetMakesAlone(String store) throws Exception {
+        String[] names = {"watercolor", preset("local", "prompt=a red {from} on a road\nblend={from}\nblend_latents=1\nself_replace=0.5"),
+            preset("bold", "prompt=a jeep\nself_replace=0.4-1\ncross_replace=0.2\nblend=road"), "watercolor"};
+        try (Engine together = open("presets", String.join("|", names), "from", "jeep", "store", store)) {
+            assertEquals(4, together.edits());
+            List<String> all = edited(together);
+            for (int i = 0; i < names.length; i++) {
+                try (Engine alone = open("preset", names[i], "from", "jeep", "store", store)) {
+                    assertEquals(1, alone.edits());
+                    List<String> one = edited(alone);
+                    for (int j = 0; j < FRAMES; j++) {
+                        assertClose(one.get(j), all.get(i * FRAMES + j), names[i]);
+                    }
+                }
+            }
+        }
+    }
+
+    /** Rounding differs where another edit wants a map that this one would not have had built. */
+    private static void assertClose(String expected, String found, String what) {
+        byte[] a = HexFormat.of().parseHex(expected);
+        byte[] b = HexFormat.of().parseHex(found);
+        for (int i = 0; i < a.length; i++) {
+            assertEquals(a[i] & 0xff, b[i] & 0xff, 1, what + ", byte " + i);
+        }
+    }
+
+    /** F (T (1 + 2 P) U): one inversion, and two branches of guidance for each edit. */
+    @ParameterizedTest
+    @CsvSource({"watercolor, 1", "watercolor|monet, 2", "watercolor|monet|cartoon|van-gogh, 4"})
+    void theCostIsOneInversionAndTwoPassesAStepForEachEdit(String presets, int edits) throws Exception {
+        Model model = Models.acquire(TINY, Device.cpu(), DataType.FLOAT32);
+        try (Engine engine = open("presets", presets, "store", "keep")) {
+            long before = model.unet.latents();
+            edited(engine);
+            assertEquals(FRAMES * STEPS * (1 + 2 * edits), model.unet.latents() - before);
+        } finally {
+            Models.release(model);
+        }
+    }
+
+    @Test
+    void progressCountsTheStepsOfAllEdits() throws Exception {
+        StringBuilder told = new StringBuilder();
+        Host host = new TinyOptions.Silent() {
+            @Override
+            public boolean step(String phase, int step, int steps) {
+                String text = phase + " " + step + "/" + steps + "\n";
+                told.append(told.toString().endsWith(text) ? "" : text);
+                return true;
+            }
+        };
+        try (Engine engine = open(host, "presets", "monet|cartoon")) {
+            edited(engine);
+        }
+        assertEquals("encode 0/2 encode 1/2 invert 0/3 invert 1/3 invert 2/3 edit 0/6 edit 1/6 edit 2/6 edit 3/6 edit 4/6 edit 5/6 "
+                + "decode 0/4 decode 1/4 decode 2/4 decode 3/4 decode 4/4", told.toString().strip().replace('\n', ' '));
+    }
+
+    @Test
+    void cancelledInTheSecondEditNoTargetIsTouched() throws Exception {
+        Host host = new TinyOptions.Silent() {
+            @Override
+            public boolean step(String phase, int step, int steps) {
+                return !(phase.equals("edit") && step == STEPS + 1);
+            }
+        };
+        try (Engine engine = open(host, "presets", "monet|cartoon")) {
+            ByteBuffer[] target = frames(2 * FRAMES);
+            assertThrows(CancellationException.class, () -> edit(engine, target));
+            assertEquals(texts(frames(2 * FRAMES)), texts(target));
+        }
+    }
+
+    @Test
+    void eachEditHasItsMetadata() throws Exception {
+        try (Engine engine = open("presets", "monet| cartoon")) {
+            assertEquals("cartoon", new String(engine.metadata(1)[1], StandardCharsets.UTF_8));
+            assertEquals("cartoon style a silver jeep on a road", new String(engine.metadata(1)[3], StandardCharsets.UTF_8));
+            assertEquals("monet", new String(engine.metadata(0)[1], StandardCharsets.UTF_8));
+        }
+    }
+
+    @Test
+    void eachEditWantsItsTargets() throws Exception {
+        try (Engine engine = open("presets", "monet|cartoon")) {
+            String message = assertThrows(IllegalArgumentException.class, () -> edit(engine, frames(FRAMES))).getMessage();
+            assertTrue(message.contains("2 edits"), message);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {
+        "monet|swap-object; from; jeep; to; car; keys=mid and keys=-1+first",
+        "monet|; from; jeep; to; car; presets=monet|",
+        "|; from; jeep; to; car; presets=|",
+        "monet|sepia; from; jeep; to; car; preset=sepia",
+        "monet|cartoon; preset; van-gogh; to; car; preset=van-gogh and presets=monet|cartoon",
+        "monet|monet|monet|monet|monet|monet|monet|monet|monet|monet|monet|monet|monet|monet|monet|monet|monet; to; a; from; b; 17 edits"})
+    void presetsThatCannotGoTogether(String presets, String name, String value, String other, String otherValue, String told) {
+        String message = assertThrows(IllegalArgumentException.class, () -> open("presets", presets, name, value, other, otherValue)
+                .close()).getMessage();
+        assertTrue(message.contains(told), message);
+    }
+
+    @Test
+    void whatIsSetBesideThemHoldsForAll() throws Exception {
+        open("presets", "monet|swap-object", "from", "jeep", "to", "car", "keys", "first").close();
+        String nested = preset("nested", "prompt=x\npresets=monet|cartoon");
+        String message = assertThrows(IllegalArgumentException.class, () -> open("preset", nested)).getMessage();
+        assertTrue(message.contains(nested) && message.contains("presets="), message);
+    }
+}
