@@ -94,6 +94,7 @@ typedef struct FatezeroContext {
     char *keys;
     char *keys_at;
     char *fuse_at;
+    char *attention;
     char *norm;
     char *parity;
     char *size;
@@ -603,6 +604,7 @@ static const AVOption fatezero_options[] = {
     STRING("keys",          keys,          "frames that every frame attends to (default mid)"),
     STRING("keys_at",       keys_at,       "widest attention, in cells, that sees other frames (default 32)"),
     STRING("fuse_at",       fuse_at,       "widest attention, in cells, that is kept from the source (default 32)"),
+    STRING("attention",     attention,     "inversion or reconstruction, where the source's attention is taken (default inversion)"),
     STRING("norm",          norm,          "frame or window, what is normalised together (default frame)"),
     STRING("parity",        parity,        "1 follows the authors' code to the letter (default 0)"),
     STRING("size",          size,          "short side of the picture that is edited, in pixels (default the model's)"),

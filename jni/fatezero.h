@@ -75,7 +75,7 @@ typedef struct fatezero_host {
     /**
      * Work goes on.
      *
-     * @param phase "encode", "invert", "edit" or "decode"
+     * @param phase "encode", "invert", "reconstruct", "edit" or "decode"
      * @param step  the steps of the phase done so far
      * @param steps the steps of the phase
      * @return nonzero to go on, 0 to cancel

@@ -98,7 +98,7 @@ public final class DdimEditing {
         boolean sourceAgain = !edit.needs.keep();
         try (Scope scope = new Scope(z, text)) {
             NDArray guided = z.concat(z, 0);
-            NDArray batch = sourceAgain ? trajectory.latents().get(k).concat(guided, 0) : guided;
+            NDArray batch = sourceAgain ? trajectory.input(k).concat(guided, 0) : guided;
             NDArray epsilon = unet.forward(batch, schedule.timestep(k), sourceAgain ? text : text.get("1:"), pass);
             int first = sourceAgain ? frames : 0;
             NDArray unconditional = epsilon.get("{}:{}", first, first + frames);

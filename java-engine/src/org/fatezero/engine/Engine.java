@@ -17,6 +17,7 @@ import org.fatezero.edit.CrossFusion;
 import org.fatezero.edit.DdimEditing;
 import org.fatezero.inversion.DdimInversion;
 import org.fatezero.inversion.Needs;
+import org.fatezero.inversion.Reconstruction;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.nn.AttentionHook;
 import org.fatezero.nn.KeyFrames;
@@ -146,9 +147,16 @@ public final class Engine implements AutoCloseable {
             NDArray z0 = NDArrays.concat(latents, 0);
             latents.close();
             NDArray sourceText = edits.get(0).text.get(window, new NDIndex("0:1"));
+            List<Needs> needs = edits.stream().map(edit -> edit.how.needs()).toList();
+            boolean again = options.attention().equals("reconstruction");
             Trajectory trajectory = new DdimInversion(model.unet, schedule, model.torch)
-                    .run(z0, sourceText, pass, edits.stream().map(edit -> edit.how.needs()).toList(), reporting("invert", 0, 1));
+                    .run(z0, sourceText, pass, again ? List.of() : needs, reporting("invert", 0, 1));
             requireFinite(trajectory.zT(), "inverted");
+            if (again) {
+                NDArray unconditional = edits.get(0).text.get(window, new NDIndex("1:2"));
+                trajectory = new Reconstruction(model.unet, schedule, model.torch).run(trajectory.zT(), sourceText,
+                        unconditional, options.guidance(), pass, needs, reporting("reconstruct", 0, 1));
+            }
             NDList edited = new NDList();
             for (Edit edit : edits) {
                 edited.add(new DdimEditing(model.unet, schedule, model.torch)

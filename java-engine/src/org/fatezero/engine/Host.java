@@ -14,7 +14,7 @@ public interface Host {
     /**
      * Progress; called often, also within a step.
      *
-     * @param phase {@code encode}, {@code invert}, {@code edit} or {@code decode}
+     * @param phase {@code encode}, {@code invert}, {@code reconstruct}, {@code edit} or {@code decode}
      * @param step steps done, {@code 0 ... steps}
      * @return false to cancel: the engine then throws {@link java.util.concurrent.CancellationException}
      */

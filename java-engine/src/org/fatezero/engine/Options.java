@@ -38,6 +38,8 @@ import java.util.stream.Collectors;
  * @param keys frames that self-attention sees: {@code mid}, {@code self+mid}, {@code -1+first}
  * @param keys_at sites of at most this many cells a side see them; larger ones stay within the frame
  * @param fuse_at sites of at most this many cells a side are fused
+ * @param attention where the source's attention is captured: in its {@code inversion}, or in its {@code reconstruction}
+ *     from the inverted noise
  * @param norm {@code frame}, or {@code window} for statistics over the window, as in the authors' code
  * @param parity whether to follow the authors' code where it departs from what it means to do
  * @param size short side that frames are edited at, in pixels; 0 for the model's own
@@ -46,7 +48,7 @@ import java.util.stream.Collectors;
 public record Options(String preset, String presets, String prompt, String source, String from, String to, String promptfile,
         String negative, String model, String device, String precision, int window, int steps, double guidance,
         String self_replace, String cross_replace, String control, String emphasize, String blend, double threshold,
-        boolean blend_latents, String keys, int keys_at, int fuse_at, String norm, boolean parity, int size, String store) {
+        boolean blend_latents, String keys, int keys_at, int fuse_at, String attention, String norm, boolean parity, int size, String store) {
 
     /** The defaults, themselves written as a preset. */
     static final String DEFAULTS = """
@@ -74,6 +76,7 @@ public record Options(String preset, String presets, String prompt, String sourc
             keys=mid
             keys_at=32
             fuse_at=32
+            attention=inversion
             norm=frame
             parity=0
             size=0
@@ -90,6 +93,7 @@ public record Options(String preset, String presets, String prompt, String sourc
         range("size", size, 0, 4096);
         oneOf("precision", precision, "auto", "fp32", "fp16");
         oneOf("control", control, "refine", "replace");
+        oneOf("attention", attention, "inversion", "reconstruction");
         oneOf("norm", norm, "frame", "window");
         oneOf("store", store, "auto", "keep", "recompute");
         if (!device.matches("auto|cpu|cuda(:\\d{1,3})?")) {

@@ -22,6 +22,9 @@ final class Prompts {
     private static final Set<String> OF_ONE_EDIT = Set.of("preset", "prompt", "from", "to", "promptfile", "negative", "guidance",
             "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_latents");
 
+    /** Options of one edit that a reconstruction of the source depends on. */
+    private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative");
+
     private Prompts() {
     }
 
@@ -57,10 +60,12 @@ final class Prompts {
     }
 
     private static void requireShared(Options first, Options other) {
+        boolean reconstructs = first.attention().equals("reconstruction");
         for (Map.Entry<String, Object> option : first.byName().entrySet()) {
             String name = option.getKey();
             Object found = other.byName().get(name);
-            if (!OF_ONE_EDIT.contains(name) && !option.getValue().equals(found)) {
+            boolean ofOne = OF_ONE_EDIT.contains(name) && !(reconstructs && OF_RECONSTRUCTION.contains(name));
+            if (!ofOne && !option.getValue().equals(found)) {
                 throw new IllegalArgumentException("presets " + first.preset() + " and " + other.preset() + " share one inversion, "
                         + "but have " + name + "=" + option.getValue() + " and " + name + "=" + found + "; set " + name
                         + "= beside presets=, for all of them");

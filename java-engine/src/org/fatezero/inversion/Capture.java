@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What one inversion step keeps of the source's attention, site by site.
+ * What one step of the source keeps of its attention, site by site.
  *
  * <p>A self-attention map {@code softmax(Q K^T / sqrt(d))} is only ever applied to other values, so its queries and keys
  * serve in its place and the map is never built. Cross-attention maps are small and kept as they are. For the blend mask
@@ -35,7 +35,7 @@ public final class Capture implements AttentionHook {
     /**
      * @param owner the manager that what is kept belongs to
      * @param needs those of each edit
-     * @param k the inversion step
+     * @param k the step, as in {@link org.fatezero.diffusion.Schedule}
      */
     Capture(NDManager owner, Torch torch, List<Needs> needs, int frames, int k) {
         this.owner = owner;

@@ -49,6 +49,6 @@ public final class DdimInversion {
             }
             captures.add(capture);
         }
-        return new Trajectory(latents, captures);
+        return new Trajectory(latents, captures, false);
     }
 }

@@ -8,9 +8,15 @@ import java.util.List;
  * The source clip at every noise level, and what each step kept of its attention.
  *
  * @param latents at levels {@code 0 ... T}, each {@code (frames, channels, h, w)}; the last is {@code zT}
- * @param captures of steps {@code 0 ... T - 1}; editing step {@code k} uses what inversion step {@code k} kept
+ * @param captures of steps {@code 0 ... T - 1}; editing step {@code k} uses what step {@code k} of the source kept
+ * @param denoised whether the source went from {@code zT} to the clean latents, rather than into noise
  */
-public record Trajectory(List<NDArray> latents, List<Capture> captures) {
+public record Trajectory(List<NDArray> latents, List<Capture> captures, boolean denoised) {
+
+    /** The latents that step {@code k} took its noise from. */
+    public NDArray input(int k) {
+        return latents.get(denoised ? k + 1 : k);
+    }
 
     public NDArray zT() {
         return latents.get(latents.size() - 1);

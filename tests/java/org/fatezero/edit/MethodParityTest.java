@@ -14,6 +14,7 @@ import org.fatezero.Golden;
 import org.fatezero.diffusion.Schedule;
 import org.fatezero.inversion.DdimInversion;
 import org.fatezero.inversion.Needs;
+import org.fatezero.inversion.Reconstruction;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.nn.AttentionHook;
 import org.fatezero.nn.KeyFrames;
@@ -42,7 +43,8 @@ class MethodParityTest {
 
     @ParameterizedTest
     @CsvSource({"style, keep", "style, recompute", "attribute, keep", "shape, keep", "shape, recompute",
-        "shape_local, keep", "shape_local, recompute", "words, keep", "words, recompute", "image, keep"})
+        "shape_local, keep", "shape_local, recompute", "words, keep", "words, recompute", "image, keep",
+        "reconstruction, keep", "reconstruction, recompute"})
     void followsTheAuthorsCode(String name, String store) throws Exception {
         JsonObject method = JsonParser.parseString(Files.readString(Golden.FOLDER.resolve("method.json"))).getAsJsonObject();
         JsonObject settings = method.getAsJsonObject("settings");
@@ -70,8 +72,9 @@ class MethodParityTest {
                     store.equals("keep"), masks ? tokens(edit, 0) : new int[0], 8);
 
             NDArray sourceText = encoder.forward(golden.manager, source.ids());
-            Trajectory trajectory = new DdimInversion(unet, schedule, golden.torch)
-                    .run(golden.array(clip + ".z0"), sourceText, pass, List.of(needs), (step, of) -> { });
+            boolean reconstructs = edit.has("use_inversion_attention") && !edit.get("use_inversion_attention").getAsBoolean();
+            Trajectory trajectory = new DdimInversion(unet, schedule, golden.torch).run(golden.array(clip + ".z0"), sourceText,
+                    pass, reconstructs ? List.of() : List.of(needs), (step, of) -> { });
             NDArray inverted = golden.array(clip + ".inverted");
             for (int k = 0; k <= steps; k++) {
                 Golden.assertClose(inverted.get(k), strided(trajectory.latents().get(k), stride), LIMIT, "inverted to level " + k);
@@ -82,6 +85,10 @@ class MethodParityTest {
             boolean blendLatents = edit.has("blend_latents");
             NDArray text = sourceText.concat(encoder.forward(golden.manager, tokenizer.encode("", 77).ids()), 0)
                     .concat(encoder.forward(golden.manager, target.ids()), 0);
+            if (reconstructs) {
+                trajectory = new Reconstruction(unet, schedule, golden.torch)
+                        .run(trajectory.zT(), sourceText, text.get("1:2"), 7.5, pass, List.of(needs), (step, of) -> { });
+            }
             NDArray edited = golden.array(name + ".edited");
             NDArray last = new DdimEditing(unet, schedule, golden.torch).run(trajectory, text, pass,
                     new DdimEditing.Edit(7.5, needs, cross, mask, blendLatents, masks ? tokens(edit, 1) : new int[0], true),

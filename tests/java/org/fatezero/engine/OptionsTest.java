@@ -28,7 +28,7 @@ class OptionsTest {
     @Test
     void theDefaultsAreTheDocumentedOnes() {
         assertEquals(new Options("watercolor", "", "", "", "", "", "", "", "pocket", "auto", "auto", 8, 50, 7.5, "0.8", "0.8", "refine", "",
-                "", 0.3, false, "mid", 32, 32, "frame", false, 0, "auto"), Options.of(Map.of()));
+                "", 0.3, false, "mid", 32, 32, "inversion", "frame", false, 0, "auto"), Options.of(Map.of()));
     }
 
     @Test
@@ -56,7 +56,7 @@ class OptionsTest {
     @CsvSource({"window, 2.5, a whole number", "steps, many, a whole number", "steps, 99999999999, a whole number", "guidance, '', a number",
         "guidance, NaN, 1 to 50", "guidance, 0.99, 1 to 50", "threshold, -0.001, 0 to 2", "parity, 2, 0 or 1",
         "device, tpu, cuda", "device, cuda:x, cuda", "device, cuda:, cuda", "precision, fp8, auto or fp32 or fp16", "control, swap, refine or replace",
-        "norm, batch, frame or window", "store, disk, auto or keep or recompute"})
+        "attention, editing, inversion or reconstruction", "norm, batch, frame or window", "store, disk, auto or keep or recompute"})
     void aValueOfAnotherKindIsToldWithWhatIsExpected(String name, String value, String expected) {
         fails(name, value, name + "=" + value, "expected", expected);
     }

@@ -112,6 +112,25 @@ class PresetsTest {
         }
     }
 
+    /** F (T (3 + 2 P) U): the source's reconstruction has two branches of guidance as well. */
+    @ParameterizedTest
+    @CsvSource({"watercolor, 1", "watercolor|monet, 2"})
+    void aReconstructionIsSharedToo(String presets, int edits) throws Exception {
+        Model model = Models.acquire(TINY, Device.cpu(), DataType.FLOAT32);
+        try (Engine engine = open("presets", presets, "store", "keep", "attention", "reconstruction")) {
+            long before = model.unet.latents();
+            edited(engine);
+            assertEquals(FRAMES * STEPS * (3 + 2 * edits), model.unet.latents() - before);
+        } finally {
+            Models.release(model);
+        }
+        String[] mild = {"monet", preset("mild", "prompt=a jeep\nguidance=3")};
+        open("presets", String.join("|", mild)).close();
+        String message = assertThrows(IllegalArgumentException.class,
+                () -> open("presets", String.join("|", mild), "attention", "reconstruction")).getMessage();
+        assertTrue(message.contains("guidance=7.5 and guidance=3"), message);
+    }
+
     /** F (T (1 + 2 P) U): one inversion, and two branches of guidance for each edit. */
     @ParameterizedTest
     @CsvSource({"watercolor, 1", "watercolor|monet, 2", "watercolor|monet|cartoon|van-gogh, 4"})

@@ -1,0 +1,64 @@
+package org.fatezero.inversion;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+
+import org.fatezero.diffusion.Progress;
+import org.fatezero.diffusion.Schedule;
+import org.fatezero.nn.AttentionHook;
+import org.fatezero.nn.Pass;
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+import org.fatezero.unet.UNet;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The source denoised again from its {@code zT}, with guidance, as an edit would be: the place to capture attention before
+ * FateZero, which captures it during inversion instead. Kept for comparison (paper, fig. 8; {@code use_inversion_attention:
+ * false} of the authors' code).
+ */
+public final class Reconstruction {
+
+    private final UNet unet;
+    private final Schedule schedule;
+    private final Torch torch;
+
+    public Reconstruction(UNet unet, Schedule schedule, Torch torch) {
+        this.unet = unet;
+        this.schedule = schedule;
+        this.torch = torch;
+    }
+
+    /**
+     * @param zT the noise that inversion ended in, {@code (frames, channels, h, w)}; the trajectory belongs to its manager
+     * @param source the source prompt's encoding, {@code (1, tokens, width)}, whose attention is captured
+     * @param unconditional that of no prompt
+     * @param guidance scale of classifier-free guidance
+     * @param pass frames, keys and norms; its hook is not used
+     * @param needs those of each edit that will be made of it
+     */
+    public Trajectory run(NDArray zT, NDArray source, NDArray unconditional, double guidance, Pass pass, List<Needs> needs,
+            Progress progress) {
+        NDManager window = zT.getManager();
+        int steps = schedule.steps();
+        NDArray[] latents = new NDArray[steps + 1];
+        Capture[] captures = new Capture[steps];
+        latents[steps] = zT;
+        for (int k = steps - 1; k >= 0; k--) {
+            int j = steps - 1 - k;
+            progress.at(j, steps);
+            captures[k] = new Capture(window, torch, needs, pass.frames(), k);
+            NDArray z = latents[k + 1];
+            try (Scope scope = new Scope(z, source, unconditional)) {
+                int t = schedule.timestep(k);
+                NDArray free = unet.forward(z, t, unconditional, pass.with(progress.within(j, steps, AttentionHook.PLAIN)));
+                NDArray told = unet.forward(z, t, source, pass.with(progress.within(j, steps, captures[k])));
+                NDArray epsilon = free.add(told.sub(free).mul(guidance));
+                latents[k] = scope.keep(schedule.denoise(z, epsilon, k));
+            }
+        }
+        return new Trajectory(List.of(latents), Arrays.asList(captures), true);
+    }
+}

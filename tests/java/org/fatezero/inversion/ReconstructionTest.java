@@ -1,0 +1,65 @@
+package org.fatezero.inversion;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+
+import org.fatezero.Golden;
+import org.fatezero.Tiny;
+import org.fatezero.diffusion.Schedule;
+import org.fatezero.nn.Pass;
+
+import org.junit.jupiter.api.Test;
+
+import java.util.ArrayList;
+import java.util.List;
+
+class ReconstructionTest {
+
+    private static final int STEPS = 3;
+    private static final Pass PASS = Tiny.pass(2, "mid");
+
+    @Test
+    void goesFromNoiseToCleanUnderGuidanceAndCapturesThePromptedHalf() throws Exception {
+        try (Tiny tiny = new Tiny(); NDManager window = tiny.manager.newSubManager()) {
+            Schedule schedule = Tiny.schedule(STEPS);
+            NDArray zT = tiny.normal(window, 2, 4, 8, 12);
+            NDArray text = tiny.text("a silver jeep", "");
+            NDArray source = text.get("0:1");
+            NDArray none = text.get("1:2");
+            List<Integer> told = new ArrayList<>();
+            Trajectory trajectory = new Reconstruction(tiny.unet, schedule, tiny.torch).run(zT, source, none, 7.5, PASS,
+                    List.of(new Needs(1, 3, 3, 64, true, new int[0], 16)), (step, steps) -> told.add(step));
+            int there = window.getManagedArrays().size();
+            assertSame(zT, trajectory.zT());
+            assertEquals(List.of(0, 1, 2), told.stream().distinct().toList());
+            int captured = 0;
+            for (int k = STEPS - 1; k >= 0; k--) {
+                NDArray z = trajectory.input(k);
+                assertSame(trajectory.latents().get(k + 1), z);
+                List<NDArray> queries = new ArrayList<>();
+                NDArray epsilon = tiny.unet.forward(z, schedule.timestep(k), none, PASS);
+                Capture capture = trajectory.captures().get(k);
+                int step = k;
+                NDArray prompted = tiny.unet.forward(z, schedule.timestep(k), source, PASS.with((site, q, keys, v, kernel) -> {
+                    if (!site.cross() && step >= 1) {
+                        assertNotNull(capture.self(site), site.name());
+                        Golden.assertClose(q, capture.self(site).queries(), 1e-5, "queries of " + site.name());
+                        queries.add(q);
+                    } else {
+                        assertNull(site.cross() ? capture.cross(site) : capture.self(site), site.name());
+                    }
+                    return kernel.apply(q, keys, v);
+                }));
+                captured += 2 * queries.size();
+                NDArray guided = epsilon.add(prompted.sub(epsilon).mul(7.5));
+                Golden.assertClose(schedule.denoise(z, guided, k), trajectory.latents().get(k), 1e-4, "level " + k);
+            }
+            assertEquals(STEPS + 1 + captured, there, "nothing else stays in the window");
+        }
+    }
+}
