@@ -99,6 +99,7 @@ typedef struct FatezeroContext {
     char *parity;
     char *size;
     char *store;
+    char *inversion;
     int on_error;
 
     fatezero *editor;
@@ -609,6 +610,7 @@ static const AVOption fatezero_options[] = {
     STRING("parity",        parity,        "1 follows the authors' code to the letter (default 0)"),
     STRING("size",          size,          "short side of the picture that is edited, in pixels (default the model's)"),
     STRING("store",         store,         "auto, keep or recompute what attention needs of the source (default auto)"),
+    STRING("inversion",     inversion,     "folder that inversions are kept in, for further edits (default none)"),
     { "on_error", "what becomes of frames whose edit fails", OFFSET(on_error), AV_OPT_TYPE_INT,
         { .i64 = ON_ERROR_FAIL }, ON_ERROR_FAIL, ON_ERROR_PASS, FLAGS, "on_error" },
         { "fail", "stop with an error",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_FAIL }, 0, 0, FLAGS, "on_error" },

@@ -40,6 +40,11 @@ public final class DdimEditing {
      */
     public record Edit(double guidance, Needs needs, CrossFusion cross, BlendMask mask, boolean blendLatents,
             int[] editTokens, boolean asPublished) {
+
+        /** The same edit where the inversion kept nothing. */
+        public Edit recomputing() {
+            return new Edit(guidance, needs.recomputing(), cross, mask, blendLatents, editTokens, asPublished);
+        }
     }
 
     private final UNet unet;
@@ -95,7 +100,7 @@ public final class DdimEditing {
     /** Epsilon under guidance; the branches of one batch are the source where it runs again, no prompt, and the edit. */
     private NDArray guidedNoise(Trajectory trajectory, NDArray z, NDArray text, Pass pass, Edit edit, int k) {
         int frames = pass.frames();
-        boolean sourceAgain = !edit.needs.keep();
+        boolean sourceAgain = !edit.needs.keep() && edit.needs.fuses(k);
         try (Scope scope = new Scope(z, text)) {
             NDArray guided = z.concat(z, 0);
             NDArray batch = sourceAgain ? trajectory.input(k).concat(guided, 0) : guided;

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 
 import org.fatezero.diffusion.Progress;
@@ -19,6 +20,7 @@ import org.fatezero.inversion.DdimInversion;
 import org.fatezero.inversion.Needs;
 import org.fatezero.inversion.Reconstruction;
 import org.fatezero.inversion.Trajectory;
+import org.fatezero.inversion.TrajectoryFile;
 import org.fatezero.nn.AttentionHook;
 import org.fatezero.nn.KeyFrames;
 import org.fatezero.nn.Pass;
@@ -47,6 +49,7 @@ public final class Engine implements AutoCloseable {
     private final NDManager manager; // what outlives a window: the prompts' encodings and the fusion's matrices
     private final Schedule schedule;
     private final List<Edit> edits = new ArrayList<>();
+    private final Inversions inversions; // null unless they are kept on disk
 
     /** @param text source, negative and edit prompt, {@code (3, tokens, width)} */
     private record Edit(Options options, NDArray text, DdimEditing.Edit how) {
@@ -85,6 +88,8 @@ public final class Engine implements AutoCloseable {
                 Prompt target = encode("prompt", one.prompt());
                 edits.add(new Edit(one, encodings(source, encode("negative", one.negative()), target), edit(one, source, target)));
             }
+            inversions = options.inversion().isBlank() ? null : Inversions.in(options.inversion(), host, options, model,
+                    source.ids(), source.pieces().size());
             keyFrames(options.window()); // finds a wrong selector now
         } catch (IOException | RuntimeException | Error e) {
             close();
@@ -136,31 +141,16 @@ public final class Engine implements AutoCloseable {
         int w = multiple(width * scale);
         Pass pass = new Pass(n, keyFrames(n), options.keys_at(), options.norm().equals("window"), AttentionHook.PLAIN);
         try (NDManager window = model.manager.newSubManager()) {
-            NDList latents = new NDList();
-            for (int i = 0; i < n; i++) {
-                report("encode", i, n);
-                try (NDArray x = frames.read(source[i], sourceStride[i], h, w, window, model.torch);
-                        NDArray typed = x.toType(model.precision, true)) {
-                    latents.add(model.vae.encode(typed));
-                }
-            }
-            NDArray z0 = NDArrays.concat(latents, 0);
-            latents.close();
-            NDArray sourceText = edits.get(0).text.get(window, new NDIndex("0:1"));
-            List<Needs> needs = edits.stream().map(edit -> edit.how.needs()).toList();
-            boolean again = options.attention().equals("reconstruction");
-            Trajectory trajectory = new DdimInversion(model.unet, schedule, model.torch)
-                    .run(z0, sourceText, pass, again ? List.of() : needs, reporting("invert", 0, 1));
-            requireFinite(trajectory.zT(), "inverted");
-            if (again) {
-                NDArray unconditional = edits.get(0).text.get(window, new NDIndex("1:2"));
-                trajectory = new Reconstruction(model.unet, schedule, model.torch).run(trajectory.zT(), sourceText,
-                        unconditional, options.guidance(), pass, needs, reporting("reconstruct", 0, 1));
+            TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, sourceStride);
+            Trajectory trajectory = file == null ? null : read(file, window, n, h, w);
+            boolean kept = trajectory == null;
+            if (trajectory == null) {
+                trajectory = invert(encode(frames, source, sourceStride, h, w, window), pass, file);
             }
             NDList edited = new NDList();
             for (Edit edit : edits) {
-                edited.add(new DdimEditing(model.unet, schedule, model.torch)
-                        .run(trajectory, edit.text, pass, edit.how, reporting("edit", edited.size(), edits.size())));
+                edited.add(new DdimEditing(model.unet, schedule, model.torch).run(trajectory, edit.text, pass,
+                        kept ? edit.how : edit.how.recomputing(), reporting("edit", edited.size(), edits.size())));
                 requireFinite(edited.get(edited.size() - 1), "edited");
             }
             for (int i = 0; i < targets; i++) {
@@ -171,6 +161,59 @@ public final class Engine implements AutoCloseable {
             }
             report("decode", targets, targets);
         }
+    }
+
+    /**
+     * The inversion that the file holds, for edits that recompute what else they need of the source; null without a file.
+     * Where several edits share what is kept, inverting costs less than what each would recompute.
+     */
+    private Trajectory read(TrajectoryFile file, NDManager window, int n, int h, int w) {
+        List<Needs> needs = edits.stream().map(edit -> edit.how.needs()).toList();
+        if (needs.size() > 1 && needs.get(0).keep()) {
+            return null;
+        }
+        Shape latent = new Shape(n, model.unet.config().inChannels(), h / model.vae.config().factor(), w / model.vae.config().factor());
+        return inversions.read(file, window, model, latent, needs.stream().map(Needs::recomputing).toList());
+    }
+
+    /** Clean latents {@code (frames, channels, h, w)} of pixels. */
+    private NDArray encode(Frames frames, ByteBuffer[] source, int[] stride, int h, int w, NDManager window) {
+        try (NDManager temporary = window.newSubManager()) {
+            NDList latents = new NDList();
+            for (int i = 0; i < source.length; i++) {
+                report("encode", i, source.length);
+                try (NDArray x = frames.read(source[i], stride[i], h, w, temporary, model.torch);
+                        NDArray typed = x.toType(model.precision, true)) {
+                    latents.add(model.vae.encode(typed));
+                }
+            }
+            NDArray z0 = NDArrays.concat(latents, 0);
+            z0.attach(window);
+            return z0;
+        }
+    }
+
+    /** @param file where the inversion is kept, or null */
+    private Trajectory invert(NDArray z0, Pass pass, TrajectoryFile file) {
+        List<Needs> needs = new ArrayList<>();
+        edits.forEach(edit -> needs.add(edit.how.needs()));
+        if (file != null) {
+            needs.addAll(Needs.ofEachWordToken(file.wordTokens()));
+        }
+        NDArray sourceText = edits.get(0).text.get(z0.getManager(), new NDIndex("0:1"));
+        boolean again = options.attention().equals("reconstruction");
+        Trajectory trajectory = new DdimInversion(model.unet, schedule, model.torch)
+                .run(z0, sourceText, pass, again ? List.of() : needs, reporting("invert", 0, 1));
+        requireFinite(trajectory.zT(), "inverted");
+        if (again) {
+            NDArray unconditional = edits.get(0).text.get(z0.getManager(), new NDIndex("1:2"));
+            trajectory = new Reconstruction(model.unet, schedule, model.torch).run(trajectory.zT(), sourceText,
+                    unconditional, options.guidance(), pass, needs, reporting("reconstruct", 0, 1));
+        }
+        if (file != null) {
+            inversions.write(file, trajectory, options.source());
+        }
+        return trajectory;
     }
 
     /** What an edit, counted from 0, is, as UTF-8 key, value, key, value ...: for its frames' metadata. */

@@ -11,6 +11,7 @@ import org.fatezero.tensor.Torch;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.security.MessageDigest;
 
 /**
  * Packed RGB frames in a host's memory, and the tensors they become. Rows lie {@code stride} bytes apart.
@@ -45,6 +46,13 @@ record Frames(int width, int height, int depth) {
             throw new IllegalArgumentException("a frame of " + width + "x" + height + " with " + depth
                     + " bits a sample needs a direct buffer of rows of at least " + rowBytes() + " bytes; it has "
                     + pixels.capacity() + " bytes in rows of " + stride);
+        }
+    }
+
+    /** Adds the frame's samples, and not what lies between its rows. */
+    void digest(ByteBuffer pixels, int stride, MessageDigest digest) {
+        for (int y = 0; y < height; y++) {
+            digest.update(pixels.slice(y * stride, rowBytes()));
         }
     }
 

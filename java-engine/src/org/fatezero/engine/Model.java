@@ -16,6 +16,8 @@ import org.fatezero.vae.Vae;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 
 /**
  * A Stable Diffusion 1.x model in memory, from its folder in the diffusers layout: {@code tokenizer/ text_encoder/ vae/
@@ -31,6 +33,7 @@ final class Model implements AutoCloseable {
     final Vae vae;
     final UNet unet;
     final ModelConfig scheduler;
+    final String digest; // of its configurations, and of samples of its weights
 
     /** @throws IOException if a file is missing or does not hold what a model of this kind does */
     Model(Path folder, Device device, DataType precision) throws IOException {
@@ -40,6 +43,7 @@ final class Model implements AutoCloseable {
         }
         manager = NDManager.newBaseManager(device, "PyTorch");
         this.precision = precision;
+        MessageDigest sampled = Inversions.sha256();
         Tokenizer opened = null;
         try {
             torch = new Torch(manager);
@@ -58,13 +62,18 @@ final class Model implements AutoCloseable {
             tokenizer = opened;
             try (SafeTensors file = open(folder, "text_encoder")) {
                 textEncoder = new TextEncoder(textConfig, weights(file));
+                sample(folder, "text_encoder", file, sampled);
             }
             try (SafeTensors file = open(folder, "vae")) {
                 vae = new Vae(vaeConfig, weights(file));
+                sample(folder, "vae", file, sampled);
             }
             try (SafeTensors file = open(folder, "unet")) {
                 unet = new UNet(unetConfig, weights(file));
+                sample(folder, "unet", file, sampled);
             }
+            sampled.update(Files.readAllBytes(folder.resolve("scheduler").resolve("scheduler_config.json")));
+            digest = HexFormat.of().formatHex(sampled.digest());
         } catch (IOException | RuntimeException | Error e) {
             if (opened != null) {
                 opened.close();
@@ -77,6 +86,11 @@ final class Model implements AutoCloseable {
 
     private Weights weights(SafeTensors file) {
         return Weights.of(file, manager, precision, torch);
+    }
+
+    private static void sample(Path folder, String part, SafeTensors file, MessageDigest digest) throws IOException {
+        digest.update(Files.readAllBytes(folder.resolve(part).resolve("config.json")));
+        file.sample(digest);
     }
 
     private static ModelConfig config(Path folder, String part) throws IOException {

@@ -44,11 +44,13 @@ import java.util.stream.Collectors;
  * @param parity whether to follow the authors' code where it departs from what it means to do
  * @param size short side that frames are edited at, in pixels; 0 for the model's own
  * @param store {@code auto}, {@code keep} the source's attention in memory, or {@code recompute} it beside the edit
+ * @param inversion a folder that inversions are kept in, or none
  */
 public record Options(String preset, String presets, String prompt, String source, String from, String to, String promptfile,
         String negative, String model, String device, String precision, int window, int steps, double guidance,
         String self_replace, String cross_replace, String control, String emphasize, String blend, double threshold,
-        boolean blend_latents, String keys, int keys_at, int fuse_at, String attention, String norm, boolean parity, int size, String store) {
+        boolean blend_latents, String keys, int keys_at, int fuse_at, String attention, String norm, boolean parity, int size, String store,
+        String inversion) {
 
     /** The defaults, themselves written as a preset. */
     static final String DEFAULTS = """
@@ -81,6 +83,7 @@ public record Options(String preset, String presets, String prompt, String sourc
             parity=0
             size=0
             store=auto
+            inversion=
             """;
 
     public Options {

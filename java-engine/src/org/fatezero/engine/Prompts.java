@@ -60,17 +60,22 @@ final class Prompts {
     }
 
     private static void requireShared(Options first, Options other) {
-        boolean reconstructs = first.attention().equals("reconstruction");
-        for (Map.Entry<String, Object> option : first.byName().entrySet()) {
-            String name = option.getKey();
-            Object found = other.byName().get(name);
-            boolean ofOne = OF_ONE_EDIT.contains(name) && !(reconstructs && OF_RECONSTRUCTION.contains(name));
-            if (!ofOne && !option.getValue().equals(found)) {
+        Map<String, Object> others = shared(other);
+        shared(first).forEach((name, value) -> {
+            if (!value.equals(others.get(name))) {
                 throw new IllegalArgumentException("presets " + first.preset() + " and " + other.preset() + " share one inversion, "
-                        + "but have " + name + "=" + option.getValue() + " and " + name + "=" + found + "; set " + name
+                        + "but have " + name + "=" + value + " and " + name + "=" + others.get(name) + "; set " + name
                         + "= beside presets=, for all of them");
             }
-        }
+        });
+    }
+
+    /** The options that edits of one inversion share, with their values. */
+    static Map<String, Object> shared(Options options) {
+        Map<String, Object> shared = options.byName();
+        boolean reconstructs = options.attention().equals("reconstruction");
+        shared.keySet().removeIf(name -> OF_ONE_EDIT.contains(name) && !(reconstructs && OF_RECONSTRUCTION.contains(name)));
+        return shared;
     }
 
     /**

@@ -7,6 +7,7 @@ import org.fatezero.nn.AttentionHook;
 import org.fatezero.nn.Site;
 import org.fatezero.tensor.Torch;
 
+import java.nio.IntBuffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,7 +31,7 @@ public final class Capture implements AttentionHook {
     private final int k;
     private final Map<String, QueriesAndKeys> self = new HashMap<>();
     private final Map<String, NDArray> cross = new HashMap<>();
-    private final Map<Needs, MaskInput> maskInputs = new HashMap<>();
+    private final Map<IntBuffer, MaskInput> maskInputs = new HashMap<>(); // by their tokens
 
     /**
      * @param owner the manager that what is kept belongs to
@@ -44,9 +45,15 @@ public final class Capture implements AttentionHook {
         this.k = k;
         for (Needs edit : needs) {
             if (edit.masks()) {
-                maskInputs.put(edit, new MaskInput(owner, torch, edit.maskTokens(), edit.maskCells(), frames));
+                maskInputs.put(IntBuffer.wrap(edit.maskTokens()), new MaskInput(owner, torch, edit.maskTokens(), edit.maskCells(), frames));
             }
         }
+    }
+
+    /** One that kept nothing but what masks are made from. */
+    Capture(Map<Needs, MaskInput> maskInputs) {
+        this(null, null, List.of(), 0, 0);
+        maskInputs.forEach((edit, input) -> this.maskInputs.put(IntBuffer.wrap(edit.maskTokens()), input));
     }
 
     @Override
@@ -89,6 +96,6 @@ public final class Capture implements AttentionHook {
 
     /** What the blend mask of this step is made from, for the edit of these needs; null unless it has blend words. */
     public MaskInput maskInput(Needs edit) {
-        return maskInputs.get(edit);
+        return maskInputs.get(IntBuffer.wrap(edit.maskTokens()));
     }
 }

@@ -33,6 +33,13 @@ public final class MaskInput {
         this.frames = frames;
     }
 
+    /** One that has been summed up, {@code (frames, 1, h, w)}. */
+    static MaskInput of(NDArray sum) {
+        MaskInput input = new MaskInput(sum.getManager(), null, null, 0, 0);
+        input.sum = sum;
+        return input;
+    }
+
     /**
      * Whether the mask is made from {@code site}: cross-attention of the way down and up, at a quarter of the latent's
      * resolution or, of a small latent, at the coarsest of its halvings whose long side still has enough cells. At

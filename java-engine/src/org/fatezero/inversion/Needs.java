@@ -2,6 +2,9 @@ package org.fatezero.inversion;
 
 import org.fatezero.nn.Site;
 
+import java.util.List;
+import java.util.stream.IntStream;
+
 /**
  * What editing will want of the source's attention, so that inversion keeps that and no more. Steps are counted as in
  * {@link org.fatezero.diffusion.Schedule}: step {@code T - 1} is the noisiest and the first that editing takes.
@@ -19,9 +22,24 @@ public record Needs(int selfFrom, int selfTo, int crossFrom, int fuseAt, boolean
     /** The resolution of the mask at 512x512. */
     public static final int MASK_CELLS = 16;
 
+    /** What it takes to know, of each of the source prompt's first tokens, where it looks: masks of any words are made of them. */
+    public static List<Needs> ofEachWordToken(int tokens) {
+        return IntStream.rangeClosed(1, tokens).mapToObj(token -> new Needs(0, 0, 0, 0, false, new int[] {token}, MASK_CELLS)).toList();
+    }
+
+    /** The same where nothing was kept. */
+    public Needs recomputing() {
+        return new Needs(selfFrom, selfTo, crossFrom, fuseAt, false, maskTokens, maskCells);
+    }
+
     /** Whether the source's attention at {@code site} is wanted in step {@code k}. */
     public boolean fuses(Site site, int k) {
         return site.isAtMost(fuseAt) && (site.cross() ? k >= crossFrom : k >= selfFrom && k < selfTo);
+    }
+
+    /** Whether any of it is wanted in step {@code k}. */
+    public boolean fuses(int k) {
+        return k >= crossFrom || k >= selfFrom && k < selfTo;
     }
 
     public boolean masks() {

@@ -17,6 +17,7 @@ import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -40,6 +41,7 @@ public final class SafeTensors implements AutoCloseable {
     private static final long HEADER_LIMIT = 100_000_000;
     private static final int TENSOR_LIMIT = (1 << 30) - 1; // bfloat16 doubles
     private static final int RANK_LIMIT = 8;
+    private static final int SAMPLE = 4096;
 
     /** Types that a checkpoint may hold, with their bytes. */
     public enum Type {
@@ -61,6 +63,8 @@ public final class SafeTensors implements AutoCloseable {
     private final ByteBuffer content;
     private final long size;
     private final Map<String, Entry> entries;
+    private final Map<String, String> metadata = new LinkedHashMap<>();
+    private long dataStart;  // where the header ends
 
     /**
      * Opens and checks {@code file}.
@@ -85,8 +89,21 @@ public final class SafeTensors implements AutoCloseable {
         return entries;
     }
 
+    /** What the writer noted, key by key. */
+    public Map<String, String> metadata() {
+        return Collections.unmodifiableMap(metadata);
+    }
+
     public Path file() {
         return file;
+    }
+
+    /** Adds the header and the first bytes of every tensor: what tells one checkpoint from another, a thousandth of it. */
+    public void sample(MessageDigest digest) throws IOException {
+        digest.update(bytes(0, (int) dataStart));
+        for (Entry entry : entries.values()) {
+            digest.update(bytes(entry.begin, (int) Math.min(entry.end - entry.begin, SAMPLE)));
+        }
     }
 
     /** The bytes of {@code entry}, little-endian. */
@@ -129,14 +146,15 @@ public final class SafeTensors implements AutoCloseable {
         if (header.charAt(0) != '{') {
             throw malformed("its header does not start with '{'");
         }
+        dataStart = 8 + length;
         Map<String, Entry> found = new LinkedHashMap<>();
         try (JsonReader json = new JsonReader(new StringReader(header.toString()))) {
             json.beginObject();
             while (json.hasNext()) {
                 String name = json.nextName();
                 if (name.equals("__metadata__")) {
-                    json.skipValue();
-                } else if (found.put(name, readEntry(json, name, 8 + length)) != null) {
+                    readMetadata(json);
+                } else if (found.put(name, readEntry(json, name)) != null) {
                     throw malformed("tensor " + name + " is listed twice");
                 }
             }
@@ -147,11 +165,19 @@ public final class SafeTensors implements AutoCloseable {
         } catch (IllegalStateException | NumberFormatException | MalformedJsonException | EOFException e) {
             throw malformed("its header is not what safetensors prescribes: " + TextFile.reason(e));
         }
-        requireContiguous(found, 8 + length);
+        requireContiguous(found);
         return found;
     }
 
-    private Entry readEntry(JsonReader json, String name, long dataStart) throws IOException {
+    private void readMetadata(JsonReader json) throws IOException {
+        json.beginObject();
+        while (json.hasNext()) {
+            metadata.put(json.nextName(), json.nextString());
+        }
+        json.endObject();
+    }
+
+    private Entry readEntry(JsonReader json, String name) throws IOException {
         Type type = null;
         long[] shape = null;
         long[] offsets = null;
@@ -216,7 +242,7 @@ public final class SafeTensors implements AutoCloseable {
         return numbers.stream().mapToLong(Long::longValue).toArray();
     }
 
-    private void requireContiguous(Map<String, Entry> found, long dataStart) throws IOException {
+    private void requireContiguous(Map<String, Entry> found) throws IOException {
         List<Entry> byPlace = new ArrayList<>(found.values());
         byPlace.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
         long end = dataStart;

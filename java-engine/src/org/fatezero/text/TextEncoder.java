@@ -65,7 +65,7 @@ public final class TextEncoder {
      * @param ids token ids of one prompt, at most {@code maxPositionEmbeddings}, each below {@code vocabSize}
      * @return {@code (1, ids.length, hiddenSize)}, owned by {@code manager}
      */
-    public NDArray forward(NDManager manager, int[] ids) {
+    public synchronized NDArray forward(NDManager manager, int[] ids) { // the embeddings go into a scope and back
         for (int id : ids) {
             if (id < 0 || id >= config.vocabSize) {
                 throw new IllegalArgumentException("token " + id + " is outside the text encoder's vocabulary of "

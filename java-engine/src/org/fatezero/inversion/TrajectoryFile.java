@@ -1,0 +1,154 @@
+package org.fatezero.inversion;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+
+import org.fatezero.tensor.SafeTensors;
+import org.fatezero.tensor.TensorWriter;
+import org.fatezero.tensor.Torch;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * An inversion on disk: the latents of every level, and of every word token of the source prompt what blend masks are made
+ * from. Queries, keys and maps are a hundred times as large and are not in it: whoever edits from it recomputes them.
+ *
+ * @param path a safetensors file
+ * @param key what the inversion depends on, which the file repeats
+ * @param steps T
+ * @param wordTokens tokens of the source prompt's words
+ * @param denoised as in {@link Trajectory}
+ */
+public record TrajectoryFile(Path path, String key, int steps, int wordTokens, boolean denoised) {
+
+    private static final String KEY = "key";
+
+    /**
+     * @param trajectory of {@link DdimInversion} or {@link Reconstruction} that {@link Needs#ofEachWordToken} took part in
+     * @param notes for people that look into the file
+     * @throws IOException as {@link TensorWriter#write}
+     */
+    public void write(Trajectory trajectory, Map<String, String> notes) throws IOException {
+        Map<String, NDArray> tensors = new LinkedHashMap<>();
+        Map<String, String> metadata = new LinkedHashMap<>(notes);
+        metadata.put(KEY, key);
+        for (int level = 0; level <= steps; level++) {
+            tensors.put("latents." + level, trajectory.latents().get(level));
+        }
+        try (NDManager temporary = trajectory.zT().getManager().newSubManager()) {
+            for (int k = 0; k < steps; k++) {
+                NDArray maps = wordMaps(trajectory.captures().get(k));
+                if (maps != null) {
+                    maps.attach(temporary);
+                    tensors.put("words." + k, maps);
+                }
+            }
+            TensorWriter.write(path, tensors, metadata);
+        }
+    }
+
+    /** {@code (frames, tokens, h, w)}, or null for a model without the sites that masks are made from. */
+    private NDArray wordMaps(Capture capture) {
+        NDList maps = new NDList();
+        for (Needs token : Needs.ofEachWordToken(wordTokens)) {
+            NDArray sum = capture.maskInput(token).sum();
+            if (sum == null) {
+                return null;
+            }
+            maps.add(sum);
+        }
+        return maps.isEmpty() ? null : NDArrays.concat(maps, 1);
+    }
+
+    /**
+     * The inversion, checked to be the one that {@code key} names and complete.
+     *
+     * @param window owns it
+     * @param latent shape of a level's latents
+     * @param precision of the model
+     * @param edits needs of the edits to come, which keep nothing
+     * @throws IOException if there is no such file, or it is not what {@link #write} made
+     */
+    public Trajectory read(NDManager window, Torch torch, Shape latent, DataType precision, List<Needs> edits) throws IOException {
+        try (SafeTensors file = new SafeTensors(path)) {
+            if (!key.equals(file.metadata().get(KEY))) {
+                throw new IOException(path + ": belongs to another inversion, " + file.metadata().get(KEY));
+            }
+            List<NDArray> latents = new ArrayList<>();
+            for (int level = 0; level <= steps; level++) {
+                latents.add(tensor(file, "latents." + level, window, torch, latent.getShape(), precision));
+            }
+            List<Capture> captures = new ArrayList<>();
+            for (int k = 0; k < steps; k++) {
+                captures.add(capture(file, "words." + k, window, torch, latent, precision, edits));
+            }
+            return new Trajectory(latents, captures, denoised);
+        }
+    }
+
+    private Capture capture(SafeTensors file, String name, NDManager window, Torch torch, Shape latent, DataType precision,
+            List<Needs> edits) throws IOException {
+        Map<Needs, MaskInput> masks = new HashMap<>();
+        if (edits.stream().noneMatch(Needs::masks)) {
+            return new Capture(masks);
+        }
+        SafeTensors.Entry entry = file.entries().get(name);
+        boolean maps4 = entry != null && entry.shape().length == 4;
+        long height = maps4 ? Math.max(1, Math.min(entry.shape()[2], latent.get(2))) : 1; // no larger than the latent
+        long width = maps4 ? Math.max(1, Math.min(entry.shape()[3], latent.get(3))) : 1;
+        long[] shape = {latent.get(0), wordTokens, height, width};
+        try (NDArray maps = tensor(file, name, window, torch, shape, precision)) {
+            for (Needs edit : edits) {
+                if (edit.masks()) {
+                    masks.put(edit, MaskInput.of(sum(maps, edit.maskTokens())));
+                }
+            }
+        }
+        return new Capture(masks);
+    }
+
+    private static NDArray sum(NDArray maps, int[] tokens) {
+        NDArray sum = maps.get(new NDIndex(":, {}:{}", tokens[0] - 1, tokens[0]));
+        for (int i = 1; i < tokens.length; i++) {
+            try (NDArray before = sum; NDArray one = maps.get(new NDIndex(":, {}:{}", tokens[i] - 1, tokens[i]))) {
+                sum = before.add(one);
+            }
+        }
+        return sum;
+    }
+
+    private static NDArray tensor(SafeTensors file, String name, NDManager manager, Torch torch, long[] shape,
+            DataType precision) throws IOException {
+        SafeTensors.Entry entry = file.entries().get(name);
+        DataType stored = entry == null ? null : switch (entry.type()) {
+            case F64 -> DataType.FLOAT64;
+            case F32 -> DataType.FLOAT32;
+            case F16 -> DataType.FLOAT16;
+            case BF16 -> DataType.BFLOAT16;
+            default -> null;
+        };
+        if (entry == null || stored != precision || !Arrays.equals(entry.shape(), shape)) {
+            throw new IOException(file.file() + ": " + name + (entry == null ? " is missing"
+                    : " is " + entry.type() + " " + Arrays.toString(entry.shape())) + ", expected " + precision + " "
+                    + Arrays.toString(shape));
+        }
+        try (NDArray mapped = manager.create(file.read(entry), new Shape(shape), stored)) {
+            if (!torch.allFinite(mapped)) {
+                throw new IOException(file.file() + ": " + name + " is not finite");
+            }
+            return mapped.duplicate();
+        }
+    }
+}

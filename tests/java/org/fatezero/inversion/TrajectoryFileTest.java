@@ -1,0 +1,132 @@
+package org.fatezero.inversion;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+
+import org.fatezero.Golden;
+import org.fatezero.Tiny;
+import org.fatezero.tensor.TensorWriter;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+class TrajectoryFileTest {
+
+    private static final int STEPS = 2;
+    private static final int TOKENS = 3;
+    private static final Shape LATENT = new Shape(2, 4, 8, 12);
+    private static final Needs EDIT = new Needs(0, STEPS, 0, 64, false, new int[] {1, 3}, Needs.MASK_CELLS);
+
+    private static Tiny tiny;
+
+    @TempDir
+    private Path folder;
+
+    @BeforeAll
+    static void open() throws Exception {
+        tiny = new Tiny();
+    }
+
+    @AfterAll
+    static void close() {
+        tiny.close();
+    }
+
+    private TrajectoryFile file() {
+        return new TrajectoryFile(folder.resolve("x.safetensors"), "key", STEPS, TOKENS, false);
+    }
+
+    private Trajectory read(NDManager window) throws IOException {
+        return file().read(window, tiny.torch, LATENT, DataType.FLOAT32, List.of(EDIT));
+    }
+
+    @Test
+    void whatIsReadIsWhatWasInverted() throws Exception {
+        try (NDManager window = tiny.manager.newSubManager(); NDManager another = tiny.manager.newSubManager()) {
+            List<Needs> needs = new ArrayList<>(Needs.ofEachWordToken(TOKENS));
+            needs.add(EDIT);
+            Trajectory inverted = new DdimInversion(tiny.unet, Tiny.schedule(STEPS), tiny.torch).run(tiny.normal(window, 2, 4, 8, 12),
+                    tiny.text("a silver jeep"), Tiny.pass(2, "mid"), needs, (step, steps) -> { });
+            int arrays = window.getManagedArrays().size();
+            file().write(inverted, Map.of("source", "a silver jeep"));
+            assertEquals(arrays, window.getManagedArrays().size());
+
+            Trajectory read = read(another);
+            for (int level = 0; level <= STEPS; level++) {
+                assertEquals(inverted.latents().get(level), read.latents().get(level));
+            }
+            for (int k = 0; k < STEPS; k++) {
+                Golden.assertClose(inverted.captures().get(k).maskInput(EDIT).sum(), read.captures().get(k).maskInput(EDIT).sum(), 1e-5,
+                        "mask " + k);
+            }
+            assertEquals(2 * STEPS + 1, another.getManagedArrays().size(), "nothing else stays");
+            Needs none = new Needs(0, STEPS, 0, 64, false, new int[0], Needs.MASK_CELLS);
+            assertNull(file().read(another, tiny.torch, LATENT, DataType.FLOAT32, List.of(none)).captures().get(0).maskInput(none));
+        }
+    }
+
+    @Test
+    void aFileThatIsNotThere() {
+        assertThrows(NoSuchFileException.class, () -> read(tiny.manager));
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {
+        "key; latents.2; 2,4,8,12; words.1; 2,3,9,12; words.1 is F32 [2, 3, 9, 12], expected float32 [2, 3, 8, 12]",
+        "key; latents.2; 2,4,8,12; words.1; 2,3,0,12; expected float32 [2, 3, 1, 12]",
+        "key; latents.2; 2,4,8,12; words.1; 2,2,4,4; expected float32 [2, 3, 4, 4]",
+        "key; latents.2; 2,4,8,12; words.1; 2,3; expected float32 [2, 3, 1, 1]",
+        "key; latents.2; 2,4,8,12; word.1; 2,3,4,4; words.1 is missing",
+        "key; latents.2; 2,4,12,8; words.1; 2,3,4,4; latents.2 is F32 [2, 4, 12, 8], expected float32 [2, 4, 8, 12]",
+        "key; latents.3; 2,4,8,12; words.1; 2,3,4,4; latents.2 is missing",
+        "other; latents.2; 2,4,8,12; words.1; 2,3,4,4; another inversion"})
+    void aFileOfAnotherMaking(String key, String last, String lastShape, String words, String wordsShape, String told) throws Exception {
+        try (NDManager window = tiny.manager.newSubManager()) {
+            Map<String, NDArray> tensors = new LinkedHashMap<>();
+            tensors.put("latents.0", window.zeros(LATENT));
+            tensors.put("latents.1", window.zeros(LATENT));
+            tensors.put(last, window.zeros(shape(lastShape)));
+            tensors.put("words.0", window.zeros(new Shape(2, 3, 4, 4)));
+            tensors.put(words, window.zeros(shape(wordsShape)));
+            TensorWriter.write(file().path(), tensors, Map.of("key", key));
+            String message = assertThrows(IOException.class, () -> read(window)).getMessage();
+            assertTrue(message.contains(file().path().toString()) && message.contains(told), message);
+        }
+    }
+
+    private static Shape shape(String text) {
+        return new Shape(java.util.Arrays.stream(text.split(",")).mapToLong(Long::parseLong).toArray());
+    }
+
+    @Test
+    void numbersThatAreNone() throws Exception {
+        try (NDManager window = tiny.manager.newSubManager()) {
+            Map<String, NDArray> tensors = new LinkedHashMap<>();
+            for (int level = 0; level <= STEPS; level++) {
+                tensors.put("latents." + level, window.full(LATENT, level == 1 ? Float.NaN : 0));
+            }
+            TensorWriter.write(file().path(), tensors, Map.of("key", "key"));
+            String message = assertThrows(IOException.class, () -> read(window)).getMessage();
+            assertTrue(message.endsWith("latents.1 is not finite"), message);
+        }
+    }
+}
