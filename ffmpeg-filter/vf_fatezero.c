@@ -83,6 +83,7 @@ typedef struct FatezeroContext {
     char *precision;
     char *window_size;
     char *steps;
+    char *solver;
     char *guidance;
     char *self_replace;
     char *cross_replace;
@@ -594,6 +595,7 @@ static const AVOption fatezero_options[] = {
     STRING("precision",     precision,     "auto, fp32 or fp16 (default auto)"),
     STRING("window",        window_size,   "frames edited together, 1 to 128 (default 8)"),
     STRING("steps",         steps,         "steps of inversion, and of editing, 1 to 1000 (default 50)"),
+    STRING("solver",        solver,        "ddim, or implicit: inversion that fewer steps undo (default ddim)"),
     STRING("guidance",      guidance,      "how strongly the prompt pulls, 1 to 50 (default 7.5)"),
     STRING("self_replace",  self_replace,  "share of the steps that keep the source's self-attention (default 0.8)"),
     STRING("cross_replace", cross_replace, "share of the steps that keep the source's cross-attention (default 0.8)"),

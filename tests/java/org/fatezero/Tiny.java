@@ -55,8 +55,12 @@ public final class Tiny implements AutoCloseable {
     }
 
     public static Schedule schedule(int steps) throws IOException {
+        return schedule(steps, false);
+    }
+
+    public static Schedule schedule(int steps, boolean implicit) throws IOException {
         Path file = Golden.TINY.resolve("scheduler/scheduler_config.json");
-        return new Schedule(new ModelConfig(file), steps);
+        return new Schedule(new ModelConfig(file), steps, implicit);
     }
 
     public Prompt prompt(String text) {

@@ -101,9 +101,9 @@ public final class DdimEditing {
     private NDArray guidedNoise(Trajectory trajectory, NDArray z, NDArray text, Pass pass, Edit edit, int k) {
         int frames = pass.frames();
         boolean sourceAgain = !edit.needs.keep() && edit.needs.fuses(k);
-        try (Scope scope = new Scope(z, text)) {
+        try (NDArray source = sourceAgain ? trajectory.input(schedule, k) : null; Scope scope = new Scope(z, text, source)) {
             NDArray guided = z.concat(z, 0);
-            NDArray batch = sourceAgain ? trajectory.input(k).concat(guided, 0) : guided;
+            NDArray batch = sourceAgain ? source.concat(guided, 0) : guided;
             NDArray epsilon = unet.forward(batch, schedule.timestep(k), sourceAgain ? text : text.get("1:"), pass);
             int first = sourceAgain ? frames : 0;
             NDArray unconditional = epsilon.get("{}:{}", first, first + frames);

@@ -82,7 +82,7 @@ public final class Engine implements AutoCloseable {
         model = Models.acquire(options.model(), device, precision(options.precision(), device));
         manager = model.manager.newSubManager();
         try {
-            schedule = new Schedule(model.scheduler, options.steps());
+            schedule = new Schedule(model.scheduler, options.steps(), options.solver().equals("implicit"));
             Prompt source = encode("source", options.source());
             for (Options one : asked) {
                 Prompt target = encode("prompt", one.prompt());

@@ -25,6 +25,7 @@ import java.util.stream.Collectors;
  * @param precision {@code auto}, {@code fp32} or {@code fp16}
  * @param window frames edited together, 1 to 128
  * @param steps T of DDIM, 1 to 1000
+ * @param solver of inversion: {@code ddim}, or {@code implicit} ({@link org.fatezero.diffusion.Schedule#input})
  * @param guidance scale of classifier-free guidance, 1 to 50
  * @param self_replace share of the steps that fuse self-attention, from the noisiest: {@code 0.8} or {@code 0.2-0.8}
  * @param cross_replace share of the steps that fuse cross-attention; words of the prompt may differ:
@@ -47,7 +48,7 @@ import java.util.stream.Collectors;
  * @param inversion a folder that inversions are kept in, or none
  */
 public record Options(String preset, String presets, String prompt, String source, String from, String to, String promptfile,
-        String negative, String model, String device, String precision, int window, int steps, double guidance,
+        String negative, String model, String device, String precision, int window, int steps, String solver, double guidance,
         String self_replace, String cross_replace, String control, String emphasize, String blend, double threshold,
         boolean blend_latents, String keys, int keys_at, int fuse_at, String attention, String norm, boolean parity, int size, String store,
         String inversion) {
@@ -67,6 +68,7 @@ public record Options(String preset, String presets, String prompt, String sourc
             precision=auto
             window=8
             steps=50
+            solver=ddim
             guidance=7.5
             self_replace=0.8
             cross_replace=0.8
@@ -94,6 +96,7 @@ public record Options(String preset, String presets, String prompt, String sourc
         range("keys_at", keys_at, 0, 4096);
         range("fuse_at", fuse_at, 0, 4096);
         range("size", size, 0, 4096);
+        oneOf("solver", solver, "ddim", "implicit");
         oneOf("precision", precision, "auto", "fp32", "fp16");
         oneOf("control", control, "refine", "replace");
         oneOf("attention", attention, "inversion", "reconstruction");

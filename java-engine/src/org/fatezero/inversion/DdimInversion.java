@@ -43,7 +43,7 @@ public final class DdimInversion {
             progress.at(k, schedule.steps());
             Capture capture = new Capture(window, torch, needs, pass.frames(), k);
             NDArray z = latents.get(k);
-            try (NDArray epsilon = unet.forward(z, schedule.timestep(k), source,
+            try (NDArray input = schedule.input(latents, k); NDArray epsilon = unet.forward(input, schedule.timestep(k), source,
                     pass.with(progress.within(k, schedule.steps(), capture)))) {
                 latents.add(schedule.invert(z, epsilon, k));
             }

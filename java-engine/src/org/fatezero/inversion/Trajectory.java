@@ -2,6 +2,8 @@ package org.fatezero.inversion;
 
 import ai.djl.ndarray.NDArray;
 
+import org.fatezero.diffusion.Schedule;
+
 import java.util.List;
 
 /**
@@ -13,9 +15,9 @@ import java.util.List;
  */
 public record Trajectory(List<NDArray> latents, List<Capture> captures, boolean denoised) {
 
-    /** The latents that step {@code k} took its noise from. */
-    public NDArray input(int k) {
-        return latents.get(denoised ? k + 1 : k);
+    /** The latents that step {@code k} took its noise from; a new array. */
+    public NDArray input(Schedule schedule, int k) {
+        return denoised ? latents.get(k + 1).duplicate() : schedule.input(latents, k);
     }
 
     public NDArray zT() {

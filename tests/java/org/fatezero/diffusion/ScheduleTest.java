@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
@@ -20,6 +21,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.stream.IntStream;
 
 /** Against diffusers' DDIMScheduler. */
@@ -90,6 +93,50 @@ class ScheduleTest {
             assertTrue(schedule.level(k + 1) < schedule.level(k) || k == 0 && schedule.timestep(0) == 0, "level " + (k + 1));
             assertEquals(schedule.alphaBar(schedule.timestep(k)), schedule.level(k + 1));
         }
+    }
+
+    /** How far a latent is from itself after {@code steps} of inversion and as many of denoising, for a noise that is a formula. */
+    private static double roundTripError(int steps, boolean implicit) throws IOException {
+        try (NDManager manager = NDManager.newBaseManager("PyTorch")) {
+            Schedule schedule = Tiny.schedule(steps, implicit);
+            NDArray z0 = manager.linspace(-1, 1, 21);
+            List<NDArray> latents = new ArrayList<>(List.of(z0));
+            for (int k = 0; k < steps; k++) {
+                latents.add(schedule.invert(latents.get(k), noise(schedule.input(latents, k), schedule.level(k + 1)), k));
+            }
+            NDArray z = latents.get(steps);
+            for (int k = steps - 1; k >= 0; k--) {
+                z = schedule.denoise(z, noise(z, schedule.level(k + 1)), k);
+            }
+            return Golden.relativeError(z0, z);
+        }
+    }
+
+    /** Of normally distributed data with a deviation of 0.5, and bent. */
+    private static NDArray noise(NDArray z, double alphaBar) {
+        return z.add(z.mul(3).sin().mul(0.1)).mul(Math.sqrt(1 - alphaBar) / (0.25 * alphaBar + 1 - alphaBar));
+    }
+
+    @Test
+    void denoisingUndoesImplicitInversionToTheSecondOrderOfItsSteps() throws Exception {
+        double coarser = roundTripError(20, true);
+        assertTrue(coarser < roundTripError(20, false) / 5, "of DDIM's: " + coarser);
+        for (int steps : new int[] {40, 80, 160}) {
+            double error = roundTripError(steps, true);
+            assertTrue(error < coarser / 4, steps + " steps: " + error + " after " + coarser);
+            coarser = error;
+        }
+    }
+
+    @Test
+    void implicitInversionOfOneStepIsDdims() throws Exception {
+        assertEquals(roundTripError(1, false), roundTripError(1, true));
+    }
+
+    @Test
+    void anImplicitScheduleLooksAheadWhereTwoLevelsAreTheSame() throws Exception {
+        assertEquals(Tiny.schedule(1000).level(0), Tiny.schedule(1000).level(1));
+        assertTrue(roundTripError(1000, true) < 1e-4);
     }
 
     @Test

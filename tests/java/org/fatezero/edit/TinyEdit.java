@@ -15,7 +15,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Edits with the tiny model: inversion, then editing, of latents. */
-record TinyEdit(Tiny tiny, Pass pass, int steps) {
+record TinyEdit(Tiny tiny, Pass pass, int steps, boolean implicit) {
+
+    TinyEdit(Tiny tiny, Pass pass, int steps) {
+        this(tiny, pass, steps, false);
+    }
 
     static final Progress SILENT = (step, steps) -> { };
     private static final String SOURCE = "a silver jeep on a road";
@@ -45,7 +49,7 @@ record TinyEdit(Tiny tiny, Pass pass, int steps) {
     }
 
     private NDArray run(NDArray z0, NDArray text, DdimEditing.Edit edit, Progress progress) throws Exception {
-        Schedule schedule = Tiny.schedule(steps);
+        Schedule schedule = Tiny.schedule(steps, implicit);
         Trajectory trajectory = new DdimInversion(tiny.unet, schedule, tiny.torch)
                 .run(z0, text.get("0:1"), pass, List.of(edit.needs()), progress);
         return new DdimEditing(tiny.unet, schedule, tiny.torch).run(trajectory, text, pass, edit, progress);

@@ -43,7 +43,11 @@ class DdimInversionTest {
     }
 
     private static Trajectory invert(NDArray z0, Needs needs) throws Exception {
-        return new DdimInversion(tiny.unet, Tiny.schedule(STEPS), tiny.torch)
+        return invert(z0, needs, Tiny.schedule(STEPS));
+    }
+
+    private static Trajectory invert(NDArray z0, Needs needs, Schedule schedule) {
+        return new DdimInversion(tiny.unet, schedule, tiny.torch)
                 .run(z0, tiny.text("a silver jeep"), PASS, List.of(needs), (step, steps) -> { });
     }
 
@@ -57,18 +61,20 @@ class DdimInversionTest {
         return sites;
     }
 
-    @Test
-    void eachLevelFollowsFromTheOneBeforeAtTheTimestepItGoesTo() throws Exception {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void eachLevelFollowsFromTheOneBeforeAtTheTimestepItGoesTo(boolean implicit) throws Exception {
+        Schedule schedule = Tiny.schedule(STEPS, implicit);
         try (NDManager window = tiny.manager.newSubManager()) {
             NDArray z0 = tiny.normal(window, 2, 4, 8, 12);
-            Trajectory trajectory = invert(z0, new Needs(0, STEPS, 0, 64, true, new int[] {2}, 16));
+            Trajectory trajectory = invert(z0, new Needs(0, STEPS, 0, 64, true, new int[] {2}, 16), schedule);
             assertEquals(STEPS + 1, trajectory.latents().size());
             assertSame(z0, trajectory.latents().get(0));
             assertSame(trajectory.latents().get(STEPS), trajectory.zT());
-            Schedule schedule = Tiny.schedule(STEPS);
             for (int k = 0; k < STEPS; k++) {
                 NDArray z = trajectory.latents().get(k);
-                NDArray epsilon = tiny.unet.forward(z, schedule.timestep(k), tiny.text("a silver jeep"), PASS);
+                NDArray input = implicit ? trajectory.input(schedule, k) : z;
+                NDArray epsilon = tiny.unet.forward(input, schedule.timestep(k), tiny.text("a silver jeep"), PASS);
                 Golden.assertClose(schedule.invert(z, epsilon, k), trajectory.latents().get(k + 1), 1e-5, "level " + (k + 1));
             }
         }

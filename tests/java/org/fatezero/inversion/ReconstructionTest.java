@@ -39,8 +39,8 @@ class ReconstructionTest {
             assertEquals(List.of(0, 1, 2), told.stream().distinct().toList());
             int captured = 0;
             for (int k = STEPS - 1; k >= 0; k--) {
-                NDArray z = trajectory.input(k);
-                assertSame(trajectory.latents().get(k + 1), z);
+                NDArray z = trajectory.input(schedule, k);
+                assertEquals(trajectory.latents().get(k + 1), z);
                 List<NDArray> queries = new ArrayList<>();
                 NDArray epsilon = tiny.unet.forward(z, schedule.timestep(k), none, PASS);
                 Capture capture = trajectory.captures().get(k);
