@@ -80,9 +80,9 @@ record Frames(int width, int height, int depth) {
         float full = depth == 8 ? 255f : 65535f;
         try (NDArray packed = manager.create(samples, new Shape(1, height, width, CHANNELS),
                 depth == 8 ? DataType.UINT8 : DataType.FLOAT32); Scope scope = new Scope(packed)) {
-            NDArray planar = packed.transpose(0, 3, 1, 2).toType(DataType.FLOAT32, false).mul(2 / full).sub(1);
+            NDArray planar = torch.fromSamples(packed, 2 / full);
             boolean same = toHeight == height && toWidth == width;
-            return scope.keep(same ? planar.duplicate() : torch.resize(planar, toHeight, toWidth));
+            return scope.keep(same ? planar : torch.resize(planar, toHeight, toWidth));
         }
     }
 
@@ -99,7 +99,7 @@ record Frames(int width, int height, int depth) {
             if (x.getShape().get(2) != height || x.getShape().get(3) != width) {
                 sized = torch.resize(sized, height, width);
             }
-            NDArray packed = sized.clip(-1, 1).add(1).mul(full / 2).round().transpose(0, 2, 3, 1);
+            NDArray packed = torch.toSamples(sized, full / 2);
             samples = (depth == 8 ? packed.toType(DataType.UINT8, false) : packed.toType(DataType.INT32, false)).toByteBuffer()
                     .order(ByteOrder.nativeOrder());
         }

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
+import java.util.UUID;
 
 /**
  * Writes safetensors files, which {@link SafeTensors} reads. A file appears under its name only once all of it is on the
@@ -34,9 +35,9 @@ public final class TensorWriter {
      * @throws IOException if the folder cannot be written to or is full; nothing is left behind then
      */
     public static void write(Path file, Map<String, NDArray> tensors, Map<String, String> metadata) throws IOException {
-        Path part = Files.createTempFile(file.toAbsolutePath().getParent(), ".", PART);
+        Path part = file.resolveSibling("." + UUID.randomUUID() + PART);
         try {
-            try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE)) {
+            try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
                 writeAll(channel, header(tensors, metadata));
                 for (NDArray tensor : tensors.values()) {
                     writeAll(channel, tensor.toByteBuffer());

@@ -73,6 +73,11 @@ public final class Torch implements AutoCloseable {
                 return torch.upsample_nearest2d(x, [height, width], None, None)
               def resize(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:
                 return torch._upsample_bicubic2d_aa(x, [height, width], False, None, None)
+              def from_samples(self: __torch__.Ops, x: Tensor, scale: float) -> Tensor:
+                return torch.sub_(torch.mul_(torch.to(torch.permute(x, [0, 3, 1, 2]), 6, False, True, None), scale), 1)
+              def to_samples(self: __torch__.Ops, x: Tensor, scale: float) -> Tensor:
+                y = torch.round_(torch.mul_(torch.add_(torch.clamp(x, -1., 1.), 1), scale))
+                return torch.permute(y, [0, 2, 3, 1])
               def max_pool3(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.max_pool2d(x, [3, 3], [1, 1], [1, 1], [1, 1], False)
               def map_of_tokens(self: __torch__.Ops, map: Tensor, tokens: Tensor) -> Tensor:
@@ -194,6 +199,16 @@ public final class Torch implements AutoCloseable {
     /** Antialiased bicubic resize of floating {@code x (n, c, h, w)}. */
     public NDArray resize(NDArray x, int height, int width) {
         return run("resize", x, height, width);
+    }
+
+    /** Samples {@code (n, h, w, c)} of 0 to 2 / scale as floats {@code (n, c, h, w)} of -1 to 1. */
+    public NDArray fromSamples(NDArray x, double scale) {
+        return run("from_samples", x, scale);
+    }
+
+    /** Floats {@code (n, c, h, w)}, clipped to -1 to 1, as whole numbers {@code (n, h, w, c)} of 0 to 2 scale. */
+    public NDArray toSamples(NDArray x, double scale) {
+        return run("to_samples", x, scale);
     }
 
     /** 3x3 max-pool of stride 1 that keeps the size of {@code x (n, c, h, w)}. */

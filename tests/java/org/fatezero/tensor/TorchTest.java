@@ -67,6 +67,18 @@ class TorchTest {
     }
 
     @Test
+    void samplesBecomeFloatsAndReturn() {
+        NDArray samples = manager.create(new float[] {0, 1, 2, 253, 254, 255}, new Shape(1, 2, 1, 3));
+        NDArray floats = torch.fromSamples(samples, 2 / 255.0);
+        assertEquals(new Shape(1, 3, 2, 1), floats.getShape());
+        assertArrayEquals(new float[] {-1, 253 / 127.5f - 1, 1 / 127.5f - 1, 254 / 127.5f - 1, 2 / 127.5f - 1, 1}, floats.toFloatArray(), 1e-6f);
+        assertEquals(samples, torch.toSamples(floats, 127.5));
+        NDArray outside = manager.create(new float[] {-3, 0.002f, 9}, new Shape(1, 3, 1, 1));
+        assertArrayEquals(new float[] {0, 128, 255}, torch.toSamples(outside, 127.5).toFloatArray());
+        assertArrayEquals(new float[] {-3, 0.002f, 9}, outside.toFloatArray());
+    }
+
+    @Test
     void causalAttentionSeesNothingLater() {
         NDArray q = normal(1, 4, 2, 4);
         NDArray k = normal(1, 4, 2, 4).mul(2);
