@@ -1,6 +1,7 @@
 # make demo      a clip turned into a watercolour, and more, in build/demo
 # make test      every test
 # make ffmpeg    FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
+# make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
 # make install   PREFIX=/usr/local
 # Each installs what it misses through apt-get first, and says what; a second run rebuilds nothing.
 
@@ -15,7 +16,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
 HOME_DIR = build/ffmpeg/lib/fatezero
 
-.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter install pictures clean
+.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter evaluate test-pocket install pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -238,6 +239,32 @@ test-bridge: setup
 	FATEZERO_HOME=build/stub $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/test.log || { cat $(JNI_DIR)/test.log; exit 1; }
 	FATEZERO_HOME=build/stub JAVA_TOOL_OPTIONS=-Xcheck:jni $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/check.log && \
 	    ! grep -A20 'in native method' $(JNI_DIR)/check.log || { cat $(JNI_DIR)/check.log; exit 1; }
+
+# ---- the evaluation ----
+
+# Python, here alone; PYTHON=... takes an interpreter that has what requirements.txt lists
+VENV   = build/venv
+PYTHON = $(VENV)/bin/python
+GROUP  = 12
+STEPS  = 50
+LISTS  = $(foreach list,ABLATION,$(if $($(list)),--$(shell echo $(list) | tr A-Z a-z)))
+
+evaluate: ffmpeg test-pocket
+	PYTHONPATH=tests/pocket $(PYTHON) -m evaluate --group $(GROUP) --steps $(STEPS) $(LISTS) $(if $(VARIANTS),--variants $(VARIANTS)) \
+	    $(if $(ONLY),--only $(ONLY)) $(if $(TRAINING),--training) $(if $(TRY),--try $(TRY))
+
+# the split, the renderer, the measures
+test-pocket: $(filter $(VENV)/%,$(PYTHON))
+	cd tests/pocket && $(abspath $(PYTHON)) -m unittest -q
+
+$(VENV)/bin/python: tests/pocket/requirements.txt
+	@echo "making $(VENV) of tests/pocket/requirements.txt: some 3 GB are downloaded"
+	@python3 -c 'import ensurepip' 2>/dev/null || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	    echo "installing: python3-venv"; $$sudo apt-get -qq update; \
+	    DEBIAN_FRONTEND=noninteractive $$sudo apt-get -qq install -y --no-install-recommends python3-venv >/dev/null; }
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip -q install -r $< || { rm -rf $(VENV); exit 1; }
+	@touch $@
 
 # ---- installation ----
 

@@ -1,0 +1,127 @@
+"""The clips that are edited, fixed by a seed and nothing else: held-out scenes, and each with one factor changed.
+
+All sources are photographs. The combination of object, colour, place and style that an edit begins with was never trained on,
+nor was the one that it leads to; only the empty places, to which removal leads, have been seen, in other scenes. Clips of the
+training side, for choosing presets by, are made in the same way of combinations that were trained on.
+"""
+import random
+from dataclasses import dataclass
+from functools import cached_property
+
+from scenes import COLOURS, OBJECTS, PLACES, Scene, render
+from scenes.captions import PLACE
+from scenes.places import GROUND
+
+FACTOR = {"style": "style", "attribute": "colour", "shape": "object", "background": "place", "removal": "object"}
+GROUPS = tuple(FACTOR)
+SIZE = 12                     # clips a group
+FRAMES, SIDE = 8, 128
+FIRST_SEED = 3 * 10**8        # of scenes; training stays far below, the VAE's diet and the measurements far above or beside
+
+# Each style with the preset that asks for it.
+STYLES = {"watercolor": "watercolor", "ukiyo-e": "ukiyo-e", "van gogh": "van-gogh", "monet": "monet", "cartoon": "cartoon",
+          "makoto shinkai": "makoto-shinkai"}
+# Shapes change within a kind, as in the paper: jeep to Porsche car, swan to flamingo, cat to tiger.
+KINDS = (("jeep", "porsche car", "train"), ("swan", "duck", "flamingo"), ("cat", "tiger", "rabbit", "fox"))
+# Backgrounds change between places whose ground is equally high, so that the true edit leaves the object where it is.
+LEVEL = tuple(place for place in PLACES if GROUND[place] == GROUND["road"])
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One clip of the evaluation: the scene as it is, and as the edit should leave it."""
+    group: str
+    number: int
+    source: Scene
+    target: Scene
+
+    @property
+    def name(self):
+        return f"{self.group}-{self.number:02d}"
+
+    @property
+    def factor(self):
+        return FACTOR[self.group]
+
+    @cached_property
+    def before(self):
+        return render(self.source, FRAMES, SIDE)
+
+    @cached_property
+    def truth(self):
+        return render(self.target, FRAMES, SIDE)
+
+    @property
+    def options(self):
+        """The filter's: the shipped preset for this kind of edit, and the words that a user would give it."""
+        scene, caption = self.source, self.source.caption
+        words = {"source": caption}
+        if self.group == "style":
+            return {"preset": STYLES[self.target.style], **words}
+        if self.group == "attribute":
+            return {"preset": "recolor", **words, "from": scene.colour, "to": self.target.colour}
+        if self.group == "shape":
+            return {"preset": "swap-object", **words, "from": scene.object, "to": self.target.object}
+        where = phrase(scene)
+        if self.group == "background":
+            return {"preset": "swap-attribute", **words, "from": PLACE[scene.place][where],
+                    "to": PLACE[self.target.place][where]}
+        place = PLACE[scene.place][where].split(maxsplit=1)[1]      # 'in the snow' leaves 'the snow'
+        return {"preset": "remove-object", **words, "from": caption.removesuffix(place).strip(), "blend": noun(scene.object)}
+
+
+def noun(name):
+    """The last word, which the others describe: 'car' of 'porsche car'."""
+    return name.split()[-1]
+
+
+def phrase(scene):
+    """Which of the place's phrasings the caption has."""
+    return max((i for i, text in enumerate(PLACE[scene.place]) if scene.caption.endswith(text)),
+               key=lambda i: len(PLACE[scene.place][i]))
+
+
+def changes(group, scene):
+    """All scenes that an edit of `scene` may lead to."""
+    if group == "style":
+        return [scene.change(style=style) for style in STYLES]
+    if group == "attribute":
+        return [scene.change(colour=colour) for colour in COLOURS if colour != scene.colour]
+    if group == "shape":
+        return [scene.change(object=other) for kind in KINDS if scene.object in kind for other in kind if other != scene.object]
+    if group == "background":
+        return [scene.change(place=place) for place in LEVEL if place != scene.place and scene.place in LEVEL]
+    return [scene.change(object=None, colour=None)]
+
+
+def stratum(group, target):
+    """What the clips of a group are spread over evenly: the styles, and the kinds of object."""
+    if group == "style":
+        return tuple(STYLES).index(target.style)
+    if group == "shape":
+        return next(i for i, kind in enumerate(KINDS) if target.object in kind)
+    return 0
+
+
+def edits(group, count=SIZE, training=False):
+    """The first `count` of a group's clips; `training`: of the side that was trained on."""
+    strata = {}
+    for object in OBJECTS:
+        for colour in COLOURS:
+            for place in PLACES:
+                source = Scene(object, colour, place, "photo", 0)
+                for target in changes(group, source):
+                    if source.held_out != training and (target.held_out != training or target.object is None):
+                        strata.setdefault(stratum(group, target), []).append((source, target))
+    dice = random.Random(f"fatezero evaluation 1, {group}" + training * ", training")
+    for _, pairs in sorted(strata.items()):
+        dice.shuffle(pairs)
+    turns = [pairs for _, pairs in sorted(strata.items())]
+    picked = [turns[i % len(turns)][i // len(turns)] for i in range(SIZE)]
+    found = []
+    for number, (source, target) in enumerate(picked[:count]):
+        seed = FIRST_SEED + 1000 * (SIZE * (GROUPS.index(group) + training * len(GROUPS)) + number)
+        while "photo" in source.change(seed=seed).caption:       # a preset says itself what style it wants
+            seed += 1
+        found.append(Edit(group, number, source.change(seed=seed), target.change(seed=seed)))
+    return found

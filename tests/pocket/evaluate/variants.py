@@ -1,0 +1,30 @@
+"""The rows of the tables: what is set beside the shipped preset, and for which groups. A new row is one more entry."""
+from dataclasses import dataclass, field
+from typing import Callable
+
+from . import sdedit
+from .clips import GROUPS
+
+
+@dataclass(frozen=True)
+class Variant:
+    title: str
+    options: dict = field(default_factory=dict)     # of the filter, over the preset's
+    groups: tuple = GROUPS
+    edit: Callable | None = None                    # (tools, edit, options) -> frames, where the filter alone does not do
+
+
+VARIANTS = {
+    "fatezero": Variant("FateZero"),
+    "ddim": Variant("DDIM inversion, new prompt", {"self_replace": 0, "cross_replace": 0, "blend": "", "emphasize": ""}),
+    "no-self": Variant("no self-attention fusion", {"self_replace": 0}),
+    "no-mask": Variant("full replacement, no mask", {"threshold": 2}, ("shape",)),
+    "reconstruction": Variant("attention of the reconstruction", {"attention": "reconstruction"}),
+    "framewise": Variant("frame by frame", {"keys": "self", "window": 1}),
+    "sdedit": Variant("SDEdit, frame by frame", edit=sdedit.edit),
+}
+
+# What `make evaluate NAME=1` runs.
+LISTS = {
+    "ABLATION": ("fatezero", "ddim", "no-self", "no-mask", "reconstruction", "framewise", "sdedit"),
+}

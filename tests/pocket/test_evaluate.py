@@ -1,0 +1,135 @@
+"""python -m unittest test_evaluate (in this folder): which clips are edited, and that the measures measure."""
+import hashlib
+import tempfile
+import unittest
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from evaluate import classifier, clips, filter, measures, report, sdedit, variants
+from scenes import Scene, render
+
+EDITS = [edit for group in clips.GROUPS for edit in clips.edits(group)]
+PRESETS = Path(__file__).parents[2] / "presets"
+
+
+class Split(unittest.TestCase):
+    def test_sixty_clips_in_equal_parts_that_never_change(self):
+        self.assertEqual([len(clips.edits(group)) for group in clips.GROUPS], [12] * 5)
+        text = "\n".join(f"{edit.source} {edit.target}" for edit in EDITS)
+        self.assertEqual(hashlib.sha256(text.encode()).hexdigest()[:16], "73f8fe6657c440b9")
+
+    def test_no_combination_was_trained_on(self):
+        for edit in EDITS:
+            self.assertTrue(edit.source.held_out, edit)
+            self.assertTrue(edit.target.held_out or edit.group == "removal", edit)
+
+    def test_no_scene_was_trained_on(self):
+        seeds = [edit.source.seed for edit in EDITS]
+        self.assertEqual(len(set(seeds)), 60)
+        self.assertTrue(all(clips.FIRST_SEED <= seed < clips.FIRST_SEED + 10**6 < classifier.FIRST_SEED for seed in seeds))
+
+    def test_the_training_side_shares_nothing_with_it(self):
+        trained = [edit for group in clips.GROUPS for edit in clips.edits(group, training=True)]
+        self.assertFalse(any(edit.source.held_out or edit.target.held_out for edit in trained))
+        self.assertFalse({edit.source.seed for edit in trained} & {edit.source.seed for edit in EDITS})
+
+    def test_an_edit_changes_one_factor(self):
+        for edit in EDITS:
+            same = edit.source.change(**{edit.factor: getattr(edit.target, edit.factor)})
+            self.assertEqual(same.change(colour=None) if edit.group == "removal" else same, edit.target)
+            self.assertNotEqual(edit.source, edit.target)
+
+    def test_shapes_stay_of_their_kind(self):
+        kinds = [kind for edit in clips.edits("shape") for kind in clips.KINDS if edit.source.object in kind]
+        self.assertEqual([kinds.count(kind) for kind in clips.KINDS], [4, 4, 4])
+        self.assertTrue(all(edit.target.object in kind for edit, kind in zip(clips.edits("shape"), kinds)))
+
+    def test_fewer_clips_are_the_first_of_all(self):
+        self.assertEqual(clips.edits("shape", 3), clips.edits("shape")[:3])
+
+
+class Words(unittest.TestCase):
+    def test_the_prompt_is_the_caption_of_the_true_edit(self):
+        for edit in EDITS:
+            prompt = sdedit.prompt(PRESETS, edit.options)
+            if edit.group in ("attribute", "background"):
+                self.assertEqual(prompt.replace("an ", "a "), edit.target.caption.replace("an ", "a "))
+            elif edit.group == "shape":
+                self.assertIn(f" {edit.target.object} ", prompt)
+            elif edit.group == "removal":
+                self.assertTrue(edit.source.caption.endswith(prompt))
+                self.assertNotIn(edit.source.object, prompt)
+
+    def test_values_survive_the_graph(self):
+        self.assertEqual(filter.escape("a cat, it's"), "a cat\\, it\\\\\\'s")
+
+
+class Measures(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.clip = render(Scene("fox", "blue", "street", "photo", 5), 4)
+
+    def test_psnr(self):
+        black = np.zeros((2, 16, 16, 3), np.uint8)
+        self.assertAlmostEqual(measures.psnr(black, black + 1), 48.13, 2)
+        where = np.zeros((2, 16, 16), bool)
+        self.assertIsNone(measures.psnr(black, black, where))
+        where[0, 0, 0], black[0, 0, 0] = True, 1
+        self.assertAlmostEqual(measures.psnr(black, 0 * black, where), 48.13, 2)
+
+    def test_ssim_of_itself_is_one(self):
+        self.assertAlmostEqual(measures.ssim(self.clip.frames, self.clip.frames), 1)
+
+    def test_what_is_kept_is_where_the_true_edit_changes_nothing(self):
+        for group in clips.GROUPS[1:]:
+            edit = clips.edits(group, 1)[0]
+            where = measures.kept(group, edit.before, edit.truth)
+            self.assertGreater(where.mean(), 0.05 if group == "background" else 0.5)
+            np.testing.assert_array_equal(edit.before.frames[where], edit.truth.frames[where])
+            inside = edit.before.mask[where] > 0
+            self.assertTrue(inside.all() if group == "background" else not inside.any())
+
+    def test_temporal_error_follows_the_known_motion(self):
+        true = measures.temporal(self.clip.frames, self.clip)
+        still = replace(self.clip, object_motion=0 * self.clip.object_motion, camera_motion=0 * self.clip.camera_motion)
+        self.assertLess(true, 0.7 * measures.temporal(self.clip.frames, still))
+        flicker = self.clip.frames.astype(int) + np.array([8, 0, 8, 0])[:, None, None, None]
+        self.assertGreater(measures.temporal(np.clip(flicker, 0, 255).astype(np.uint8), self.clip), true + 2)
+
+
+class Classifier(unittest.TestCase):
+    def test_it_reads_scenes_of_the_training_side(self):
+        reader, wrong = classifier.Classifier(), 0
+        for scene in (Scene("fox", "blue", "snow", "photo", 1), Scene("jeep", "green", "beach", "monet", 2),
+                      Scene("swan", "white", "river", "watercolor", 3), Scene(None, None, "desert", "cartoon", 4)):
+            read = reader.read(render(scene, 4).frames)
+            wrong += sum(value != getattr(scene, name) for name, value in read.items())
+        self.assertLessEqual(wrong, 1)
+
+    def test_a_pencil_sketch_has_no_colour(self):
+        self.assertEqual(classifier.labels(Scene("fox", "blue", "snow", "pencil sketch", 1))[1], -1)
+        self.assertEqual(classifier.labels(Scene("fox", None, "snow", "photo", 1))[1], classifier.CLASSES["colour"].index("orange"))
+
+
+class Run(unittest.TestCase):
+    def test_lists_name_variants(self):
+        for names in variants.LISTS.values():
+            self.assertLessEqual(set(names), set(variants.VARIANTS))
+
+    def test_what_was_made_is_made_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            kept, made, frames = filter.Kept(Path(folder) / "clips"), [], np.zeros((1, 2, 2, 3), np.uint8)
+            for options in ({"steps": 1}, {"steps": 1}, {"steps": 2}):
+                kept.get("engine", frames, options, lambda: made.append(options) or frames)
+            self.assertEqual(made, [{"steps": 1}, {"steps": 2}])
+
+    def test_the_table_tells_what_does_not_apply(self):
+        row = {"psnr": 20.0, "ssim": 0.5, "kept": None, "temporal": 3.0, "success": 1.0, "others": 0.5}
+        table = report.table({"style": {"fatezero": report.mean([row, row])}}, {"fatezero": "FateZero"})
+        self.assertEqual(table.splitlines()[1].split(), ["style", "FateZero", "20.00", "0.500", "-", "3.00", "100%", "50%"])
+
+
+if __name__ == "__main__":
+    unittest.main()
