@@ -72,6 +72,7 @@ typedef struct FatezeroContext {
     /* options, in the order of the table; what is not set is left to the engine */
     char *preset;
     char *presets;
+    char *edit;
     char *prompt;
     char *source;
     char *from;
@@ -91,6 +92,7 @@ typedef struct FatezeroContext {
     char *emphasize;
     char *blend;
     char *threshold;
+    char *blend_attention;
     char *blend_latents;
     char *keys;
     char *keys_at;
@@ -584,6 +586,7 @@ static av_cold void uninit(AVFilterContext *ctx)
 static const AVOption fatezero_options[] = {
     STRING("preset",        preset,        "preset's name, or a file (default watercolor, without a prompt)"),
     STRING("presets",       presets,       "preset|preset, several edits with an output each (default none)"),
+    STRING("edit",          edit,          "of a configuration file, number of the prompt (default auto, the first edit)"),
     STRING("prompt",        prompt,        "what the edited video shows (default from the preset)"),
     STRING("source",        source,        "what the video shows (default a scene)"),
     STRING("from",          from,          "words of the source that the preset changes (default none)"),
@@ -603,9 +606,10 @@ static const AVOption fatezero_options[] = {
     STRING("emphasize",     emphasize,     "word=factor+word=factor, words made stronger or weaker (default none)"),
     STRING("blend",         blend,         "word+word, the edit is confined to where they look (default everywhere)"),
     STRING("threshold",     threshold,     "how surely they must look there, 0 to 2 (default 0.3)"),
+    STRING("blend_attention", blend_attention, "0 leaves self-attention out of blend (default 1)"),
     STRING("blend_latents", blend_latents, "1 puts the source back outside of blend (default 0)"),
     STRING("keys",          keys,          "frames that every frame attends to (default mid)"),
-    STRING("keys_at",       keys_at,       "widest attention, in cells, that sees other frames (default 32)"),
+    STRING("keys_at",       keys_at,       "widest attention, in cells, or 640ch and deeper, that sees other frames (default 32)"),
     STRING("fuse_at",       fuse_at,       "widest attention, in cells, that is kept from the source (default 32)"),
     STRING("attention",     attention,     "inversion or reconstruction, where the source's attention is taken (default inversion)"),
     STRING("norm",          norm,          "frame or window, what is normalised together (default frame)"),

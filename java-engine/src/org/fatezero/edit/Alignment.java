@@ -68,66 +68,77 @@ public record Alignment(float[][] matrix, float[] own) {
      * <em>Replace</em>: word by word; where the words differ, the pieces of the source's word go to those of the target's,
      * spread evenly when their numbers differ.
      *
-     * @param asPublished whether tokens after the last word that differs keep their place, as in the published code, even
-     *     if they moved; otherwise they take their own word's column
      * @throws IllegalArgumentException unless both prompts have the same number of words
      */
-    public static Alignment replace(Prompt source, Prompt target, boolean asPublished) {
+    public static Alignment replace(Prompt source, Prompt target) {
         List<int[]> from = source.wordTokens();
         List<int[]> to = target.wordTokens();
-        if (from.size() != to.size()) {
-            throw new IllegalArgumentException("control=replace needs prompts of the same number of words; the source '"
-                    + source.text() + "' has " + from.size() + ", the target '" + target.text() + "' has " + to.size()
-                    + "; use control=refine");
-        }
+        requireSameLength(source, target, from.size(), to.size());
         int length = source.ids().length;
         float[][] matrix = new float[length][length];
         matrix[0][0] = 1;
         int targetEnd = 1;
         for (int word = 0; word < from.size(); word++) {
-            int[] sources = from.get(word);
             int[] targets = to.get(word);
-            boolean oneToOne = sources.length == targets.length;
-            for (int a = 0; a < sources.length; a++) {
-                for (int b = 0; b < targets.length; b++) {
-                    if (!oneToOne) {
-                        matrix[sources[a]][targets[b]] = 1f / targets.length;
-                    } else if (a == b) {
-                        matrix[sources[a]][targets[b]] = 1;
-                    }
-                }
-            }
+            join(matrix, from.get(word), targets);
             targetEnd = targets[targets.length - 1] + 1;
         }
         // the end token and the padding keep their place
         for (int j = targetEnd; j < length; j++) {
             matrix[j][j] = 1;
         }
-        return new Alignment(asPublished ? shifted(source, target, matrix) : matrix, new float[length]);
+        return new Alignment(matrix, new float[length]);
     }
 
-    /** {@code matrix} with the identity from the end of the last differing word on. */
-    private static float[][] shifted(Prompt source, Prompt target, float[][] matrix) {
-        List<String> from = source.words();
-        List<String> to = target.words();
-        int last = from.size() - 1;
-        while (last >= 0 && from.get(last).equals(to.get(last))) {
-            last--;
+    /**
+     * <em>Replace</em> as the authors' code computes it: words are what single spaces separate, and tokens after the last word
+     * that differs keep their place even if they moved.
+     */
+    public static Alignment replaceAsPublished(Prompt source, Prompt target) {
+        List<int[]> from = source.spacedTokens();
+        List<int[]> to = target.spacedTokens();
+        requireSameLength(source, target, from.size(), to.size());
+        int length = source.ids().length;
+        float[][] matrix = new float[length][length];
+        int i = 0;
+        int j = 0;
+        for (int word = 0; word < from.size(); word++) {
+            int[] sources = from.get(word);
+            int[] targets = to.get(word);
+            if (source.spaced().get(word).equals(target.spaced().get(word)) || sources.length == 0 || targets.length == 0) {
+                continue;
+            }
+            while (i < sources[0] && j < length) {
+                matrix[i++][j++] = 1;
+            }
+            join(matrix, sources, targets);
+            i += sources.length;
+            j += targets.length;
         }
-        if (last < 0) {
-            return matrix;
+        for (; Math.max(i, j) < length; i++, j++) {
+            matrix[j][j] = 1;
         }
-        int[] sources = source.wordTokens().get(last);
-        int[] targets = target.wordTokens().get(last);
-        int i = sources[sources.length - 1] + 1;
-        int j = targets[targets.length - 1] + 1;
-        float[][] published = new float[matrix.length][matrix.length];
-        for (int row = 0; row < matrix.length; row++) {
-            System.arraycopy(matrix[row], 0, published[row], 0, j);
+        return new Alignment(matrix, new float[length]);
+    }
+
+    private static void requireSameLength(Prompt source, Prompt target, int from, int to) {
+        if (from != to) {
+            throw new IllegalArgumentException("control=replace needs prompts of the same number of words; the source '"
+                    + source.text() + "' has " + from + ", the target '" + target.text() + "' has " + to + "; use control=refine");
         }
-        for (int n = 0; Math.max(i, j) + n < matrix.length; n++) {
-            published[j + n][j + n] = 1;
+    }
+
+    /** The columns of a word's pieces go to those of another's, spread evenly when their numbers differ. */
+    private static void join(float[][] matrix, int[] sources, int[] targets) {
+        boolean oneToOne = sources.length == targets.length;
+        for (int a = 0; a < sources.length; a++) {
+            for (int b = 0; b < targets.length; b++) {
+                if (!oneToOne) {
+                    matrix[sources[a]][targets[b]] = 1f / targets.length;
+                } else if (a == b) {
+                    matrix[sources[a]][targets[b]] = 1;
+                }
+            }
         }
-        return published;
     }
 }

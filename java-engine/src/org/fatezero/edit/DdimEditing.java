@@ -32,18 +32,18 @@ public final class DdimEditing {
      * @param guidance scale of classifier-free guidance; 1 for none
      * @param needs what of the source is fused, and when
      * @param cross how cross-attention maps are fused
-     * @param mask where the edit may change the frames, or null for everywhere
-     * @param blendLatents whether latents outside the mask are put back to the source's
-     * @param editTokens the target prompt's blend tokens, for {@code blendLatents}
+     * @param mask where self-attention may be the edit's own, or null for nowhere
+     * @param latentMask outside of which latents are put back to the source's, or null for none put back
+     * @param editTokens the target prompt's blend tokens, for {@code latentMask}
      * @param asPublished whether latent blending takes the source's latent one level noisier, as the authors' code does,
      *     rather than the one of equal noise
      */
-    public record Edit(double guidance, Needs needs, CrossFusion cross, BlendMask mask, boolean blendLatents,
+    public record Edit(double guidance, Needs needs, CrossFusion cross, BlendMask mask, BlendMask latentMask,
             int[] editTokens, boolean asPublished) {
 
         /** The same edit where the inversion kept nothing. */
         public Edit recomputing() {
-            return new Edit(guidance, needs.recomputing(), cross, mask, blendLatents, editTokens, asPublished);
+            return new Edit(guidance, needs.recomputing(), cross, mask, latentMask, editTokens, asPublished);
         }
     }
 
@@ -71,7 +71,7 @@ public final class DdimEditing {
             BiConsumer<Integer, NDArray> watcher) {
         NDManager window = trajectory.zT().getManager();
         int steps = schedule.steps();
-        MaskInput editMask = edit.blendLatents ? new MaskInput(window, torch, edit.editTokens,
+        MaskInput editMask = edit.latentMask != null ? new MaskInput(window, torch, edit.editTokens,
                 edit.needs.maskCells(), pass.frames()) : null;
         NDArray z = trajectory.zT();
         for (int j = 0; j < steps; j++) {
@@ -83,7 +83,7 @@ public final class DdimEditing {
             try (NDArray epsilon = guidedNoise(trajectory, z, text, pass.with(progress.within(j, steps, hook)), edit, k)) {
                 next = schedule.denoise(z, epsilon, k);
             }
-            if (edit.blendLatents && (int) (BLEND_FROM * steps) < j + 1 && j + 1 < (int) (BLEND_TO * steps)) {
+            if (edit.latentMask != null && (int) (BLEND_FROM * steps) < j + 1 && j + 1 < (int) (BLEND_TO * steps)) {
                 try (NDArray unblended = next) {
                     next = blend(trajectory, unblended, edit, editMask, k);
                 }
@@ -119,8 +119,8 @@ public final class DdimEditing {
         NDArray zSource = trajectory.latents().get(edit.asPublished ? k + 1 : k);
         try (Scope scope = new Scope(z, zSource)) {
             Capture capture = trajectory.captures().get(k);
-            NDArray ofSource = edit.mask.at(capture.maskInput(edit.needs), h, w);
-            NDArray ofEdit = edit.mask.at(editMask, h, w);
+            NDArray ofSource = edit.latentMask.at(capture.maskInput(edit.needs), h, w);
+            NDArray ofEdit = edit.latentMask.at(editMask, h, w);
             NDArray union = ofSource.maximum(ofEdit); // (frames, 1, h, w)
             union.attach(z.getManager());
             ofSource.close();

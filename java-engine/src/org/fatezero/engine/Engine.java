@@ -76,7 +76,7 @@ public final class Engine implements AutoCloseable {
      */
     public Engine(Map<String, String> set, Host host) throws IOException {
         this.host = host;
-        List<Options> asked = Prompts.edits(set);
+        List<Options> asked = Prompts.edits(set, host);
         options = asked.get(0);
         Device device = device(options.device());
         model = Models.acquire(options.model(), device, precision(options.precision(), device));
@@ -91,6 +91,10 @@ public final class Engine implements AutoCloseable {
             inversions = options.inversion().isBlank() ? null : Inversions.in(options.inversion(), host, options, model,
                     source.ids(), source.pieces().size());
             keyFrames(options.window()); // finds a wrong selector now
+            if (options.keys_at().endsWith("ch") && keysAt(1, 1) == 0) {
+                host.log(Host.WARNING, "keys_at=" + options.keys_at() + ": no layer of model " + options.model()
+                        + " is so wide, so each frame attends to itself alone; set keys_at= in cells");
+            }
         } catch (IOException | RuntimeException | Error e) {
             close();
             throw e;
@@ -139,7 +143,7 @@ public final class Engine implements AutoCloseable {
         double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(width, height);
         int h = multiple(height * scale);
         int w = multiple(width * scale);
-        Pass pass = new Pass(n, keyFrames(n), options.keys_at(), options.norm().equals("window"), AttentionHook.PLAIN);
+        Pass pass = new Pass(n, keyFrames(n), keysAt(h / model.pixelMultiple(), w / model.pixelMultiple()), options.norm().equals("window"), AttentionHook.PLAIN);
         try (NDManager window = model.manager.newSubManager()) {
             TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, sourceStride);
             Trajectory trajectory = file == null ? null : read(file, window, n, h, w);
@@ -198,7 +202,7 @@ public final class Engine implements AutoCloseable {
         List<Needs> needs = new ArrayList<>();
         edits.forEach(edit -> needs.add(edit.how.needs()));
         if (file != null) {
-            needs.addAll(Needs.ofEachWordToken(file.wordTokens()));
+            needs.addAll(Needs.ofEachWordToken(file.wordTokens(), maskCells()));
         }
         NDArray sourceText = edits.get(0).text.get(z0.getManager(), new NDIndex("0:1"));
         boolean again = options.attention().equals("reconstruction");
@@ -250,10 +254,10 @@ public final class Engine implements AutoCloseable {
     }
 
     private DdimEditing.Edit edit(Options options, Prompt source, Prompt target) {
-        Words words = new Words(model.tokenizer);
+        Words words = new Words(model.tokenizer, options.parity());
         int steps = options.steps();
-        Alignment alignment = options.control().equals("replace") ? Alignment.replace(source, target, options.parity())
-                : Alignment.refine(source, target);
+        Alignment alignment = !options.control().equals("replace") ? Alignment.refine(source, target)
+                : options.parity() ? Alignment.replaceAsPublished(source, target) : Alignment.replace(source, target);
         CrossFusion cross = new CrossFusion(manager, model.torch, alignment, words.emphasis(options.emphasize(), target),
                 words.gates(options.cross_replace(), target), steps);
         Words.Share self = Words.Share.parse("self_replace", options.self_replace());
@@ -261,17 +265,35 @@ public final class Engine implements AutoCloseable {
         if (options.blend_latents() && !blends) {
             throw new IllegalArgumentException("blend_latents=1 needs blend=, the words that the edit is confined to");
         }
+        if (blends && !options.blend_attention() && !options.blend_latents()) {
+            throw new IllegalArgumentException("blend=" + options.blend() + " with blend_attention=0 and blend_latents=0 confines "
+                    + "nothing; leave blend= out, or set one of them to 1");
+        }
+        BlendMask mask = blends ? new BlendMask(model.torch, options.threshold()) : null;
         Needs needs = new Needs(steps - (int) (self.to() * steps), steps - (int) (self.from() * steps),
                 steps - cross.activeSteps(), options.fuse_at(), !options.store().equals("recompute"),
-                blends ? words.sourceBlend(options.blend(), source) : new int[0], Needs.MASK_CELLS);
-        return new DdimEditing.Edit(options.guidance(), needs, cross,
-                blends ? new BlendMask(model.torch, options.threshold()) : null, options.blend_latents(),
+                blends ? words.sourceBlend(options.blend(), source) : new int[0],
+                maskCells());
+        return new DdimEditing.Edit(options.guidance(), needs, cross, options.blend_attention() ? mask : null,
+                options.blend_latents() ? mask : null,
                 options.blend_latents() ? words.targetBlend(options.blend(), target) : new int[0], options.parity());
+    }
+
+    /** Cells of a blend mask's long side, at least: a quarter of the latent's, or what is enough for it not to be coarse. */
+    private int maskCells() {
+        return options.parity() ? 1 : Needs.MASK_CELLS;
     }
 
     private KeyFrames keyFrames(int frames) {
         List<String> selectors = new ArrayList<>(Words.split(options.keys()));
         return new KeyFrames(selectors.isEmpty() ? List.of("self") : selectors, frames);
+    }
+
+    /** The side, in cells, of the largest maps that see other frames. */
+    private int keysAt(int latentHeight, int latentWidth) {
+        String at = options.keys_at();
+        return at.endsWith("ch") ? model.unet.config().cells(Integer.parseInt(at.replace("ch", "")), latentHeight, latentWidth)
+                : Integer.parseInt(at);
     }
 
     private int multiple(double pixels) {

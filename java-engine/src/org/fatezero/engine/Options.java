@@ -13,6 +13,8 @@ import java.util.stream.Collectors;
  *
  * @param preset name of a preset or a file
  * @param presets several of them, {@code watercolor|monet}: as many edits that share one inversion
+ * @param edit of a preset that is a configuration file of the authors' code, which of its {@code editing_prompts}, counted from
+ *     0; {@code auto} is the first that is not the source
  * @param prompt what the edited clip shows; {@code {source}}, {@code {from}}, {@code {to}}, {@code {edited}}, the source
  *     with {@code from} replaced by {@code to}, and {@code {without}}, the source without {@code from}, are filled in
  * @param source what the clip shows
@@ -35,9 +37,11 @@ import java.util.stream.Collectors;
  * @param blend words of the source that the edit is confined to, {@code silver+jeep}, and after a {@code /} those of the
  *     prompt, {@code silver+jeep/Porsche+car}
  * @param threshold of the blend mask, 0 to 2; 1 and more replace all self-attention
+ * @param blend_attention whether self-attention outside the mask is all the source's
  * @param blend_latents whether latents outside the mask are put back to the source's
  * @param keys frames that self-attention sees: {@code mid}, {@code self+mid}, {@code -1+first}
- * @param keys_at sites of at most this many cells a side see them; larger ones stay within the frame
+ * @param keys_at sites of at most this many cells a side see them, or those of at least {@code 640ch} channels; others stay
+ *     within the frame
  * @param fuse_at sites of at most this many cells a side are fused
  * @param attention where the source's attention is captured: in its {@code inversion}, or in its {@code reconstruction}
  *     from the inverted noise
@@ -47,16 +51,17 @@ import java.util.stream.Collectors;
  * @param store {@code auto}, {@code keep} the source's attention in memory, or {@code recompute} it beside the edit
  * @param inversion a folder that inversions are kept in, or none
  */
-public record Options(String preset, String presets, String prompt, String source, String from, String to, String promptfile,
-        String negative, String model, String device, String precision, int window, int steps, String solver, double guidance,
-        String self_replace, String cross_replace, String control, String emphasize, String blend, double threshold,
-        boolean blend_latents, String keys, int keys_at, int fuse_at, String attention, String norm, boolean parity, int size, String store,
-        String inversion) {
+public record Options(String preset, String presets, String edit, String prompt, String source, String from, String to,
+        String promptfile, String negative, String model, String device, String precision, int window, int steps,
+        String solver, double guidance, String self_replace, String cross_replace, String control, String emphasize,
+        String blend, double threshold, boolean blend_attention, boolean blend_latents, String keys, String keys_at,
+        int fuse_at, String attention, String norm, boolean parity, int size, String store, String inversion) {
 
     /** The defaults, themselves written as a preset. */
     static final String DEFAULTS = """
             preset=watercolor
             presets=
+            edit=auto
             prompt=
             source=
             from=
@@ -76,6 +81,7 @@ public record Options(String preset, String presets, String prompt, String sourc
             emphasize=
             blend=
             threshold=0.3
+            blend_attention=1
             blend_latents=0
             keys=mid
             keys_at=32
@@ -93,7 +99,6 @@ public record Options(String preset, String presets, String prompt, String sourc
         range("steps", steps, 1, 1000);
         range("guidance", guidance, 1, 50);
         range("threshold", threshold, 0, 2);
-        range("keys_at", keys_at, 0, 4096);
         range("fuse_at", fuse_at, 0, 4096);
         range("size", size, 0, 4096);
         oneOf("solver", solver, "ddim", "implicit");
@@ -102,6 +107,9 @@ public record Options(String preset, String presets, String prompt, String sourc
         oneOf("attention", attention, "inversion", "reconstruction");
         oneOf("norm", norm, "frame", "window");
         oneOf("store", store, "auto", "keep", "recompute");
+        if (!keys_at.matches("\\d{1,7}ch") && !(keys_at.matches("\\d{1,4}") && Integer.parseInt(keys_at) <= 4096)) {
+            throw new IllegalArgumentException("keys_at=" + keys_at + ": expected 0 to 4096, or channels such as 640ch");
+        }
         if (!device.matches("auto|cpu|cuda(:\\d{1,3})?")) {
             throw new IllegalArgumentException("device=" + device + ": expected auto, cpu, cuda or cuda:N");
         }

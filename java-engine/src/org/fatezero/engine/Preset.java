@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 
 /**
  * A saved set of options: {@code key=value} a line, {@code #} starts a comment line, the first of which says when to use
- * it. The shipped ones travel in the engine's jar; any other is a file.
+ * it. The shipped ones travel in the engine's jar; any other is a file, or a {@link Configuration} of the authors' code.
  */
 final class Preset {
 
@@ -28,10 +28,17 @@ final class Preset {
     /**
      * The options of a shipped preset or of a file.
      *
+     * @param given what is set beside it
+     * @param host is told what of it does not count
      * @throws IllegalArgumentException if no preset has this name, listing those there are
      * @throws IOException if a file of this name cannot be read
      */
-    static Map<String, String> load(String nameOrFile) throws IOException {
+    static Map<String, String> load(String nameOrFile, Map<String, String> given, Host host) throws IOException {
+        boolean isConfiguration = nameOrFile.matches(".*\\.ya?ml");
+        if (given.containsKey("edit") && !isConfiguration) {
+            throw new IllegalArgumentException("edit=" + given.get("edit") + " picks a prompt of a configuration file, and preset="
+                    + nameOrFile + " is none: .yaml or .yml");
+        }
         if (nameOrFile.matches(NAME)) {
             try (InputStream in = Preset.class.getResourceAsStream("/presets/" + nameOrFile + ".preset")) {
                 if (in != null) {
@@ -44,7 +51,7 @@ final class Preset {
             throw new IllegalArgumentException("preset=" + nameOrFile + ": neither a file nor one of the presets "
                     + String.join(", ", names()));
         }
-        return parse(read(file), nameOrFile);
+        return isConfiguration ? Configuration.options(file, given, host) : parse(read(file), nameOrFile);
     }
 
     /** Names of the shipped presets. */

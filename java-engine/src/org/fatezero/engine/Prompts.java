@@ -19,8 +19,8 @@ final class Prompts {
     private static final int MOST_EDITS = 16;
 
     /** Options that edits of one inversion may differ in; whatever else there is, they share. */
-    private static final Set<String> OF_ONE_EDIT = Set.of("preset", "prompt", "from", "to", "promptfile", "negative", "guidance",
-            "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_latents");
+    private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "from", "to", "promptfile", "negative", "guidance",
+            "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_attention", "blend_latents");
 
     /** Options of one edit that a reconstruction of the source depends on. */
     private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative");
@@ -34,10 +34,10 @@ final class Prompts {
      *
      * @throws IllegalArgumentException also for presets that cannot share one inversion, naming what they differ in
      */
-    static List<Options> edits(Map<String, String> set) throws IOException {
+    static List<Options> edits(Map<String, String> set, Host host) throws IOException {
         String presets = set.getOrDefault("presets", "");
         if (presets.isBlank()) {
-            return List.of(resolve(set));
+            return List.of(resolve(set, host));
         }
         String[] names = presets.split("\\|", -1);
         if (set.containsKey("preset")) {
@@ -53,7 +53,7 @@ final class Prompts {
             }
             Map<String, String> one = new java.util.LinkedHashMap<>(set);
             one.put("preset", name.strip());
-            edits.add(resolve(one));
+            edits.add(resolve(one, host));
         }
         edits.forEach(edit -> requireShared(edits.get(0), edit));
         return edits;
@@ -81,25 +81,29 @@ final class Prompts {
     /**
      * The options of {@code set} over those of its preset over the defaults, with every placeholder filled in. A prompt
      * without a preset stands alone; neither means the default preset.
+     *
+     * @param host is told what of the preset does not count
      */
-    static Options resolve(Map<String, String> set) throws IOException {
+    static Options resolve(Map<String, String> set, Host host) throws IOException {
+        Map<String, String> given = new java.util.LinkedHashMap<>();
+        if (set.containsKey("promptfile")) {
+            List<String> lines = Preset.read(Path.of(set.get("promptfile"))).lines().toList();
+            given.put("prompt", lines.isEmpty() ? "" : lines.get(0));
+            if (lines.size() > 1) {
+                given.put("source", lines.get(1));
+            }
+        }
+        given.putAll(set);
         Map<String, String> options = new java.util.LinkedHashMap<>();
         boolean alone = (set.containsKey("prompt") || set.containsKey("promptfile")) && !set.containsKey("preset");
         String preset = alone ? "" : set.getOrDefault("preset", Preset.parse(Options.DEFAULTS, "defaults").get("preset"));
         if (!preset.isEmpty()) {
-            options.putAll(Preset.load(preset));
+            options.putAll(Preset.load(preset, given, host));
             if (options.containsKey("presets")) {
                 throw new IllegalArgumentException("preset=" + preset + ": a preset cannot set presets=");
             }
         }
-        if (set.containsKey("promptfile")) {
-            List<String> lines = Preset.read(Path.of(set.get("promptfile"))).lines().toList();
-            options.put("prompt", lines.isEmpty() ? "" : lines.get(0));
-            if (lines.size() > 1) {
-                options.put("source", lines.get(1));
-            }
-        }
-        options.putAll(set);
+        options.putAll(given);
         options.put("preset", preset);
         fill(options);
         return Options.of(options);

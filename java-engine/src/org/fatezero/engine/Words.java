@@ -8,8 +8,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Reads the options that speak of words of a prompt. */
-record Words(Tokenizer tokenizer) {
+/**
+ * Reads the options that speak of words of a prompt.
+ *
+ * @param asPublished whether words are what single spaces separate, with their punctuation and case, as in the authors' code
+ */
+record Words(Tokenizer tokenizer, boolean asPublished) {
 
     /** A share of the steps: {@code to}, or {@code from-to}, within 0 to 1. */
     record Share(double from, double to) {
@@ -77,7 +81,7 @@ record Words(Tokenizer tokenizer) {
         }
         List<String> shared = split(halves[0]).stream().filter(word -> {
             try {
-                return target.find(word, tokenizer).length > 0;
+                return find("blend", word, target).length > 0;
             } catch (IllegalArgumentException absent) {
                 return false;
             }
@@ -98,7 +102,7 @@ record Words(Tokenizer tokenizer) {
 
     private int[] find(String option, String word, Prompt prompt) {
         try {
-            return prompt.find(word, tokenizer);
+            return asPublished ? prompt.findSpaced(word) : prompt.find(word, tokenizer);
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(option + ": " + e.getMessage());
         }

@@ -23,8 +23,8 @@ public record Needs(int selfFrom, int selfTo, int crossFrom, int fuseAt, boolean
     public static final int MASK_CELLS = 16;
 
     /** What it takes to know, of each of the source prompt's first tokens, where it looks: masks of any words are made of them. */
-    public static List<Needs> ofEachWordToken(int tokens) {
-        return IntStream.rangeClosed(1, tokens).mapToObj(token -> new Needs(0, 0, 0, 0, false, new int[] {token}, MASK_CELLS)).toList();
+    public static List<Needs> ofEachWordToken(int tokens, int maskCells) {
+        return IntStream.rangeClosed(1, tokens).mapToObj(token -> new Needs(0, 0, 0, 0, false, new int[] {token}, maskCells)).toList();
     }
 
     /** The same where nothing was kept. */

@@ -62,7 +62,7 @@ public record TrajectoryFile(Path path, String key, int steps, int wordTokens, b
     /** {@code (frames, tokens, h, w)}, or null for a model without the sites that masks are made from. */
     private NDArray wordMaps(Capture capture) {
         NDList maps = new NDList();
-        for (Needs token : Needs.ofEachWordToken(wordTokens)) {
+        for (Needs token : Needs.ofEachWordToken(wordTokens, Needs.MASK_CELLS)) {
             NDArray sum = capture.maskInput(token).sum();
             if (sum == null) {
                 return null;

@@ -1,5 +1,6 @@
 package org.fatezero.text;
 
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -44,6 +45,63 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
         }).toList();
     }
 
+    /** What single spaces separate in the text: the words of the authors' code. */
+    public List<String> spaced() {
+        return List.of(text.split(" ", -1));
+    }
+
+    /**
+     * The indices in {@code ids} of each of {@link #spaced}: pieces are dealt to the words in order, by their lengths in
+     * characters ({@code get_word_inds} of the authors' code).
+     */
+    public List<int[]> spacedTokens() {
+        List<String> words = spaced();
+        List<List<Integer>> dealt = words.stream().<List<Integer>>map(word -> new ArrayList<>()).toList();
+        int word = 0;
+        int length = 0;
+        for (int i = 0; i < pieces.size() && word < words.size(); i++) {
+            length += characters(pieces.get(i));
+            dealt.get(word).add(1 + i);
+            if (length >= words.get(word).codePointCount(0, words.get(word).length())) {
+                word++;
+                length = 0;
+            }
+        }
+        return dealt.stream().map(tokens -> tokens.stream().mapToInt(Integer::intValue).toArray()).toList();
+    }
+
+    /** The length of what a piece of byte-level characters stands for; number signs at its ends are not counted. */
+    private static int characters(String piece) {
+        String spelled = piece.endsWith(END_OF_WORD) ? piece.substring(0, piece.length() - END_OF_WORD.length()) : piece;
+        byte[] bytes = new byte[spelled.length()];
+        for (int i = 0; i < bytes.length; i++) {
+            int c = spelled.charAt(i) - 256; // bytes that are no visible character are spelled from 256 on, in order
+            bytes[i] = (byte) (c < 0 ? c + 256 : c < 33 ? c : c < 67 ? 127 + c - 33 : 173);
+        }
+        String text = new String(bytes, StandardCharsets.UTF_8).replaceAll("^#+|#+$", "");
+        return text.codePointCount(0, text.length());
+    }
+
+    /**
+     * Where {@code phrase} occurs, by {@link #spaced} words.
+     *
+     * @param phrase one word or several
+     * @return the indices in {@code ids} of all its occurrences, ascending
+     * @throws IllegalArgumentException if the prompt does not have it, listing the words it has
+     */
+    public int[] findSpaced(String phrase) {
+        List<String> wanted = List.of(phrase.split(" ", -1));
+        List<String> words = spaced();
+        List<int[]> tokens = spacedTokens();
+        TreeSet<Integer> found = new TreeSet<>(); // places may overlap
+        for (int i = 0; i + wanted.size() <= words.size(); i++) {
+            if (words.subList(i, i + wanted.size()).equals(wanted)) {
+                tokens.subList(i, i + wanted.size()).forEach(word -> Arrays.stream(word).forEach(found::add));
+            }
+        }
+        return indices(found, phrase, words);
+    }
+
     /**
      * Where {@code phrase} occurs, by the tokenizer's own pieces.
      *
@@ -61,9 +119,13 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
                 }
             }
         }
+        return indices(found, phrase, words());
+    }
+
+    private int[] indices(TreeSet<Integer> found, String phrase, List<String> words) {
         if (found.isEmpty()) {
             throw new IllegalArgumentException("the word '" + phrase + "' is not in the prompt '" + text + "'; its words are: "
-                    + String.join(" ", words()));
+                    + String.join(" ", words));
         }
         return found.stream().mapToInt(Integer::intValue).toArray();
     }

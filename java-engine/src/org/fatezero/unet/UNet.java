@@ -58,6 +58,29 @@ public final class UNet {
             return read;
         }
 
+        /**
+         * The side, in cells, that the maps of layers of at least {@code channels} have at most; 0 if none is so wide.
+         *
+         * @param h rows of the latent
+         * @param w its columns
+         */
+        public int cells(int channels, int h, int w) {
+            int level = blockOutChannels.length;
+            while (level > 0 && blockOutChannels[level - 1] >= channels) {
+                level--;
+            }
+            if (level == blockOutChannels.length) {
+                return 0;
+            }
+            int rows = h;
+            int columns = w;
+            for (int i = 0; i < level; i++) {
+                rows = (rows + 1) / 2;
+                columns = (columns + 1) / 2;
+            }
+            return (int) Math.ceil(Math.sqrt((double) rows * columns));
+        }
+
         private static boolean[] attends(ModelConfig config, String key, String attended, String plain, int blocks)
                 throws IOException {
             List<String> types = config.texts(key);

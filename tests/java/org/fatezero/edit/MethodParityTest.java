@@ -91,7 +91,7 @@ class MethodParityTest {
             }
             NDArray edited = golden.array(name + ".edited");
             NDArray last = new DdimEditing(unet, schedule, golden.torch).run(trajectory, text, pass,
-                    new DdimEditing.Edit(7.5, needs, cross, mask, blendLatents, masks ? tokens(edit, 1) : new int[0], true),
+                    new DdimEditing.Edit(7.5, needs, cross, mask, blendLatents ? mask : null, masks ? tokens(edit, 1) : new int[0], true),
                     (step, of) -> { },
                     (level, z) -> Golden.assertClose(edited.get(steps - 1 - level), strided(z, stride), LIMIT,
                             "edited to level " + level));
@@ -139,7 +139,7 @@ class MethodParityTest {
         }
         Alignment alignment;
         if (edit.get("is_replace_controller").getAsBoolean()) {
-            alignment = Alignment.replace(source, target, true);
+            alignment = Alignment.replaceAsPublished(source, target);
             float[] mapper = golden.array(nameOf(edit) + ".mapper").toFloatArray();
             for (int i = 0; i < 77; i++) {
                 assertArrayEquals(Arrays.copyOfRange(mapper, i * 77, (i + 1) * 77), alignment.matrix()[i], "mapper of " + i);

@@ -32,6 +32,10 @@ class PresetTest {
     @TempDir
     private Path folder;
 
+    private static Map<String, String> load(String name) throws IOException {
+        return Preset.load(name, Map.of(), new TinyOptions.Silent());
+    }
+
     static Set<String> names() throws IOException {
         return Preset.names();
     }
@@ -60,9 +64,10 @@ class PresetTest {
     @MethodSource("names")
     void resolvesWithItsWords(String name) throws Exception {
         try (Tokenizer tokenizer = new Tokenizer(Golden.TINY.resolve("tokenizer"))) {
-            Words words = new Words(tokenizer);
+            Words words = new Words(tokenizer, false);
             for (String[] change : new String[][] {{"jeep", "car"}, {"silver jeep", "bright yellow bus"}, {" Silver  ", "x-ray"}}) {
-                Options options = Prompts.resolve(Map.of("preset", name, "source", "a silver jeep on a road", "from", change[0], "to", change[1]));
+                Options options = Prompts.resolve(Map.of("preset", name, "source", "a silver jeep on a road", "from", change[0], "to", change[1]),
+                        new TinyOptions.Silent());
                 assertFalse(options.prompt().contains("{") || options.blend().contains("{") || options.emphasize().contains("{"));
                 Prompt source = tokenizer.encode(options.source(), 77);
                 Prompt target = tokenizer.encode(options.prompt(), 77);
@@ -76,7 +81,7 @@ class PresetTest {
                     assertTrue(words.targetBlend(options.blend(), target).length > 0);
                 }
                 if (options.control().equals("replace")) {
-                    Alignment.replace(source, target, false);
+                    Alignment.replace(source, target);
                 }
             }
         }
@@ -85,31 +90,31 @@ class PresetTest {
     @ParameterizedTest
     @ValueSource(strings = {"watercolour", "no-such", "../presets/watercolor", "/etc", "Watercolor", "a b", ""})
     void anUnknownNameIsToldWithThoseThereAre(String name) {
-        String message = assertThrows(IllegalArgumentException.class, () -> Preset.load(name)).getMessage();
+        String message = assertThrows(IllegalArgumentException.class, () -> load(name)).getMessage();
         assertTrue(message.contains("preset=" + name + ":") && message.contains("cartoon, enhance, makoto-shinkai"), message);
     }
 
     @Test
     void aFileIsAPresetToo() throws Exception {
         Path file = Files.writeString(folder.resolve("mine.preset"), "# mine\r\n\r\n prompt = a=b \r\n  # more\r\nsteps=3");
-        assertEquals(Map.of("prompt", "a=b", "steps", "3"), Preset.load(file.toString()));
+        assertEquals(Map.of("prompt", "a=b", "steps", "3"), load(file.toString()));
     }
 
     @ParameterizedTest
     @CsvSource({"prompt, 'line 1: ''prompt'' is not key=value'", "'# mine\n=3', line 2", "'a=1\na=2', 'line 2: sets the same key again'"})
     void aLineThatIsNoOptionIsTold(String text, String told) throws Exception {
         Path file = Files.writeString(folder.resolve("mine.preset"), text);
-        String message = assertThrows(IllegalArgumentException.class, () -> Preset.load(file.toString())).getMessage();
+        String message = assertThrows(IllegalArgumentException.class, () -> load(file.toString())).getMessage();
         assertTrue(message.contains(file.toString()) && message.contains(told), message);
     }
 
     @Test
     void aFileThatIsNoTextOrTooLargeIsNamed() throws Exception {
         Path file = Files.write(folder.resolve("mine.preset"), "prompt=é".getBytes(StandardCharsets.ISO_8859_1));
-        String message = assertThrows(IOException.class, () -> Preset.load(file.toString())).getMessage();
+        String message = assertThrows(IOException.class, () -> load(file.toString())).getMessage();
         assertTrue(message.contains(file.toString()) && message.contains("UTF-8"), message);
         Files.write(file, new byte[1 << 17]);
-        message = assertThrows(IOException.class, () -> Preset.load(file.toString())).getMessage();
+        message = assertThrows(IOException.class, () -> load(file.toString())).getMessage();
         assertTrue(message.contains(file.toString()) && message.contains("131072"), message);
     }
 }

@@ -27,7 +27,7 @@ class PromptsTest {
         for (int i = 0; i < set.length; i += 2) {
             options.put(set[i], set[i + 1]);
         }
-        return Prompts.resolve(options);
+        return Prompts.resolve(options, new TinyOptions.Silent());
     }
 
     private static void fails(String told, String... set) {

@@ -29,7 +29,7 @@ class WordsTest {
     @BeforeAll
     static void open() throws Exception {
         tokenizer = new Tokenizer(Golden.TINY.resolve("tokenizer"));
-        words = new Words(tokenizer);
+        words = new Words(tokenizer, false);
         prompt = tokenizer.encode("a silver jeep on a road", 77);
     }
 

@@ -62,7 +62,7 @@ class TrajectoryFileTest {
     @Test
     void whatIsReadIsWhatWasInverted() throws Exception {
         try (NDManager window = tiny.manager.newSubManager(); NDManager another = tiny.manager.newSubManager()) {
-            List<Needs> needs = new ArrayList<>(Needs.ofEachWordToken(TOKENS));
+            List<Needs> needs = new ArrayList<>(Needs.ofEachWordToken(TOKENS, Needs.MASK_CELLS));
             needs.add(EDIT);
             Trajectory inverted = new DdimInversion(tiny.unet, Tiny.schedule(STEPS), tiny.torch).run(tiny.normal(window, 2, 4, 8, 12),
                     tiny.text("a silver jeep"), Tiny.pass(2, "mid"), needs, (step, steps) -> { });

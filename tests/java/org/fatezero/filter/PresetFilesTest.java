@@ -1,0 +1,88 @@
+package org.fatezero.filter;
+
+import static org.fatezero.filter.Ffmpeg.REAL;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Every preset there is, on the built-in model, all of a kind in one process. */
+@Tag("filter")
+class PresetFilesTest {
+
+    private static final String QUICK = ":steps=2:window=2";
+
+    /** Edits two frames with each of {@code edits}, options of the filter; all differ from the source. */
+    private static Ffmpeg.Result edit(List<String> edits) {
+        StringBuilder graph = new StringBuilder("split=" + (edits.size() + 1) + "[source]");
+        for (int i = 0; i < edits.size(); i++)
+            graph.append("[in").append(i).append("]");
+        List<String> outputs = new ArrayList<>(List.of("-map", "[source]", "-f", "framemd5", "-"));
+        for (int i = 0; i < edits.size(); i++) {
+            graph.append(";[in").append(i).append("]fatezero=").append(edits.get(i)).append(QUICK).append("[out").append(i).append("]");
+            outputs.addAll(List.of("-map", "[out" + i + "]", "-f", "framemd5", "-"));
+        }
+        outputs.add(0, graph.toString());
+        Ffmpeg.Result result = REAL.run("-f lavfi -i testsrc2=s=32x32:r=1:d=2,format=rgb24 -filter_complex",
+            outputs.toArray(String[]::new)).succeeded();
+        List<String> frames = result.lines().stream().filter(line -> !line.startsWith("#")).toList();
+        assertEquals(2 * (edits.size() + 1), frames.size(), result.log());
+        List<String> hashes = frames.stream().map(line -> line.substring(line.lastIndexOf(',') + 1)).toList();
+        // outputs of one process come interleaved, but an edit that changed nothing would bring the source's hashes again; two
+        // of the authors' files differ in their steps alone
+        long distinct = hashes.stream().distinct().count();
+        assertTrue(distinct >= 2 * edits.size(), distinct + " different frames of " + frames.size());
+        return result;
+    }
+
+    private static List<Path> files(Path folder, String extension) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(file -> file.toString().endsWith(extension)).sorted().toList();
+        }
+    }
+
+    @Test
+    void theShippedOnes() throws IOException {
+        List<String> names = files(Path.of("presets"), ".preset").stream()
+            .map(file -> file.getFileName().toString().replace(".preset", "")).toList();
+        assertTrue(names.size() >= 12, names.toString());
+        edit(names.stream().map(name -> "preset=" + name + ":source=a red jeep on a road:from=jeep:to=car").toList());
+    }
+
+    @Test
+    void aConfigurationAndEachOfItsEdits() {
+        String file = "preset=tests/configurations/jeep.yaml";
+        String log = edit(List.of(file, file + ":edit=0", file + ":edit=2", file + ":edit=3", file + ":attention=reconstruction")).log();
+        assertTrue(log.contains("without meaning in a filter") && log.contains("pretrained_model_path") && log.contains("sculpture"), log);
+        assertEquals(5, log.lines().filter(line -> line.contains("without meaning")).count(), "once an instance, not once a frame");
+    }
+
+    @Test
+    void theAuthorsOwnFiles() throws IOException {
+        Path folder = Path.of("../shared/reference/fatezero-configs");
+        assumeTrue(Files.isDirectory(folder), folder + " is not here");
+        List<Path> files = files(folder, ".yaml");
+        assertFalse(files.isEmpty());
+        edit(files.stream().map(file -> "preset=" + file).toList());
+    }
+
+    @Test
+    void aWrongFieldIsOneLine() {
+        Ffmpeg.Result result = REAL.run("-f lavfi -i testsrc2=s=40x32:r=25:d=0.08 -vf", "fatezero=preset=tests/configurations/jeep.yaml:edit=7", "-f",
+            "null", "-");
+        List<String> told = result.log().lines().filter(line -> line.contains("edit=7")).toList();
+        assertEquals(1, told.size(), result.log());
+        assertTrue(told.get(0).contains("edit=7: expected one of the editing_prompts of tests/configurations/jeep.yaml: 0 'a red jeep"), told.get(0));
+        assertTrue(result.log().contains("Invalid argument"), result.log());
+    }
+}
