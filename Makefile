@@ -128,7 +128,7 @@ $(OBJ)/config.h: $(FFMPEG_SRC)/configure ffmpeg-filter/add-to-tree | $(LIB) $(JN
 
 # programs and libraries find each other by their place, wherever the folder lies
 $(FFMPEG): export LD_RUN_PATH = $$ORIGIN/../lib
-$(FFMPEG): $(OBJ)/config.h ffmpeg-filter/vf_fatezero.c jni/fatezero.h
+$(FFMPEG): $(OBJ)/config.h ffmpeg-filter/vf_fatezero.c jni/fatezero.h | build/ffmpeg/lib/libfatezero.so.0
 	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
 	$(MAKE) -C $(OBJ) -s -j$(JOBS) all
 	$(MAKE) -C $(OBJ) -s install-libs install-headers install-progs > /dev/null

@@ -86,6 +86,8 @@ typedef struct FatezeroContext {
     char *steps;
     char *solver;
     char *guidance;
+    char *strength;
+    char *start;
     char *self_replace;
     char *cross_replace;
     char *control;
@@ -600,6 +602,8 @@ static const AVOption fatezero_options[] = {
     STRING("steps",         steps,         "steps of inversion, and of editing, 1 to 1000 (default 50)"),
     STRING("solver",        solver,        "ddim, or implicit: inversion that fewer steps undo (default ddim)"),
     STRING("guidance",      guidance,      "how strongly the prompt pulls, 1 to 50 (default 7.5)"),
+    STRING("strength",      strength,      "0 the source as it is, 0.5 what the preset says, 1 the prompt alone (default 0.5)"),
+    STRING("start",         start,         "noise that the edit starts from, 0 none to 1 all (default 1)"),
     STRING("self_replace",  self_replace,  "share of the steps that keep the source's self-attention (default 0.8)"),
     STRING("cross_replace", cross_replace, "share of the steps that keep the source's cross-attention (default 0.8)"),
     STRING("control",       control,       "refine or replace, how the words of both prompts are matched (default refine)"),

@@ -60,7 +60,7 @@ public final class Tiny implements AutoCloseable {
 
     public static Schedule schedule(int steps, boolean implicit) throws IOException {
         Path file = Golden.TINY.resolve("scheduler/scheduler_config.json");
-        return new Schedule(new ModelConfig(file), steps, implicit);
+        return new Schedule(new ModelConfig(file), steps, steps, implicit);
     }
 
     public Prompt prompt(String text) {

@@ -19,24 +19,27 @@ import java.util.List;
 public final class Schedule {
 
     private final int steps;
+    private final int depth;
     private final int stride;
     private final int offset;
     private final double[] alphaBar;
     private final double finalAlphaBar; // of timesteps below 0
     private final boolean implicit;
 
+    /** All of the schedule, from clean latents to {@code zT} and back. */
+    public Schedule(ModelConfig config, int steps) throws IOException {
+        this(config, steps, steps, false);
+    }
+
     /**
      * @param config {@code scheduler_config.json}
      * @param steps T, 1 up to the number of timesteps the model was trained on
+     * @param depth levels that inversion climbs and editing comes down, 0 to T
+     * @param implicit whether inversion looks ahead ({@link #input})
      * @throws IOException if the configuration is not one of Stable Diffusion 1.x
      * @throws IllegalArgumentException if {@code steps} is out of range
      */
-    public Schedule(ModelConfig config, int steps) throws IOException {
-        this(config, steps, false);
-    }
-
-    /** @param implicit whether inversion looks ahead ({@link #input}) */
-    public Schedule(ModelConfig config, int steps, boolean implicit) throws IOException {
+    public Schedule(ModelConfig config, int steps, int depth, boolean implicit) throws IOException {
         config.require("prediction_type", "epsilon");
         config.require("beta_schedule", "scaled_linear", "linear");
         config.requireAbsent("trained_betas");
@@ -54,6 +57,7 @@ public final class Schedule {
         }
         this.steps = steps;
         this.implicit = implicit;
+        this.depth = depth;
         stride = timesteps / steps;
         offset = Math.min(config.integer("steps_offset", 1), stride - 1);
         boolean scaled = config.text("beta_schedule", "scaled_linear").equals("scaled_linear");
@@ -72,6 +76,11 @@ public final class Schedule {
     /** T, the number of steps. */
     public int steps() {
         return steps;
+    }
+
+    /** The level that the edit starts from: T for {@code zT}, 0 for the clean latents. */
+    public int depth() {
+        return depth;
     }
 
     /** {@code t_k}, at which step {@code k} asks for the noise. */

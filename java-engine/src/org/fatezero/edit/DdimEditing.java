@@ -74,13 +74,14 @@ public final class DdimEditing {
         MaskInput editMask = edit.latentMask != null ? new MaskInput(window, torch, edit.editTokens,
                 edit.needs.maskCells(), pass.frames()) : null;
         NDArray z = trajectory.zT();
-        for (int j = 0; j < steps; j++) {
+        int first = steps - schedule.depth();
+        for (int j = first; j < steps; j++) {
             int k = steps - 1 - j;
-            progress.at(j, steps);
+            progress.at(j - first, schedule.depth());
             FusionHook hook = new FusionHook(torch, edit.needs, edit.cross, edit.mask, trajectory.captures().get(k),
                     editMask, k, steps);
             NDArray next;
-            try (NDArray epsilon = guidedNoise(trajectory, z, text, pass.with(progress.within(j, steps, hook)), edit, k)) {
+            try (NDArray epsilon = guidedNoise(trajectory, z, text, pass.with(progress.within(j - first, schedule.depth(), hook)), edit, k)) {
                 next = schedule.denoise(z, epsilon, k);
             }
             if (edit.latentMask != null && (int) (BLEND_FROM * steps) < j + 1 && j + 1 < (int) (BLEND_TO * steps)) {

@@ -82,14 +82,15 @@ public final class Engine implements AutoCloseable {
         model = Models.acquire(options.model(), device, precision(options.precision(), device));
         manager = model.manager.newSubManager();
         try {
-            schedule = new Schedule(model.scheduler, options.steps(), options.solver().equals("implicit"));
+            schedule = new Schedule(model.scheduler, options.steps(), (int) Math.round(options.start() * options.steps()),
+                    options.solver().equals("implicit"));
             Prompt source = encode("source", options.source());
             for (Options one : asked) {
                 Prompt target = encode("prompt", one.prompt());
                 edits.add(new Edit(one, encodings(source, encode("negative", one.negative()), target), edit(one, source, target)));
             }
             inversions = options.inversion().isBlank() ? null : Inversions.in(options.inversion(), host, options, model,
-                    source.ids(), source.pieces().size());
+                    source.ids(), source.pieces().size(), schedule.depth());
             keyFrames(options.window()); // finds a wrong selector now
             if (options.keys_at().endsWith("ch") && keysAt(1, 1) == 0) {
                 host.log(Host.WARNING, "keys_at=" + options.keys_at() + ": no layer of model " + options.model()

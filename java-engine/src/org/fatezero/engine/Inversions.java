@@ -38,9 +38,11 @@ record Inversions(Path folder, Host host, String settings, int steps, int wordTo
      * @param options of any edit
      * @param model what is inverted with
      * @param source tokens of the source prompt
+     * @param depth levels that inversion climbs
      * @throws IOException if the folder cannot be made
      */
-    static Inversions in(String folder, Host host, Options options, Model model, int[] source, int wordTokens) throws IOException {
+    static Inversions in(String folder, Host host, Options options, Model model, int[] source, int wordTokens,
+            int depth) throws IOException {
         StringBuilder settings = new StringBuilder("fatezero inversion 1\n").append(model.digest).append('\n')
                 .append(model.precision).append('\n').append(Arrays.toString(source)).append('\n');
         Prompts.shared(options).forEach((name, value) -> {
@@ -49,7 +51,7 @@ record Inversions(Path folder, Host host, String settings, int steps, int wordTo
             }
         });
         try {
-            return new Inversions(Files.createDirectories(Path.of(folder)), host, settings.toString(), options.steps(), wordTokens,
+            return new Inversions(Files.createDirectories(Path.of(folder)), host, settings.toString(), depth, wordTokens,
                     options.attention().equals("reconstruction"));
         } catch (InvalidPathException | IOException e) {
             throw new IOException("inversion=" + folder + ": not a folder, and none can be made there (" + e + ")", e);

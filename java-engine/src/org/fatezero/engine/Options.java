@@ -29,6 +29,9 @@ import java.util.stream.Collectors;
  * @param steps T of DDIM, 1 to 1000
  * @param solver of inversion: {@code ddim}, or {@code implicit} ({@link org.fatezero.diffusion.Schedule#input})
  * @param guidance scale of classifier-free guidance, 1 to 50
+ * @param strength from 0, the source as it is, over 0.5, what the preset says, to 1, the prompt alone; it moves {@code start},
+ *     {@code self_replace}, {@code cross_replace} and {@code threshold} where they are not set themselves
+ * @param start noise that the edit starts from, as a share of the steps: 1 for the inverted {@code zT}, 0 for the source
  * @param self_replace share of the steps that fuse self-attention, from the noisiest: {@code 0.8} or {@code 0.2-0.8}
  * @param cross_replace share of the steps that fuse cross-attention; words of the prompt may differ:
  *     {@code 0.8+watercolor=0.2+jeep=0.1-1}
@@ -53,7 +56,7 @@ import java.util.stream.Collectors;
  */
 public record Options(String preset, String presets, String edit, String prompt, String source, String from, String to,
         String promptfile, String negative, String model, String device, String precision, int window, int steps,
-        String solver, double guidance, String self_replace, String cross_replace, String control, String emphasize,
+        String solver, double guidance, double strength, double start, String self_replace, String cross_replace, String control, String emphasize,
         String blend, double threshold, boolean blend_attention, boolean blend_latents, String keys, String keys_at,
         int fuse_at, String attention, String norm, boolean parity, int size, String store, String inversion) {
 
@@ -75,6 +78,8 @@ public record Options(String preset, String presets, String edit, String prompt,
             steps=50
             solver=ddim
             guidance=7.5
+            strength=0.5
+            start=1
             self_replace=0.8
             cross_replace=0.8
             control=refine
@@ -98,6 +103,8 @@ public record Options(String preset, String presets, String edit, String prompt,
         range("window", window, 1, 128);
         range("steps", steps, 1, 1000);
         range("guidance", guidance, 1, 50);
+        range("strength", strength, 0, 1);
+        range("start", start, 0, 1);
         range("threshold", threshold, 0, 2);
         range("fuse_at", fuse_at, 0, 4096);
         range("size", size, 0, 4096);
@@ -157,14 +164,15 @@ public record Options(String preset, String presets, String edit, String prompt,
 
     private static Object value(RecordComponent component, String text) {
         Class<?> type = component.getType();
-        try {
-            if (type == int.class) {
+        if (type == double.class) {
+            return number(component.getName(), text);
+        }
+        if (type == int.class) {
+            try {
                 return Integer.parseInt(text.trim());
-            } else if (type == double.class) {
-                return Double.parseDouble(text.trim());
+            } catch (NumberFormatException e) {
+                throw new IllegalArgumentException(component.getName() + "=" + text + ": expected a whole number");
             }
-        } catch (NumberFormatException e) {
-            throw new IllegalArgumentException(component.getName() + "=" + text + ": expected a " + (type == int.class ? "whole " : "") + "number");
         }
         if (type == boolean.class) {
             return switch (text.trim()) {
@@ -174,6 +182,15 @@ public record Options(String preset, String presets, String edit, String prompt,
             };
         }
         return text;
+    }
+
+    /** @throws IllegalArgumentException if the option's value is no number */
+    static double number(String name, String value) {
+        try {
+            return Double.parseDouble(value.trim());
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(name + "=" + value + ": expected a number");
+        }
     }
 
     private static void range(String name, double value, double least, double most) {

@@ -20,7 +20,7 @@ final class Prompts {
 
     /** Options that edits of one inversion may differ in; whatever else there is, they share. */
     private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "from", "to", "promptfile", "negative", "guidance",
-            "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_attention", "blend_latents");
+            "strength", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_attention", "blend_latents");
 
     /** Options of one edit that a reconstruction of the source depends on. */
     private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative");
@@ -85,6 +85,7 @@ final class Prompts {
      * @param host is told what of the preset does not count
      */
     static Options resolve(Map<String, String> set, Host host) throws IOException {
+        Map<String, String> defaults = Preset.parse(Options.DEFAULTS, "defaults");
         Map<String, String> given = new java.util.LinkedHashMap<>();
         if (set.containsKey("promptfile")) {
             List<String> lines = Preset.read(Path.of(set.get("promptfile"))).lines().toList();
@@ -96,7 +97,7 @@ final class Prompts {
         given.putAll(set);
         Map<String, String> options = new java.util.LinkedHashMap<>();
         boolean alone = (set.containsKey("prompt") || set.containsKey("promptfile")) && !set.containsKey("preset");
-        String preset = alone ? "" : set.getOrDefault("preset", Preset.parse(Options.DEFAULTS, "defaults").get("preset"));
+        String preset = alone ? "" : set.getOrDefault("preset", defaults.get("preset"));
         if (!preset.isEmpty()) {
             options.putAll(Preset.load(preset, given, host));
             if (options.containsKey("presets")) {
@@ -105,6 +106,8 @@ final class Prompts {
         }
         options.putAll(given);
         options.put("preset", preset);
+        defaults.forEach(options::putIfAbsent);
+        Strength.apply(options, set.keySet());
         fill(options);
         return Options.of(options);
     }

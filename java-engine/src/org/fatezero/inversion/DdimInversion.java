@@ -39,12 +39,12 @@ public final class DdimInversion {
         NDManager window = z0.getManager();
         List<NDArray> latents = new ArrayList<>(List.of(z0));
         List<Capture> captures = new ArrayList<>();
-        for (int k = 0; k < schedule.steps(); k++) {
-            progress.at(k, schedule.steps());
+        for (int k = 0; k < schedule.depth(); k++) {
+            progress.at(k, schedule.depth());
             Capture capture = new Capture(window, torch, needs, pass.frames(), k);
             NDArray z = latents.get(k);
             try (NDArray input = schedule.input(latents, k); NDArray epsilon = unet.forward(input, schedule.timestep(k), source,
-                    pass.with(progress.within(k, schedule.steps(), capture)))) {
+                    pass.with(progress.within(k, schedule.depth(), capture)))) {
                 latents.add(schedule.invert(z, epsilon, k));
             }
             captures.add(capture);

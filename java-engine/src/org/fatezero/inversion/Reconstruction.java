@@ -42,7 +42,7 @@ public final class Reconstruction {
     public Trajectory run(NDArray zT, NDArray source, NDArray unconditional, double guidance, Pass pass, List<Needs> needs,
             Progress progress) {
         NDManager window = zT.getManager();
-        int steps = schedule.steps();
+        int steps = schedule.depth();
         NDArray[] latents = new NDArray[steps + 1];
         Capture[] captures = new Capture[steps];
         latents[steps] = zT;

@@ -27,7 +27,7 @@ class OptionsTest {
 
     @Test
     void theDefaultsAreTheDocumentedOnes() {
-        assertEquals(new Options("watercolor", "", "auto", "", "", "", "", "", "", "pocket", "auto", "auto", 8, 50, "ddim", 7.5, "0.8", "0.8",
+        assertEquals(new Options("watercolor", "", "auto", "", "", "", "", "", "", "pocket", "auto", "auto", 8, 50, "ddim", 7.5, 0.5, 1, "0.8", "0.8",
                 "refine", "", "", 0.3, true, false, "mid", "32", 32, "inversion", "frame", false, 0, "auto", ""), Options.of(Map.of()));
     }
 
@@ -42,7 +42,7 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"window, 1, 128", "steps, 1, 1000", "guidance, 1, 50", "threshold, 0, 2", "keys_at, 0, 4096", "fuse_at, 0, 4096",
+    @CsvSource({"window, 1, 128", "steps, 1, 1000", "guidance, 1, 50", "threshold, 0, 2", "strength, 0, 1", "start, 0, 1", "keys_at, 0, 4096", "fuse_at, 0, 4096",
         "size, 0, 4096"})
     void aNumberOutOfItsRangeIsToldWithTheRange(String name, int least, int most) {
         Options.of(Map.of(name, Integer.toString(least)));
