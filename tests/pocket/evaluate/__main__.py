@@ -40,9 +40,9 @@ def main():
     parser.add_argument("--root", type=Path, default=Path(__file__).parents[3])
     parser.add_argument("--group", type=int, default=SIZE, help="clips a group")
     parser.add_argument("--steps", type=int, default=50)
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=["fatezero"])
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, metavar="NAME", default=["fatezero"], help=", ".join(VARIANTS))
     parser.add_argument("--training", action="store_true", help="clips of the training side instead")
-    parser.add_argument("--try", dest="tried", nargs="+", metavar="NAME=VALUE[:NAME=VALUE]", default=[], help="options over the presets'")
+    parser.add_argument("--try", dest="tried", nargs="+", metavar="NAME=VALUE:NAME=VALUE", default=[], help="options over the presets'")
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, help="these groups")
     for name in LISTS:
         parser.add_argument(f"--{name.lower()}", dest="lists", action="append_const", const=name, default=[])

@@ -22,9 +22,14 @@ VARIANTS = {
     "reconstruction": Variant("attention of the reconstruction", {"attention": "reconstruction"}),
     "framewise": Variant("frame by frame", {"keys": "self", "window": 1}),
     "sdedit": Variant("SDEdit, frame by frame", edit=sdedit.edit),
+    **{f"strength-{strength}": Variant(f"strength={strength}", {"strength": strength}) for strength in (0, 0.25, 0.75, 1)},
+    **{f"{solver}-{steps}": Variant(f"solver={solver}, {steps} steps", {"solver": solver, "steps": steps})
+       for solver, steps in (("ddim", 20), ("ddim", 10), ("implicit", 50), ("implicit", 20), ("implicit", 10))},
 }
 
-# What `make evaluate NAME=1` runs.
+# What `make evaluate NAME=1` runs. FateZero is strength=0.5, solver=ddim and 50 steps.
 LISTS = {
     "ABLATION": ("fatezero", "ddim", "no-self", "no-mask", "reconstruction", "framewise", "sdedit"),
+    "STRENGTH": ("strength-0", "strength-0.25", "fatezero", "strength-0.75", "strength-1"),
+    "SOLVER": ("fatezero", "ddim-20", "ddim-10", "implicit-50", "implicit-20", "implicit-10"),
 }
