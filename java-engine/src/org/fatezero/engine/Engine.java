@@ -144,7 +144,7 @@ public final class Engine implements AutoCloseable {
         double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(width, height);
         int h = multiple(height * scale);
         int w = multiple(width * scale);
-        Pass pass = new Pass(n, keyFrames(n), keysAt(h / model.pixelMultiple(), w / model.pixelMultiple()), options.norm().equals("window"), AttentionHook.PLAIN);
+        Pass pass = pass(n, h / model.vae.config().factor(), w / model.vae.config().factor());
         try (NDManager window = model.manager.newSubManager()) {
             TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, sourceStride);
             Trajectory trajectory = file == null ? null : read(file, window, n, h, w);
@@ -152,12 +152,7 @@ public final class Engine implements AutoCloseable {
             if (trajectory == null) {
                 trajectory = invert(encode(frames, source, sourceStride, h, w, window), pass, file);
             }
-            NDList edited = new NDList();
-            for (Edit edit : edits) {
-                edited.add(new DdimEditing(model.unet, schedule, model.torch).run(trajectory, edit.text, pass,
-                        kept ? edit.how : edit.how.recomputing(), reporting("edit", edited.size(), edits.size())));
-                requireFinite(edited.get(edited.size() - 1), "edited");
-            }
+            NDList edited = edited(trajectory, pass, kept);
             for (int i = 0; i < targets; i++) {
                 report("decode", i, targets);
                 try (NDArray z = edited.get(i / n).get("{}:{}", i % n, i % n + 1); NDArray x = model.vae.decode(z)) {
@@ -198,8 +193,13 @@ public final class Engine implements AutoCloseable {
         }
     }
 
+    /** How the network sees a window of {@code n} frames of latents. */
+    Pass pass(int n, int latentHeight, int latentWidth) {
+        return new Pass(n, keyFrames(n), keysAt(latentHeight, latentWidth), options.norm().equals("window"), AttentionHook.PLAIN);
+    }
+
     /** @param file where the inversion is kept, or null */
-    private Trajectory invert(NDArray z0, Pass pass, TrajectoryFile file) {
+    Trajectory invert(NDArray z0, Pass pass, TrajectoryFile file) {
         List<Needs> needs = new ArrayList<>();
         edits.forEach(edit -> needs.add(edit.how.needs()));
         if (file != null) {
@@ -219,6 +219,21 @@ public final class Engine implements AutoCloseable {
             inversions.write(file, trajectory, options.source());
         }
         return trajectory;
+    }
+
+    /**
+     * The clean latents of each edit.
+     *
+     * @param kept whether the trajectory has what was wanted of the source's attention; otherwise it is recomputed
+     */
+    NDList edited(Trajectory trajectory, Pass pass, boolean kept) {
+        NDList edited = new NDList();
+        for (Edit edit : edits) {
+            edited.add(new DdimEditing(model.unet, schedule, model.torch).run(trajectory, edit.text, pass,
+                    kept ? edit.how : edit.how.recomputing(), reporting("edit", edited.size(), edits.size())));
+            requireFinite(edited.get(edited.size() - 1), "edited");
+        }
+        return edited;
     }
 
     /** What an edit, counted from 0, is, as UTF-8 key, value, key, value ...: for its frames' metadata. */

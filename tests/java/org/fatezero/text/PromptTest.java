@@ -5,12 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+
 import org.fatezero.Golden;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
+import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.List;
 
@@ -89,6 +94,31 @@ class PromptTest {
         String message = assertThrows(IllegalArgumentException.class, () -> prompt("a silver jeep").find("horse", tokenizer)).getMessage();
         assertTrue(message.contains("'horse'") && message.endsWith("a silver jeep"), message);
         assertThrows(IllegalArgumentException.class, () -> prompt("a silver jeep").find("", tokenizer));
+    }
+
+    @Test
+    void spacedWordsHaveTheColumnsOfTheAuthorsCode() throws Exception {
+        JsonObject columns = JsonParser.parseString(Files.readString(Golden.FOLDER.resolve("words.json"))).getAsJsonObject();
+        assertTrue(columns.size() > 5);
+        for (String text : columns.keySet()) {
+            List<int[]> tokens = prompt(text).spacedTokens();
+            List<JsonElement> expected = columns.getAsJsonArray(text).asList();
+            assertEquals(expected.size(), tokens.size(), text);
+            for (int i = 0; i < expected.size(); i++) {
+                assertArrayEquals(expected.get(i).getAsJsonArray().asList().stream().mapToInt(JsonElement::getAsInt).toArray(), tokens.get(i),
+                        text + ", word " + i);
+            }
+        }
+    }
+
+    @Test
+    void spacedWordsAreFoundExactly() {
+        Prompt prompt = prompt("A Cat, a Cat and a cat");
+        assertArrayEquals(prompt.spacedTokens().get(3), prompt.findSpaced("Cat"));
+        int[] both = java.util.stream.IntStream.concat(Arrays.stream(prompt.spacedTokens().get(2)), Arrays.stream(prompt.spacedTokens().get(3))).toArray();
+        assertArrayEquals(both, prompt.findSpaced("a Cat"));
+        String message = assertThrows(IllegalArgumentException.class, () -> prompt.findSpaced("dog")).getMessage();
+        assertTrue(message.endsWith("its words are: A Cat, a Cat and a cat"), message);
     }
 
     @Test

@@ -10,6 +10,7 @@ import org.fatezero.nn.Pass;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Against diffusers' UNet2DConditionModel on the tiny checkpoint. */
@@ -43,6 +44,13 @@ class UNetTest {
             NDArray second = unet.forward(z.get("1:2"), 21, text, Pass.plain(1));
             Golden.assertClose(second, together.get("1:2"), 1e-5, "second frame");
         }
+    }
+
+    /** The tiny model's blocks have 8, 16, 16 and 16 channels. */
+    @ParameterizedTest
+    @CsvSource({"0, 40, 40, 40", "8, 40, 40, 40", "9, 40, 40, 20", "16, 40, 40, 20", "16, 32, 48, 20", "17, 40, 40, 0", "16, 5, 9, 4", "16, 1, 1, 1"})
+    void mapsAreAsLargeAsTheFirstLayersOfSoManyChannels(int channels, int h, int w, int cells) throws Exception {
+        assertEquals(cells, UNet.Config.read(Golden.config("unet")).cells(channels, h, w));
     }
 
     @Test
