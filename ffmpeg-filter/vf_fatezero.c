@@ -20,12 +20,15 @@
  * @file
  * edit video by words: zero-shot, with an unmodified Stable Diffusion model
  *
- * Frames are gathered into windows, which libfatezero edits. A window ends early
+ * Frames are gathered into windows, which libfatezero edits: one in a thread of its own, while the next is
+ * gathered. It is waited for when that is full, so no thread but the host's own ever moves frames. A window ends early
  * where the filter is disabled, where the size changes, and at the end of the stream.
  * Each of several presets has its own output; they share one inversion of the window.
  */
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <fatezero.h>
@@ -64,6 +67,14 @@
 enum OnError {
     ON_ERROR_FAIL,
     ON_ERROR_PASS,
+};
+
+enum State {
+    ABSENT,
+    IDLE,
+    BUSY,       ///< the window that it edits, and the editor, are the worker's
+    FINISHED,
+    LEAVING,
 };
 
 typedef struct FatezeroContext {
@@ -112,9 +123,21 @@ typedef struct FatezeroContext {
 
     AVFrame **window;           ///< frames to be edited together
     int nb_window;
-    AVFrame **done;             ///< frames on their way out, one for each output: at most a window and what ended it
+    AVFrame **edited;           ///< those that the worker edits
+    AVFrame **targets;          ///< what they become, one for each output
+    int nb_edited;
+    AVFrame **done;             ///< frames on their way out, one for each output: at most two windows and what ended them
     int nb_done, next_done;
     fatezero_image *source_images, *target_images;  ///< the latter one output's after another's
+
+    pthread_t worker;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    enum State state;           ///< of the worker; under the lock, as long as it is there
+    atomic_int stop;            ///< what the worker edits is not wanted any more
+    fatezero_code code;         ///< what came of the window
+    fatezero_error error;
+    int64_t duration;
 
     int status;                 ///< of the input, once it has ended
     int64_t status_pts;
@@ -245,25 +268,13 @@ static int on_step(void *opaque, const char *phase, int step, int steps)
                s->windows + 1, (int)length, phase, step, steps, 1e-6 * left);
         s->report_time = now;
     }
-    return !interrupted(s);
+    return !interrupted(s) && !atomic_load(&s->stop);
 }
 
 static void free_frames(AVFrame **frames, int first, int end)
 {
     for (int i = first; i < end; i++)
         av_frame_free(&frames[i]);
-}
-
-/** Forgets all frames. @return how many */
-static int drop(AVFilterContext *ctx)
-{
-    FatezeroContext *s = ctx->priv;
-    int n = s->nb_window + s->nb_done - s->next_done;
-
-    free_frames(s->window, 0, s->nb_window);
-    free_frames(s->done, s->next_done * ctx->nb_outputs, s->nb_done * ctx->nb_outputs);
-    s->nb_window = s->nb_done = s->next_done = 0;
-    return n;
 }
 
 /** @param edit counted from 0, @param number from 1 */
@@ -280,18 +291,101 @@ static void describe(const FatezeroContext *s, AVFrame *frame, int edit, int num
     }
 }
 
-/** Makes the frames that the window is edited into. Nothing is done at that time. */
+static void edit(FatezeroContext *s)
+{
+    const AVFrame *first = s->edited[0];
+    int64_t start = av_gettime_relative();
+
+    s->phase[0] = '\0';
+    s->code = FATEZERO_CANCELLED;
+    if (!interrupted(s))
+        s->code = fatezero_edit(s->editor, s->source_images, s->target_images, s->nb_edited, first->width,
+                                first->height, first->format == AV_PIX_FMT_RGB24 ? 8 : 16, &s->error);
+    s->duration = av_gettime_relative() - start;
+}
+
+/** The worker: waits for a window, edits it. */
+static void *work(void *opaque)
+{
+    AVFilterContext *ctx = opaque;
+    FatezeroContext *s = ctx->priv;
+
+    pthread_mutex_lock(&s->lock);
+    while (s->state != LEAVING) {
+        if (s->state == BUSY) {
+            pthread_mutex_unlock(&s->lock);
+            edit(s);
+            pthread_mutex_lock(&s->lock);
+            s->state = FINISHED;
+            pthread_cond_signal(&s->changed);
+        } else {
+            pthread_cond_wait(&s->changed, &s->lock);
+        }
+    }
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/** As soon as the worker is not busy. */
+static void set_state(FatezeroContext *s, enum State state)
+{
+    pthread_mutex_lock(&s->lock);
+    while (s->state == BUSY)
+        pthread_cond_wait(&s->changed, &s->lock);
+    s->state = state;
+    pthread_cond_signal(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static int is_finished(FatezeroContext *s)
+{
+    int finished;
+
+    pthread_mutex_lock(&s->lock);
+    finished = s->state == FINISHED;
+    pthread_mutex_unlock(&s->lock);
+    return finished;
+}
+
+/** Forgets the frames that are not done. @return how many */
+static int drop_waiting(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int n = s->nb_window + s->nb_edited;
+
+    free_frames(s->window, 0, s->nb_window);
+    free_frames(s->edited, 0, s->nb_edited);
+    free_frames(s->targets, 0, s->nb_edited * ctx->nb_outputs);
+    s->nb_window = s->nb_edited = 0;
+    return n;
+}
+
+/** Stops the worker for good and forgets all frames. @return how many */
+static int drop(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int n = s->nb_done - s->next_done;
+
+    if (s->state == ABSENT)
+        return 0;
+    atomic_store(&s->stop, 1);
+    set_state(s, IDLE);
+    free_frames(s->done, s->next_done * ctx->nb_outputs, s->nb_done * ctx->nb_outputs);
+    s->nb_done = s->next_done = 0;
+    return n + drop_waiting(ctx);
+}
+
+/** Makes the frames that the window is edited into. */
 static int prepare(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    int n = s->nb_window, ret;
+    int n = s->nb_edited, ret;
 
     for (int i = 0; i < n; i++) {
-        AVFrame *in = s->window[i], *out;
+        AVFrame *in = s->edited[i], *out;
 
-        s->nb_done++;
         for (int edit = 0; edit < ctx->nb_outputs; edit++) {
-            out = s->done[i * ctx->nb_outputs + edit] = ff_get_video_buffer(ctx->outputs[edit], in->width, in->height);
+            out = s->targets[i * ctx->nb_outputs + edit] = ff_get_video_buffer(ctx->outputs[edit], in->width, in->height);
             if (!out)
                 return AVERROR(ENOMEM);
             if ((ret = av_frame_copy_props(out, in)) < 0)
@@ -301,7 +395,7 @@ static int prepare(AVFilterContext *ctx)
         s->source_images[i] = (fatezero_image) { in->data[0], in->linesize[0] };
         /* an upside-down frame, as vflip makes it, is edited in its own copy */
         if (in->linesize[0] < 0) {
-            if ((ret = av_frame_copy(s->done[i * ctx->nb_outputs], in)) < 0)
+            if ((ret = av_frame_copy(s->targets[i * ctx->nb_outputs], in)) < 0)
                 return ret;
             s->source_images[i] = s->target_images[i];
         }
@@ -322,103 +416,119 @@ static int pass_frame(AVFilterContext *ctx, AVFrame *frame)
     return 0;
 }
 
-/** Unedited, what the window holds is done. */
-static int pass_window(AVFilterContext *ctx)
+static int pass_frames(AVFilterContext *ctx, AVFrame **frames, int *nb_frames)
 {
-    FatezeroContext *s = ctx->priv;
     int ret = 0;
 
-    for (int i = 0; i < s->nb_window && ret >= 0; i++) {
-        ret = pass_frame(ctx, s->window[i]);
-        s->window[i] = NULL;
+    for (int i = 0; i < *nb_frames && ret >= 0; i++) {
+        ret = pass_frame(ctx, frames[i]);
+        frames[i] = NULL;
     }
     if (ret >= 0)
-        s->nb_window = 0;
+        *nb_frames = 0;
     return ret;
 }
 
-/** Edits what the window holds; its frames are done then. */
-static int edit_window(AVFilterContext *ctx)
+/** Gives the window to the worker, which must be idle. */
+static int start(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    const AVFrame *first = s->window[0];
-    int64_t start = av_gettime_relative();
-    int n = s->nb_window, ret;
-    fatezero_code code = FATEZERO_CANCELLED;
-    fatezero_error error;
+    int ret;
+
+    FFSWAP(AVFrame **, s->window, s->edited);
+    s->nb_edited = s->nb_window;
+    s->nb_window = 0;
+    if ((ret = prepare(ctx)) >= 0)
+        set_state(s, BUSY);
+    return ret;
+}
+
+/** Waits until the worker has edited the window that it has, if any; its frames are done then. */
+static int finish(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int n = s->nb_edited;
 
     if (!n)
         return 0;
-    if ((ret = prepare(ctx)) < 0)
-        goto end;
-    s->phase[0] = '\0';
-    if (!interrupted(s))
-        code = fatezero_edit(s->editor, s->source_images, s->target_images, n, first->width, first->height,
-                             first->format == AV_PIX_FMT_RGB24 ? 8 : 16, &error);
-    if (!code) {
+    set_state(s, IDLE);
+    if (!s->code) {
         s->windows++;
-        av_log(ctx, AV_LOG_VERBOSE, "window %d: %d frames in %.1f s\n",
-               s->windows, n, 1e-6 * (av_gettime_relative() - start));
-        for (int i = 0; i < n * ctx->nb_outputs; i++)
-            describe(s, s->done[i], i % ctx->nb_outputs, i / ctx->nb_outputs + 1);
-        free_frames(s->window, 0, n);
-        s->nb_window = 0;
+        av_log(ctx, AV_LOG_VERBOSE, "window %d: %d frames in %.1f s\n", s->windows, n, 1e-6 * s->duration);
+        for (int i = 0; i < n * ctx->nb_outputs; i++) {
+            describe(s, s->targets[i], i % ctx->nb_outputs, i / ctx->nb_outputs + 1);
+            s->done[s->nb_done * ctx->nb_outputs + i] = s->targets[i];
+            s->targets[i] = NULL;
+        }
+        s->nb_done += n;
+        free_frames(s->edited, 0, n);
+        s->nb_edited = 0;
         return 0;
     }
-    ret = to_averror(code);
-    if (code == FATEZERO_CANCELLED)
-        goto end;
-    if (s->on_error == ON_ERROR_PASS) {
-        av_log(ctx, AV_LOG_WARNING, "%s; %d frames pass unedited\n", error.message, n);
-        ret = 0;
-    } else {
-        av_log(ctx, AV_LOG_ERROR, "%s\n", error.message);
+    free_frames(s->targets, 0, n * ctx->nb_outputs);
+    if (s->code != FATEZERO_CANCELLED && s->on_error == ON_ERROR_PASS) {
+        av_log(ctx, AV_LOG_WARNING, "%s; %d frames pass unedited\n", s->error.message, n);
+        return pass_frames(ctx, s->edited, &s->nb_edited);
     }
-
-end:
-    free_frames(s->done, 0, s->nb_done * ctx->nb_outputs);
-    s->nb_done = 0;
-    return ret < 0 ? ret : pass_window(ctx);
+    if (s->code != FATEZERO_CANCELLED)
+        av_log(ctx, AV_LOG_ERROR, "%s\n", s->error.message);
+    return to_averror(s->code);
 }
 
-/** Takes over a frame that has arrived. Nothing is done at that time. */
+/** Edits all frames that were taken. */
+static int flush(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int ret = finish(ctx);
+
+    if (ret >= 0 && s->nb_window && (ret = start(ctx)) >= 0)
+        ret = finish(ctx);
+    return ret;
+}
+
+/** Takes over a frame that has arrived. */
 static int take(AVFilterContext *ctx, AVFrame *frame)
 {
     FatezeroContext *s = ctx->priv;
     int disabled = ctx->is_disabled;            // about this very frame, only now
     int ret = 0;
 
-    if (s->nb_window && (disabled || frame->width  != s->window[0]->width ||
+    if (disabled || s->nb_window && (frame->width  != s->window[0]->width ||
                                      frame->height != s->window[0]->height))
-        ret = edit_window(ctx);
+        ret = flush(ctx);
     if (ret < 0)
         av_frame_free(&frame);
     else if (disabled)
         ret = pass_frame(ctx, frame);
     else
         s->window[s->nb_window++] = frame;
-    if (ret >= 0 && s->nb_window == s->capacity)
-        ret = edit_window(ctx);
+    if (ret >= 0 && s->nb_window == s->capacity && (ret = finish(ctx)) >= 0)
+        ret = start(ctx);
+    /* a host that wants a frame for each that it brings cannot wait for the next */
+    if (ret >= 0 && s->capacity == 1)
+        ret = finish(ctx);
     return ret;
 }
 
 /**
  * The host was asked to stop: the stream ends before the window, so that the host can close its files at once.
- * A file without a single frame would not play, so frames of the first window pass as they are.
+ * A file without a single frame would not play, so the first frames pass as they are.
  */
 static int cancel(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
+    int ret;
 
     s->status     = AVERROR_EOF;
-    s->status_pts = s->window[0]->pts;
+    s->status_pts = s->edited[0]->pts;
     ff_inlink_set_status(ctx->inputs[0], AVERROR_EOF);
     if (s->windows) {
-        av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames dropped\n", drop(ctx));
+        av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames dropped\n", drop_waiting(ctx));
         return 0;
     }
-    av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames pass unedited\n", s->nb_window);
-    return pass_window(ctx);
+    av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames pass unedited\n", s->nb_edited + s->nb_window);
+    ret = pass_frames(ctx, s->edited, &s->nb_edited);
+    return ret < 0 ? ret : pass_frames(ctx, s->window, &s->nb_window);
 }
 
 /** Sends the next frame that is done to every output that still takes frames. */
@@ -467,7 +577,9 @@ static int activate(AVFilterContext *ctx)
         if ((ret = ff_inlink_consume_frame(inlink, &frame)) > 0)
             ret = take(ctx, frame);
         else if (!ret && ff_inlink_acknowledge_status(inlink, &s->status, &s->status_pts))
-            ret = edit_window(ctx);
+            ret = flush(ctx);
+        else if (!ret && is_finished(s))
+            ret = finish(ctx);
         else if (!ret)
             break;
         if (ret == AVERROR_EXIT)
@@ -535,11 +647,21 @@ static int config_output(AVFilterLink *outlink)
 
     s->capacity      = fatezero_window(s->editor);
     s->window        = av_calloc(s->capacity, sizeof(*s->window));
-    s->done          = av_calloc((s->capacity + 1) * ctx->nb_outputs, sizeof(*s->done));
+    s->edited        = av_calloc(s->capacity, sizeof(*s->edited));
+    s->targets       = av_calloc(s->capacity * ctx->nb_outputs, sizeof(*s->targets));
+    s->done          = av_calloc((2 * s->capacity + 1) * ctx->nb_outputs, sizeof(*s->done));
     s->source_images = av_calloc(s->capacity, sizeof(*s->source_images));
     s->target_images = av_calloc(s->capacity * ctx->nb_outputs, sizeof(*s->target_images));
-    if (!s->window || !s->done || !s->source_images || !s->target_images)
+    if (!s->window || !s->edited || !s->targets || !s->done || !s->source_images || !s->target_images)
         return AVERROR(ENOMEM);
+
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->changed, NULL);
+    s->state = IDLE;
+    if (pthread_create(&s->worker, NULL, work, ctx)) {
+        s->state = ABSENT;
+        return AVERROR(ENOMEM);
+    }
     return 0;
 }
 
@@ -572,9 +694,17 @@ static av_cold void uninit(AVFilterContext *ctx)
     if (lost)
         av_log(ctx, AV_LOG_WARNING, "%d frames lost that waited when the graph was freed "
                "(a change of the video's size does that; -reinit_filter 0 keeps them)\n", lost);
+    if (s->state != ABSENT) {
+        set_state(s, LEAVING);
+        pthread_join(s->worker, NULL);
+        pthread_cond_destroy(&s->changed);
+        pthread_mutex_destroy(&s->lock);
+    }
     fatezero_close(&s->editor);
     ignore_signals(s);
     av_freep(&s->window);
+    av_freep(&s->edited);
+    av_freep(&s->targets);
     av_freep(&s->done);
     av_freep(&s->source_images);
     av_freep(&s->target_images);

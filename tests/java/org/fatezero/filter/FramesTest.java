@@ -166,6 +166,32 @@ class FramesTest {
     }
 
     @Test
+    void theNextWindowIsGatheredWhileOneIsEdited() {
+        String log = STUB.run("-v verbose -f lavfi -i testsrc2=s=64x48:r=25 -frames:v 9 -vf", "showinfo,fatezero=steps=1:prompt='sleep 100'",
+            "-f", "null", "-").succeeded().log();
+        int last = log.indexOf(" n:   8 "), edited = log.indexOf("window 1: 8 frames in");
+        assertTrue(0 < last && last < edited, log);
+    }
+
+    /** For hosts that pull a frame for each that they push. */
+    @Test
+    void aWindowOfOneIsDoneBeforeTheNextFrameIsTaken() {
+        List<String> log = STUB.run("-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 3 -vf",
+            "showinfo=checksum=0,fatezero=steps=2:window=1,showinfo=checksum=0", "-f", "null", "-").succeeded().log().lines()
+            .filter(line -> line.contains(" n:  ")).map(line -> line.replaceAll(".*showinfo_(.).* n: +(\\d+) .*", "$1 $2")).toList();
+        assertEquals(List.of("0 0", "2 0", "0 1", "2 1", "0 2", "2 2"), log.stream().limit(6).toList());
+    }
+
+    @Test
+    void aGraphFreedWhileAWindowIsEditedWaitsNoLongerThanAStep(@TempDir Path folder) throws Exception {
+        // the window would last 48 s; frames of the second size pass
+        Ffmpeg.Result result = STUB.run("-v verbose -i " + twoSizes(folder) + " -vf",
+            "fatezero=steps=1:prompt='sleep 6000':enable='lt(t,0.47)',scale=32:32", "-f", "null", "-").succeeded();
+        assertTrue(result.log().contains("12 frames lost"), result.log());
+        assertTrue(result.seconds() < 30, () -> result.seconds() + " s");
+    }
+
+    @Test
     void aGraphBuiltAnewTellsWhatItLost(@TempDir Path folder) throws Exception {
         Ffmpeg.Result result = STUB.run("-i " + twoSizes(folder) + " -vf fatezero=steps=2,scale=32:32 -f null -").succeeded();
         assertTrue(result.log().contains("frames lost") && result.log().contains("-reinit_filter 0"), result.log());

@@ -93,7 +93,8 @@ class PresetsTest {
     @Test
     void framesTellTheirPreset() {
         List<String> lines = STUB.run(input(9) + " -filter_complex",
-            "fatezero=steps=2:presets=a|b[a][b];[a]nullsink;[b]metadata=print:file=-", "-f", "null", "-").succeeded().lines();
+            "fatezero=steps=2:presets=a|b[a][b];[b]metadata=print:file=-[c]", "-map", "[a]", "-f", "null", "-", "-map", "[c]", "-f",
+            "null", "-").succeeded().lines();
         assertEquals(9, lines.stream().filter("lavfi.fatezero.preset=b"::equals).count());
         assertEquals(List.of("1", "2", "3", "4", "5", "6", "7", "8", "1"), lines.stream()
             .filter(line -> line.startsWith("lavfi.fatezero.frame=")).map(line -> line.substring(line.indexOf('=') + 1)).toList());
@@ -115,8 +116,8 @@ class PresetsTest {
             "-map", "[b]", "-c:v", "libx264", folder + "/b.mp4");
         running.await("window 1: inverting");
         running.signal("INT");
-        assertTrue(running.finish().log().contains("interrupted: 8 frames pass unedited"));
-        assertEquals(8, STUB.frames("-i " + folder + "/a.mp4").size());
-        assertEquals(8, STUB.frames("-i " + folder + "/b.mp4").size());
+        assertTrue(running.finish().log().contains("interrupted: 16 frames pass unedited"));
+        assertEquals(16, STUB.frames("-i " + folder + "/a.mp4").size());
+        assertEquals(16, STUB.frames("-i " + folder + "/b.mp4").size());
     }
 }
