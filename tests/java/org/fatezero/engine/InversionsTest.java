@@ -145,6 +145,17 @@ class InversionsTest {
     }
 
     @Test
+    void soIsThatOfAnotherSolverFromLessNoise() throws Exception {
+        String[] first = {"solver", "implicit", "start", "0.67"};
+        edited(7);
+        edited(7, first);
+        assertTrue(told.contains("invert"));
+        byte[] found = edited(7, concat(first, "prompt", "a red jeep on a road"));
+        assertEquals(List.of("edit", "decode"), told);
+        assertClose(edited(7, concat(first, "prompt", "a red jeep on a road", "inversion", "")), found);
+    }
+
+    @Test
     void aReconstructionIsKeptInItsPlace() throws Exception {
         String[] first = {"attention", "reconstruction", "guidance", "2"};
         edited(7);
