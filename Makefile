@@ -198,12 +198,19 @@ endif
 SOURCE_OF_PICTURES = a red jeep driving down a curvy road in the countryside
 WORDS_recolor           = :from=red:to=blue
 WORDS_swap-attribute    = :from=down a curvy road in the countryside:to=in the snow
+WORDS_background        = :from=down a curvy road in the countryside:to=in the snow
 WORDS_swap-object       = :from=jeep:to=porsche car
 WORDS_swap-object-local = :from=jeep:to=porsche car
 WORDS_remove-object     = :from=a red jeep driving down:blend=jeep
 
 pictures: ffmpeg
-	for p in $(basename $(notdir $(wildcard presets/*.preset))); do $(MAKE) --no-print-directory picture-$$p || exit 1; done
+	for p in $(basename $(notdir $(wildcard presets/*.preset))) image; do $(MAKE) --no-print-directory picture-$$p || exit 1; done
+
+# a single picture, and three edits of it
+picture-image:
+	$(FFMPEG) -v warning -nostdin -y -i tests/media/jeep.mp4 -frames:v 1 -update 1 -filter_complex "trim=end_frame=1,split[a][b]; \
+	    [a]fatezero=presets=watercolor|van-gogh|ukiyo-e:source=$(SOURCE_OF_PICTURES)[x][y][z];[b][x][y][z]hstack=4,scale=640:-1" \
+	    presets/image.png
 
 picture-%:
 	$(FFMPEG) -v warning -nostdin -y -i tests/media/jeep.mp4 -frames:v 1 -update 1 -filter_complex "trim=end_frame=8,split[a][b]; \

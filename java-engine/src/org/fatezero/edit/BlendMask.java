@@ -8,11 +8,21 @@ import org.fatezero.tensor.Torch;
 
 /**
  * Where the edit may change the frames (FateZero, eq. 7): one where the blend words' cross-attention, pooled, resized and
- * divided by the frame's maximum, is above the threshold.
+ * divided by the frame's maximum, is above the threshold; or everywhere else.
  *
- * @param threshold below 1, or nothing is masked in
+ * @param threshold below 1, or no words are found anywhere
+ * @param inverted whether the words are those that stay
  */
-public record BlendMask(Torch torch, double threshold) {
+public record BlendMask(Torch torch, double threshold, boolean inverted) {
+
+    public BlendMask(Torch torch, double threshold) {
+        this(torch, threshold, false);
+    }
+
+    /** Where the words are in either of two masks. */
+    NDArray union(NDArray a, NDArray b) {
+        return inverted ? a.minimum(b) : a.maximum(b);
+    }
 
     /** @return {@code (frames, 1, h, w)} of 0 and 1, in the type of the attention maps */
     public NDArray at(MaskInput input, int h, int w) {
@@ -23,7 +33,8 @@ public record BlendMask(Torch torch, double threshold) {
         }
         try (Scope scope = new Scope(sum)) {
             NDArray value = torch.nearest(torch.maxPool3(sum), h, w);
-            return scope.keep(torch.overMaximum(value).gt(threshold).toType(sum.getDataType(), false));
+            NDArray share = torch.overMaximum(value);
+            return scope.keep((inverted ? share.lte(threshold) : share.gt(threshold)).toType(sum.getDataType(), false));
         }
     }
 }

@@ -34,7 +34,7 @@ public final class DdimEditing {
      * @param cross how cross-attention maps are fused
      * @param mask where self-attention may be the edit's own, or null for nowhere
      * @param latentMask outside of which latents are put back to the source's, or null for none put back
-     * @param editTokens the target prompt's blend tokens, for {@code latentMask}
+     * @param editTokens the target prompt's blend tokens, for {@code latentMask}; none for the source's mask alone
      * @param asPublished whether latent blending takes the source's latent one level noisier, as the authors' code does,
      *     rather than the one of equal noise
      */
@@ -71,7 +71,7 @@ public final class DdimEditing {
             BiConsumer<Integer, NDArray> watcher) {
         NDManager window = trajectory.zT().getManager();
         int steps = schedule.steps();
-        MaskInput editMask = edit.latentMask != null ? new MaskInput(window, torch, edit.editTokens,
+        MaskInput editMask = edit.editTokens.length > 0 ? new MaskInput(window, torch, edit.editTokens,
                 edit.needs.maskCells(), pass.frames()) : null;
         NDArray z = trajectory.zT();
         int first = steps - schedule.depth();
@@ -113,20 +113,21 @@ public final class DdimEditing {
         }
     }
 
-    /** The source's latents outside the union of its own mask and the edit's. */
+    /** The source's latents outside its own mask, or the union of that and the edit's. */
     private NDArray blend(Trajectory trajectory, NDArray z, Edit edit, MaskInput editMask, int k) {
         int h = (int) z.getShape().get(2);
         int w = (int) z.getShape().get(3);
         NDArray zSource = trajectory.latents().get(edit.asPublished ? k + 1 : k);
         try (Scope scope = new Scope(z, zSource)) {
             Capture capture = trajectory.captures().get(k);
-            NDArray ofSource = edit.latentMask.at(capture.maskInput(edit.needs), h, w);
-            NDArray ofEdit = edit.latentMask.at(editMask, h, w);
-            NDArray union = ofSource.maximum(ofEdit); // (frames, 1, h, w)
-            union.attach(z.getManager());
-            ofSource.close();
-            ofEdit.close();
-            return scope.keep(torch.lerp(zSource, z, union));
+            NDArray mask = edit.latentMask.at(capture.maskInput(edit.needs), h, w); // (frames, 1, h, w)
+            mask.attach(z.getManager());
+            if (editMask != null) {
+                NDArray ofEdit = edit.latentMask.at(editMask, h, w);
+                ofEdit.attach(z.getManager());
+                mask = edit.latentMask.union(mask, ofEdit);
+            }
+            return scope.keep(torch.lerp(zSource, z, mask));
         }
     }
 }

@@ -207,8 +207,8 @@ final class Configuration {
         }
         List<String> ofSource = there("blend_words", words, texts(words.at(0)), source);
         List<String> ofPrompt = latents ? there("blend_words", words, texts(words.at(1)), prompt) : List.of();
-        if (latents && (ofSource.isEmpty() || ofPrompt.isEmpty())) {
-            throw words.wrong("words that the source and the prompt have, or blend_latents puts all of the source back");
+        if (latents && ofSource.isEmpty()) {
+            throw words.wrong("words that the source has, or blend_latents puts the object back as well");
         }
         if (ofSource.isEmpty()) {
             return; // their mask is empty then, and all self-attention the source's, as without one

@@ -285,7 +285,7 @@ public final class Engine implements AutoCloseable {
             throw new IllegalArgumentException("blend=" + options.blend() + " with blend_attention=0 and blend_latents=0 confines "
                     + "nothing; leave blend= out, or set one of them to 1");
         }
-        BlendMask mask = blends ? new BlendMask(model.torch, options.threshold()) : null;
+        BlendMask mask = blends ? new BlendMask(model.torch, options.threshold(), options.blend().startsWith(Words.NOT)) : null;
         Needs needs = new Needs(steps - (int) (self.to() * steps), steps - (int) (self.from() * steps),
                 steps - cross.activeSteps(), options.fuse_at(), !options.store().equals("recompute"),
                 blends ? words.sourceBlend(options.blend(), source) : new int[0],

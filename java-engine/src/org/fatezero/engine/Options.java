@@ -16,7 +16,8 @@ import java.util.stream.Collectors;
  * @param edit of a preset that is a configuration file of the authors' code, which of its {@code editing_prompts}, counted from
  *     0; {@code auto} is the first that is not the source
  * @param prompt what the edited clip shows; {@code {source}}, {@code {from}}, {@code {to}}, {@code {edited}}, the source
- *     with {@code from} replaced by {@code to}, and {@code {without}}, the source without {@code from}, are filled in
+ *     with {@code from} replaced by {@code to}, {@code {without}}, the source without {@code from}, and {@code {rest}}, the
+ *     words of that, joined by plus signs, are filled in
  * @param source what the clip shows
  * @param from words of the source that an attribute or shape preset changes
  * @param to what it changes them to
@@ -38,7 +39,7 @@ import java.util.stream.Collectors;
  * @param control {@code refine} or {@code replace}
  * @param emphasize factors on the attention to words of the prompt: {@code watercolor=10+jeep=0.5}
  * @param blend words of the source that the edit is confined to, {@code silver+jeep}, and after a {@code /} those of the
- *     prompt, {@code silver+jeep/Porsche+car}
+ *     prompt, {@code silver+jeep/Porsche+car}; {@code -jeep} confines it to all else
  * @param threshold of the blend mask, 0 to 2; 1 and more replace all self-attention
  * @param blend_attention whether self-attention outside the mask is all the source's
  * @param blend_latents whether latents outside the mask are put back to the source's

@@ -117,7 +117,8 @@ final class Prompts {
         String from = options.getOrDefault("from", "").strip();
         String to = options.getOrDefault("to", "").strip();
         String needed = FILLED.stream().map(key -> options.getOrDefault(key, "")).collect(Collectors.joining(" "));
-        if (needed.contains("{from}") || needed.contains("{edited}") || needed.contains("{without}")) {
+        if (needed.contains("{from}") || needed.contains("{edited}") || needed.contains("{without}")
+                || needed.contains("{rest}")) {
             require(!source.isBlank(), options, "source=, the caption of the clip");
             require(!from.isBlank(), options, "from=, the words of the source that change");
         }
@@ -129,11 +130,11 @@ final class Prompts {
             options.put("source", source);
         }
         String edited = needed.contains("{edited}") ? replaceWords(source, from, to) : source;
-        String without = needed.contains("{without}") ? replaceWords(source, from, "") : source;
+        String without = needed.contains("{without}") || needed.contains("{rest}") ? replaceWords(source, from, "") : source;
         for (String key : FILLED) {
             if (options.containsKey(key)) {
-                options.put(key, options.get(key).replace("{source}", source).replace("{edited}", edited)
-                        .replace("{without}", without).replace("{from}", from).replace("{to}", to));
+                options.put(key, options.get(key).replace("{source}", source).replace("{edited}", edited).replace("{without}", without)
+                        .replace("{rest}", without.replaceAll("\\s+", "+")).replace("{from}", from).replace("{to}", to));
             }
         }
         require(!options.getOrDefault("prompt", "").isBlank(), options, "prompt=, what the edited clip shows");

@@ -35,7 +35,9 @@ final class Strength {
             double kept = (1 - strength) / (1 - AS_THE_PRESET_SAYS);
             scale(options, fixed, "self_replace", kept);
             scale(options, fixed, "cross_replace", kept);
-            scale(options, fixed, "threshold", kept);
+            if (!options.getOrDefault("blend", "").startsWith(Words.NOT)) { // else the mask is of what stays
+                scale(options, fixed, "threshold", kept);
+            }
         }
     }
 

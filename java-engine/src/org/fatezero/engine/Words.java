@@ -7,6 +7,7 @@ import org.fatezero.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Reads the options that speak of words of a prompt.
@@ -14,6 +15,9 @@ import java.util.List;
  * @param asPublished whether words are what single spaces separate, with their punctuation and case, as in the authors' code
  */
 record Words(Tokenizer tokenizer, boolean asPublished) {
+
+    /** Begins a {@code blend} of words that stay as they are. */
+    static final String NOT = "-";
 
     /** A share of the steps: {@code to}, or {@code from-to}, within 0 to 1. */
     record Share(double from, double to) {
@@ -70,27 +74,26 @@ record Words(Tokenizer tokenizer, boolean asPublished) {
 
     /** The tokens of {@code blend}'s words in the source. */
     int[] sourceBlend(String text, Prompt source) {
-        return tokens("blend", split(text.split("/", 2)[0]), source);
+        return tokens("blend", split(blended(text).split("/", 2)[0]), source);
     }
 
-    /** The tokens of {@code blend}'s words in the target: those after the slash, or else the source's that it shares. */
+    /** The tokens of {@code blend}'s words in the target: those after the slash, or else the source's that it shares, if any. */
     int[] targetBlend(String text, Prompt target) {
-        String[] halves = text.split("/", 2);
+        String[] halves = blended(text).split("/", 2);
         if (halves.length == 2) {
-            return tokens("blend", split(halves[1]), target);
+            return halves[1].isBlank() ? new int[0] : tokens("blend", split(halves[1]), target);
         }
-        List<String> shared = split(halves[0]).stream().filter(word -> {
+        return split(halves[0]).stream().flatMapToInt(word -> {
             try {
-                return find("blend", word, target).length > 0;
+                return Arrays.stream(find("blend", word, target));
             } catch (IllegalArgumentException absent) {
-                return false;
+                return IntStream.empty();
             }
-        }).toList();
-        if (shared.isEmpty()) {
-            throw new IllegalArgumentException("blend=" + text + ": none of these words is in the prompt '" + target.text()
-                    + "'; name the prompt's words after a slash, as in blend=jeep/car");
-        }
-        return tokens("blend", shared, target);
+        }).distinct().sorted().toArray();
+    }
+
+    private static String blended(String text) {
+        return text.startsWith(NOT) ? text.substring(NOT.length()) : text;
     }
 
     private int[] tokens(String option, List<String> words, Prompt prompt) {

@@ -59,6 +59,18 @@ class BlendMaskTest {
     }
 
     @Test
+    void ofWordsThatStayItIsAllElse() {
+        BlendMask mask = new BlendMask(torch, 0.5);
+        BlendMask inverted = new BlendMask(torch, 0.5, true);
+        NDArray where = mask.at(input(values), 2, 5);
+        NDArray elsewhere = inverted.at(input(values), 2, 5);
+        assertArrayEquals(where.mul(-1).add(1).toFloatArray(), elsewhere.toFloatArray());
+        NDArray none = manager.zeros(where.getShape());
+        assertArrayEquals(where.toFloatArray(), mask.union(where, none).toFloatArray());
+        assertArrayEquals(elsewhere.toFloatArray(), inverted.union(elsewhere, none.add(1)).toFloatArray());
+    }
+
+    @Test
     void theThresholdItselfIsOutside() {
         NDArray at = new BlendMask(torch, 0.25).at(input(values), 2, 5);
         NDArray below = new BlendMask(torch, 0.24).at(input(values), 2, 5);

@@ -217,7 +217,7 @@ class EngineTest {
     void optionsChangeTheEdit() throws Exception {
         List<List<String>> edits = new ArrayList<>();
         String[][] sets = {{}, {"guidance", "1"}, {"negative", "blue"}, {"self_replace", "0"}, {"cross_replace", "0"}, {"emphasize", "painting=20"},
-            {"keys", "self"}, {"attention", "reconstruction"}, {"norm", "window"}, {"steps", "3"}, {"size", "32"}, {"blend", "jeep"}, {"steps", "4", "blend", "jeep"},
+            {"keys", "self"}, {"attention", "reconstruction"}, {"norm", "window"}, {"steps", "3"}, {"size", "32"}, {"blend", "jeep"}, {"steps", "4", "blend", "jeep"}, {"steps", "4", "blend", "-jeep"},
             {"steps", "4", "blend", "jeep", "blend_latents", "1"}, {"steps", "4", "blend", "jeep", "blend_latents", "1", "blend_attention", "0"},
             {"keys_at", "16ch"}, {"control", "replace", "prompt", "a golden jeep on a road"}};
         for (String[] set : sets) {

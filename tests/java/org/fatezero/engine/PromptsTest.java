@@ -76,6 +76,13 @@ class PromptsTest {
         assertEquals("0.8+yellow bus=0.2", options.cross_replace());
     }
 
+    @Test
+    void theRestIsEveryOtherWordOfTheSource() throws Exception {
+        assertEquals("-a+red+jeep+night", resolve("prompt", "{edited}", "source", "a red jeep on a road night", "from", "on a road", "to", "at",
+                "blend", "-{rest}").blend());
+        fails("needs from=", "prompt", "a jeep", "source", "a jeep on a road", "blend", "-{rest}");
+    }
+
     @ParameterizedTest
     @CsvSource({"a jeep and a JEEP, jeep, car, a car and a car", "a jeepney jeep, jeep, car, a jeepney car", "a big jeep, big, '', a jeep",
         "big jeep, big, '', jeep", "the cat's hat, cat, dog, the dog's hat", "a $1 bill, $1, \\$2, a \\$2 bill", "Éclair, éclair, cake, cake"})

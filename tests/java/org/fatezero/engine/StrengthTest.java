@@ -54,6 +54,14 @@ class StrengthTest {
     }
 
     @Test
+    void theMaskOfWhatStaysDoesNotGrow() {
+        Map<String, String> options = new HashMap<>(Map.of("strength", "1", "start", "1", "self_replace", "0.8", "cross_replace", "0.8",
+                "threshold", "0.3", "blend", "-jeep"));
+        Strength.apply(options, Set.of());
+        assertEquals("0.000000 0.3", options.get("self_replace") + " " + options.get("threshold"));
+    }
+
+    @Test
     void whatIsSetItselfStaysWhileThePresetsValuesMove() throws Exception {
         assertEquals("0.8", moved("1", "self_replace").get("self_replace"));
         Options options = Prompts.resolve(Map.of("preset", "watercolor", "source", "a jeep", "strength", "1", "cross_replace", "0.7"), new TinyOptions.Silent());

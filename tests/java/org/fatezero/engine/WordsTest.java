@@ -92,6 +92,9 @@ class WordsTest {
         assertArrayEquals(word(2), words.sourceBlend("jeep/bus", prompt));
         assertArrayEquals(target.find("bus", tokenizer), words.targetBlend("jeep/bus", target));
         assertArrayEquals(target.find("road", tokenizer), words.targetBlend("jeep+road", target));
+        assertArrayEquals(word(2), words.sourceBlend("-jeep/bus", prompt));
+        assertArrayEquals(target.find("bus", tokenizer), words.targetBlend("-jeep/bus", target));
+        assertArrayEquals(target.find("road", tokenizer), words.targetBlend("-jeep+road", target));
         assertEquals(word(1).length + word(2).length, words.sourceBlend("silver+jeep+silver", prompt).length);
     }
 
@@ -100,8 +103,8 @@ class WordsTest {
         for (String none : List.of("/bus", "+", " / ", "/")) {
             fails(() -> words.sourceBlend(none, prompt), "blend");
         }
-        fails(() -> words.targetBlend("jeep/", prompt), "blend");
-        fails(() -> words.targetBlend("bus", prompt), "blend=bus", "after a slash");
+        assertEquals(0, words.targetBlend("jeep/", prompt).length);
+        assertEquals(0, words.targetBlend("bus", prompt).length, "what an edit removes");
     }
 
     @Test

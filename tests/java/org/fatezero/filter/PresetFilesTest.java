@@ -3,11 +3,13 @@ package org.fatezero.filter;
 import static org.fatezero.filter.Ffmpeg.REAL;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -74,6 +76,20 @@ class PresetFilesTest {
         List<Path> files = files(folder, ".yaml");
         assertFalse(files.isEmpty());
         edit(files.stream().map(file -> "preset=" + file).toList());
+    }
+
+    /** A window is not waited for where there is one frame. */
+    @Test
+    void aPictureIsEditedIntoAPicture(@TempDir Path folder) throws IOException {
+        String in = folder.resolve("in.png").toString();
+        String out = folder.resolve("out.png").toString();
+        REAL.run("-f lavfi -i testsrc2=s=36x20 -frames:v 1 -update 1 " + in).succeeded();
+        REAL.run("-i " + in + " -vf fatezero=preset=monet:steps=2:size=32 -frames:v 1 -update 1 " + out).succeeded();
+        List<String> source = REAL.frames("-i " + in);
+        List<String> edited = REAL.frames("-i " + out);
+        assertEquals(1, edited.size());
+        assertEquals(Ffmpeg.times(source), Ffmpeg.times(edited));
+        assertNotEquals(source, edited);
     }
 
     @Test
