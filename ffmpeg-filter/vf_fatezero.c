@@ -91,6 +91,7 @@ typedef struct FatezeroContext {
     char *promptfile;
     char *negative;
     char *model;
+    char *lora;
     char *device;
     char *precision;
     char *window_size;
@@ -725,7 +726,8 @@ static const AVOption fatezero_options[] = {
     STRING("to",            to,            "what it changes them to (default nothing)"),
     STRING("promptfile",    promptfile,    "text file, its first line the prompt, its second the source (default none)"),
     STRING("negative",      negative,      "what the edited video should not show (default nothing)"),
-    STRING("model",         model,         "folder or hub name of a Stable Diffusion 1.x model (default pocket, built in)"),
+    STRING("model",         model,         "folder, .safetensors file or hub name of a Stable Diffusion 1.x model (default pocket, built in)"),
+    STRING("lora",          lora,          "file+file, LoRAs merged into the model, each with :scale if not 1 (default none)"),
     STRING("device",        device,        "auto, cpu, cuda or cuda:N (default auto)"),
     STRING("precision",     precision,     "auto, fp32 or fp16 (default auto)"),
     STRING("window",        window_size,   "frames edited together, 1 to 128 (default 8)"),

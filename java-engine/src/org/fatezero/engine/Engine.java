@@ -79,7 +79,7 @@ public final class Engine implements AutoCloseable {
         List<Options> asked = Prompts.edits(set, host);
         options = asked.get(0);
         Device device = device(options.device());
-        model = Models.acquire(options.model(), device, precision(options.precision(), device));
+        model = Models.acquire(options.model(), options.lora(), device, precision(options.precision(), device), host);
         manager = model.manager.newSubManager();
         try {
             schedule = new Schedule(model.scheduler, options.steps(), (int) Math.round(options.start() * options.steps()),

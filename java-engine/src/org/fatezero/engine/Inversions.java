@@ -31,7 +31,7 @@ import java.util.Map;
 record Inversions(Path folder, Host host, String settings, int steps, int wordTokens, boolean denoised) {
 
     /** Options of which an inversion is independent, and those that the model's digest and the frames themselves tell. */
-    private static final List<String> NOT_IN_KEY = List.of("presets", "model", "device", "precision", "window", "source", "store", "inversion",
+    private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source", "store", "inversion",
             "fuse_at");
 
     /**

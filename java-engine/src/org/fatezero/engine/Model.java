@@ -4,8 +4,9 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 
+import org.fatezero.engine.Checkpoint.Part;
+import org.fatezero.tensor.Lora;
 import org.fatezero.tensor.ModelConfig;
-import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 import org.fatezero.text.TextEncoder;
@@ -14,14 +15,13 @@ import org.fatezero.unet.UNet;
 import org.fatezero.vae.Vae;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
 
 /**
- * A Stable Diffusion 1.x model in memory, from its folder in the diffusers layout: {@code tokenizer/ text_encoder/ vae/
- * unet/ scheduler/}. Immutable once loaded, and shared by all engines that name it.
+ * A Stable Diffusion 1.x model in memory. Immutable once loaded, and shared by all engines that name it.
  */
 final class Model implements AutoCloseable {
 
@@ -35,44 +35,44 @@ final class Model implements AutoCloseable {
     final ModelConfig scheduler;
     final String digest; // of its configurations, and of samples of its weights
 
-    /** @throws IOException if a file is missing or does not hold what a model of this kind does */
-    Model(Path folder, Device device, DataType precision) throws IOException {
-        if (!Files.isDirectory(folder.resolve("unet"))) {
-            throw new java.nio.file.NoSuchFileException("model=" + folder + ": has no folder unet; a Stable Diffusion 1.x "
-                    + "folder in the diffusers layout is expected");
-        }
+    /**
+     * @param files of the model; closed afterwards, as are the adaptations
+     * @param loras merged into the weights
+     * @param host is told what of them finds no place
+     * @throws IOException if a file is missing or does not hold what a model of this kind does
+     */
+    Model(Checkpoint files, List<Lora> loras, Device device, DataType precision, Host host) throws IOException {
         manager = NDManager.newBaseManager(device, "PyTorch");
         this.precision = precision;
-        MessageDigest sampled = Inversions.sha256();
         Tokenizer opened = null;
-        try {
+        try (files) {
             torch = new Torch(manager);
-            scheduler = new ModelConfig(folder.resolve("scheduler").resolve("scheduler_config.json"));
-            UNet.Config unetConfig = UNet.Config.read(config(folder, "unet"));
-            Vae.Config vaeConfig = Vae.Config.read(config(folder, "vae"));
-            TextEncoder.Config textConfig = TextEncoder.Config.read(config(folder, "text_encoder"));
+            scheduler = files.scheduler();
+            UNet.Config unetConfig = files.unet();
+            Vae.Config vaeConfig = files.vae();
+            TextEncoder.Config textConfig = files.textEncoder();
             if (unetConfig.crossAttentionDim() != textConfig.hiddenSize()
                     || unetConfig.inChannels() != vaeConfig.latentChannels()
                     || unetConfig.outChannels() != vaeConfig.latentChannels()) {
-                throw new IOException(folder + ": unet, vae and text_encoder do not fit each other: the UNet reads texts of "
-                        + unetConfig.crossAttentionDim() + " and latents of " + unetConfig.inChannels() + ", the others give "
+                throw new IOException(files.file(Part.UNET).file() + ": unet, vae and text_encoder do not fit each other: the UNet reads "
+                        + "texts of " + unetConfig.crossAttentionDim() + " and latents of " + unetConfig.inChannels() + ", the others give "
                         + textConfig.hiddenSize() + " and " + vaeConfig.latentChannels());
             }
-            opened = new Tokenizer(folder.resolve("tokenizer"));
+            opened = new Tokenizer(files.tokenizer());
             tokenizer = opened;
-            try (SafeTensors file = open(folder, "text_encoder")) {
-                textEncoder = new TextEncoder(textConfig, weights(file));
-                sample(folder, "text_encoder", file, sampled);
+            textEncoder = new TextEncoder(textConfig, weights(files, Part.TEXT_ENCODER, loras));
+            vae = new Vae(vaeConfig, weights(files, Part.VAE, List.of()));
+            unet = new UNet(unetConfig, weights(files, Part.UNET, loras));
+            MessageDigest sampled = Inversions.sha256();
+            files.sample(sampled);
+            for (Lora lora : loras) {
+                lora.sample(sampled);
+                Set<String> left = lora.leftOver();
+                if (!left.isEmpty()) {
+                    host.log(Host.WARNING, lora.file() + ": " + left.size() + " of its tensors have no place in this model, among them "
+                            + left.iterator().next());
+                }
             }
-            try (SafeTensors file = open(folder, "vae")) {
-                vae = new Vae(vaeConfig, weights(file));
-                sample(folder, "vae", file, sampled);
-            }
-            try (SafeTensors file = open(folder, "unet")) {
-                unet = new UNet(unetConfig, weights(file));
-                sample(folder, "unet", file, sampled);
-            }
-            sampled.update(Files.readAllBytes(folder.resolve("scheduler").resolve("scheduler_config.json")));
             digest = HexFormat.of().formatHex(sampled.digest());
         } catch (IOException | RuntimeException | Error e) {
             if (opened != null) {
@@ -84,21 +84,14 @@ final class Model implements AutoCloseable {
         manager.cap(); // whatever is made from now on belongs to a window
     }
 
-    private Weights weights(SafeTensors file) {
-        return Weights.of(file, manager, precision, torch);
-    }
-
-    private static void sample(Path folder, String part, SafeTensors file, MessageDigest digest) throws IOException {
-        digest.update(Files.readAllBytes(folder.resolve(part).resolve("config.json")));
-        file.sample(digest);
-    }
-
-    private static ModelConfig config(Path folder, String part) throws IOException {
-        return new ModelConfig(folder.resolve(part).resolve("config.json"));
-    }
-
-    private static SafeTensors open(Path folder, String part) throws IOException {
-        return new SafeTensors(Weights.find(folder.resolve(part)));
+    private Weights weights(Checkpoint files, Part part, List<Lora> loras) {
+        Weights.Adapter adapter = (name, tensor) -> {
+            for (Lora lora : loras) {
+                tensor = lora.adapt(part.folder(), name, tensor);
+            }
+            return tensor;
+        };
+        return Weights.of(files.file(part), files.tensors(part), adapter, manager, precision, torch);
     }
 
     /** Pixels that both sides of a frame must be a multiple of. */

@@ -23,7 +23,9 @@ import java.util.stream.Collectors;
  * @param to what it changes them to
  * @param promptfile a text file: the prompt in its first line, the source in its second
  * @param negative what the edited clip should not show: the unconditional half of guidance
- * @param model {@code pocket}, a folder in the diffusers layout, or a hub name found in the local hub cache
+ * @param model {@code pocket}, a folder in the diffusers layout, a single .safetensors file by the original names, or a hub name
+ *     found in the local hub cache
+ * @param lora files merged into the model, each with a scale: {@code a.safetensors:0.8+b.safetensors}
  * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
  * @param precision {@code auto}, {@code fp32} or {@code fp16}
  * @param window frames edited together, 1 to 128
@@ -56,7 +58,7 @@ import java.util.stream.Collectors;
  * @param inversion a folder that inversions are kept in, or none
  */
 public record Options(String preset, String presets, String edit, String prompt, String source, String from, String to,
-        String promptfile, String negative, String model, String device, String precision, int window, int steps,
+        String promptfile, String negative, String model, String lora, String device, String precision, int window, int steps,
         String solver, double guidance, double strength, double start, String self_replace, String cross_replace, String control, String emphasize,
         String blend, double threshold, boolean blend_attention, boolean blend_latents, String keys, String keys_at,
         int fuse_at, String attention, String norm, boolean parity, int size, String store, String inversion) {
@@ -73,6 +75,7 @@ public record Options(String preset, String presets, String edit, String prompt,
             promptfile=
             negative=
             model=pocket
+            lora=
             device=auto
             precision=auto
             window=8

@@ -22,8 +22,16 @@ public final class ModelConfig {
 
     /** @throws IOException if {@code file} is missing, too large or not a JSON object */
     public ModelConfig(Path file) throws IOException {
+        this(file, TextFile.read(file, SIZE_LIMIT, "a Stable Diffusion 1.x folder in the diffusers layout has it"));
+    }
+
+    /**
+     * A configuration that a file implies.
+     *
+     * @param file is named in errors
+     */
+    public ModelConfig(Path file, String text) throws IOException {
         this.file = file;
-        String text = TextFile.read(file, SIZE_LIMIT, "a Stable Diffusion 1.x folder in the diffusers layout has it");
         try {
             json = JsonParser.parseString(text).getAsJsonObject();
         } catch (JsonParseException | IllegalStateException | StackOverflowError e) {

@@ -13,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -24,15 +25,36 @@ import java.util.TreeSet;
  */
 public final class Weights {
 
+    /** Changes tensors as they are read. */
+    @FunctionalInterface
+    public interface Adapter {
+
+        /** Leaves every tensor as it is. */
+        Adapter NONE = (name, tensor) -> tensor;
+
+        /**
+         * @param name of the tensor, as blocks ask for it
+         * @param tensor in the precision asked for; closed if another is returned
+         * @return a tensor of the same shape, precision and manager
+         * @throws IOException if the tensor cannot be changed so
+         */
+        NDArray adapt(String name, NDArray tensor) throws IOException;
+    }
+
     private final SafeTensors file;
+    private final Map<String, SafeTensors.Entry> tensors; // by the names that blocks ask for
+    private final Adapter adapter;
     private final Set<String> unread;
     private final String prefix;
     private final NDManager manager;
     private final DataType precision;
     private final Torch torch;
 
-    private Weights(SafeTensors file, Set<String> unread, String prefix, NDManager manager, DataType precision, Torch torch) {
+    private Weights(SafeTensors file, Map<String, SafeTensors.Entry> tensors, Adapter adapter, Set<String> unread, String prefix,
+            NDManager manager, DataType precision, Torch torch) {
         this.file = file;
+        this.tensors = tensors;
+        this.adapter = adapter;
         this.unread = unread;
         this.prefix = prefix;
         this.manager = manager;
@@ -47,7 +69,17 @@ public final class Weights {
      * @param precision FLOAT32 or FLOAT16
      */
     public static Weights of(SafeTensors file, NDManager manager, DataType precision, Torch torch) {
-        return new Weights(file, new TreeSet<>(file.entries().keySet()), "", manager, precision, torch);
+        return of(file, file.entries(), Adapter.NONE, manager, precision, torch);
+    }
+
+    /**
+     * Weights of a file that names them otherwise, or that change as they are read.
+     *
+     * @param tensors the file's tensors by the names that blocks ask for
+     */
+    public static Weights of(SafeTensors file, Map<String, SafeTensors.Entry> tensors, Adapter adapter, NDManager manager,
+            DataType precision, Torch torch) {
+        return new Weights(file, tensors, adapter, new TreeSet<>(tensors.keySet()), "", manager, precision, torch);
     }
 
     /**
@@ -73,11 +105,11 @@ public final class Weights {
 
     /** The weights below {@code name}. */
     public Weights at(String name) {
-        return new Weights(file, unread, prefix + name + ".", manager, precision, torch);
+        return new Weights(file, tensors, adapter, unread, prefix + name + ".", manager, precision, torch);
     }
 
     public boolean has(String name) {
-        return file.entries().containsKey(prefix + name);
+        return tensors.containsKey(prefix + name);
     }
 
     public Torch torch() {
@@ -85,22 +117,31 @@ public final class Weights {
     }
 
     /**
-     * The tensor {@code name} of the given shape.
+     * The tensor {@code name} of the given shape. A convolution of one pixel serves as a matrix, and the other way round.
      *
      * @throws IOException if it is missing or of another shape, naming it and the file
      */
     public NDArray get(String name, long... shape) throws IOException {
-        SafeTensors.Entry entry = file.entries().get(prefix + name);
+        SafeTensors.Entry entry = tensors.get(prefix + name);
         if (entry == null) {
             throw new IOException(file.file() + ": tensor " + prefix + name + " is missing, expected with shape "
                     + Arrays.toString(shape) + "; is this the file of another model?");
         }
-        if (!Arrays.equals(entry.shape(), shape)) {
+        if (!Arrays.equals(withoutOnes(entry.shape()), withoutOnes(shape))) {
             throw new IOException(file.file() + ": tensor " + prefix + name + " has shape "
-                    + Arrays.toString(entry.shape()) + ", expected " + Arrays.toString(shape) + " from config.json");
+                    + Arrays.toString(entry.shape()) + ", expected " + Arrays.toString(shape) + " from the model's configuration");
         }
         unread.remove(prefix + name);
-        return convert(entry);
+        return adapter.adapt(prefix + name, convert(entry, shape));
+    }
+
+    /** A shape without the ones at its end. */
+    private static long[] withoutOnes(long[] shape) {
+        int rank = shape.length;
+        while (rank > 1 && shape[rank - 1] == 1) {
+            rank--;
+        }
+        return Arrays.copyOf(shape, rank);
     }
 
     /** Marks a tensor that a network does not need, such as a buffer of positions, as read. */
@@ -118,9 +159,16 @@ public final class Weights {
         }
     }
 
-    private NDArray convert(SafeTensors.Entry entry) throws IOException {
+    private NDArray convert(SafeTensors.Entry entry, long[] shape) throws IOException {
+        // the array over the mapped file is dropped for a copy of its own, so that a changing file cannot hurt later
+        try (NDArray mapped = read(file, entry, manager, shape)) {
+            return mapped.getDataType() == precision ? mapped.duplicate() : mapped.toType(precision, true);
+        }
+    }
+
+    /** The tensor over the file's own bytes where they can serve as they are. */
+    static NDArray read(SafeTensors file, SafeTensors.Entry entry, NDManager manager, long... shape) throws IOException {
         ByteBuffer bytes = file.read(entry);
-        Shape shape = new Shape(entry.shape());
         DataType stored = switch (entry.type()) {
             case F32, BF16 -> DataType.FLOAT32;
             case F16 -> DataType.FLOAT16;
@@ -131,10 +179,7 @@ public final class Weights {
             case BF16 -> widened(bytes);
             default -> bytes.isDirect() ? bytes : direct(bytes.remaining()).put(bytes).rewind();
         };
-        // the array over the mapped file is dropped for a copy of its own, so that a changing file cannot hurt later
-        try (NDArray mapped = manager.create(data, shape, stored)) {
-            return stored == precision ? mapped.duplicate() : mapped.toType(precision, true);
-        }
+        return manager.create(data, new Shape(shape), stored);
     }
 
     /** bfloat16 is the upper half of a float32. */

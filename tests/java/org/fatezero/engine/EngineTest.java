@@ -186,7 +186,7 @@ class EngineTest {
 
     @Test
     void aWindowLeavesNothingBehindWhetherItEndsOrNot() throws Exception {
-        Model model = Models.acquire(TINY, Device.cpu(), DataType.FLOAT32);
+        Model model = Models.acquire(TINY, "", Device.cpu(), DataType.FLOAT32, new TinyOptions.Silent());
         try {
             int closed = model.manager.getManagedArrays().size();
             boolean[] cancels = {false};

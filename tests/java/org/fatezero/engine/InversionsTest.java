@@ -43,7 +43,7 @@ class InversionsTest {
 
     @BeforeEach
     void acquire() throws Exception {
-        model = Models.acquire(TINY, Device.cpu(), DataType.FLOAT32);
+        model = Models.acquire(TINY, "", Device.cpu(), DataType.FLOAT32, new TinyOptions.Silent());
     }
 
     @AfterEach

@@ -27,7 +27,7 @@ class ModelsTest {
     private static final String THREE = "./tests/golden/tiny";
 
     private static Model acquire(String name) throws Exception {
-        return Models.acquire(name, Device.cpu(), DataType.FLOAT32);
+        return Models.acquire(name, "", Device.cpu(), DataType.FLOAT32, new TinyOptions.Silent());
     }
 
     private static Engine open(String name) throws Exception {

@@ -116,7 +116,7 @@ class PresetsTest {
     @ParameterizedTest
     @CsvSource({"watercolor, 1", "watercolor|monet, 2"})
     void aReconstructionIsSharedToo(String presets, int edits) throws Exception {
-        Model model = Models.acquire(TINY, Device.cpu(), DataType.FLOAT32);
+        Model model = Models.acquire(TINY, "", Device.cpu(), DataType.FLOAT32, new TinyOptions.Silent());
         try (Engine engine = open("presets", presets, "store", "keep", "attention", "reconstruction")) {
             long before = model.unet.latents();
             edited(engine);
@@ -135,7 +135,7 @@ class PresetsTest {
     @ParameterizedTest
     @CsvSource({"watercolor, 1", "watercolor|monet, 2", "watercolor|monet|cartoon|van-gogh, 4"})
     void theCostIsOneInversionAndTwoPassesAStepForEachEdit(String presets, int edits) throws Exception {
-        Model model = Models.acquire(TINY, Device.cpu(), DataType.FLOAT32);
+        Model model = Models.acquire(TINY, "", Device.cpu(), DataType.FLOAT32, new TinyOptions.Silent());
         try (Engine engine = open("presets", presets, "store", "keep")) {
             long before = model.unet.latents();
             edited(engine);
