@@ -64,7 +64,7 @@ class Edit:
             return {"preset": "swap-object", **words, "from": scene.object, "to": self.target.object}
         where = phrase(scene)
         if self.group == "background":
-            return {"preset": "swap-attribute", **words, "from": PLACE[scene.place][where],
+            return {"preset": "background", **words, "from": PLACE[scene.place][where],
                     "to": PLACE[self.target.place][where]}
         place = PLACE[scene.place][where].split(maxsplit=1)[1]      # 'in the snow' leaves 'the snow'
         return {"preset": "remove-object", **words, "from": caption.removesuffix(place).strip(), "blend": noun(scene.object)}

@@ -16,7 +16,7 @@ class Variant:
 
 VARIANTS = {
     "fatezero": Variant("FateZero"),
-    "ddim": Variant("DDIM inversion, new prompt", {"self_replace": 0, "cross_replace": 0, "blend": "", "emphasize": ""}),
+    "ddim": Variant("DDIM inversion, new prompt", {"self_replace": 0, "cross_replace": 0, "blend": "", "blend_latents": 0, "emphasize": ""}),
     "no-self": Variant("no self-attention fusion", {"self_replace": 0}),
     "no-mask": Variant("full replacement, no mask", {"threshold": 2}, ("shape",)),
     "reconstruction": Variant("attention of the reconstruction", {"attention": "reconstruction"}),
