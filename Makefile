@@ -2,6 +2,7 @@
 # make test      every test
 # make ffmpeg    FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
 # make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
+# make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
 # make install   PREFIX=/usr/local
 # Each installs what it misses through apt-get first, and says what; a second run rebuilds nothing.
 
@@ -16,7 +17,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
 HOME_DIR = build/ffmpeg/lib/fatezero
 
-.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter evaluate test-pocket install pictures clean
+.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter evaluate test-pocket gpu install pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -78,6 +79,35 @@ $(HOME_DIR)/jna/libjnidispatch.so: pom.xml | $(ENGINE_JAR)
 	@mkdir -p $(@D)
 	unzip -joq build/engine/lib/jna-*.jar 'com/sun/jna/linux-$(subst _,-,$(MACHINE))/*' -d $(@D)
 	@touch $@
+
+# ---- libtorch for CUDA ----
+
+# its Python package, of which only the libraries are kept, in their places: beside the CPU's build, which stays
+GPU       = $(HOME_DIR)/pytorch-cuda
+WHEELS    = build/wheels
+TORCH     = $(shell sed -n 's|.*<torch.version>\(.*\)</torch.version>.*|\1|p' pom.xml)
+DOWNLOAD  = python3 -m pip download -q --no-deps --only-binary=:all: --python-version 3.12 -d $(WHEELS)
+UNNEEDED  = */libtorch_python.so */libtorch_global_deps.so */libshm.so
+
+gpu: ffmpeg
+	@$(MAKE) --no-print-directory $(GPU)/torch/lib/libdjl_torch.so
+
+$(GPU)/torch/lib/libdjl_torch.so: pom.xml
+	@[ $(MACHINE) = x86_64 ] || { echo "DJL has no CUDA build for $(MACHINE)"; exit 1; }
+	@python3 -m pip --version >/dev/null 2>&1 || { sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; echo "installing: python3-pip"; \
+	    $$sudo apt-get -qq update; DEBIAN_FRONTEND=noninteractive $$sudo apt-get -qq install -y --no-install-recommends python3-pip >/dev/null; }
+	@echo "downloading torch $(TORCH) and the CUDA libraries that it names: some 3 GB, 6 GB on the disk"
+	rm -rf $(GPU) $(WHEELS)
+	$(DOWNLOAD) torch==$(TORCH)
+	$(DOWNLOAD) $$(unzip -p $(WHEELS)/torch-*.whl '*/METADATA' | sed -n 's/^Requires-Dist: \(nvidia-[^;]*\);.*/\1/p')
+	@mkdir -p $(GPU)
+	for wheel in $(WHEELS)/*.whl; do \
+	    unzip -oq $$wheel '*/lib/*.so*' -x $(foreach name,$(UNNEEDED),'$(name)') -d $(GPU) 2>/dev/null || [ $$? = 11 ] || exit 1; \
+	done
+	unzip -joq build/engine/natives/pytorch-jni-*.jar 'jnilib/linux-$(MACHINE)/cu128/*' -d $(@D)
+	rm -rf $(WHEELS)
+	@touch $@
+	@ldconfig -p | grep -q libcuda.so.1 && echo "device=auto takes the card now" || echo "NVIDIA's driver is missing here: the CPU is used until it is installed"
 
 # ---- the bridge ----
 
@@ -243,6 +273,7 @@ $(JNI_DIR)/bridge_test: tests/jni/bridge_test.c $(LIB)
 # once more with the virtual machine checking each call: it must have nothing to say
 test-bridge: setup
 	@$(MAKE) --no-print-directory $(JNI_DIR)/bridge_test $(STUB)
+	tests/jni/torch_test $(JNI_DIR)/bridge_test $(STUB)
 	FATEZERO_HOME=build/stub $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/test.log || { cat $(JNI_DIR)/test.log; exit 1; }
 	FATEZERO_HOME=build/stub JAVA_TOOL_OPTIONS=-Xcheck:jni $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/check.log && \
 	    ! grep -A20 'in native method' $(JNI_DIR)/check.log || { cat $(JNI_DIR)/check.log; exit 1; }

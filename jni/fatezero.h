@@ -23,6 +23,8 @@
  *
  * Environment: FATEZERO_JVM names the libjvm.so to use (default: that of JAVA_HOME, of the java on PATH, or of the
  * distribution). FATEZERO_HOME names the folder of the engine (default: the folder "fatezero" beside this library).
+ * FATEZERO_TORCH names the folder of libtorch (default: pytorch-cuda/torch/lib in the engine's folder, if it is there
+ * and NVIDIA's driver is, otherwise pytorch).
  */
 #ifndef FATEZERO_H
 #define FATEZERO_H

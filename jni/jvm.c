@@ -297,23 +297,45 @@ static char *class_path(const char *home)
     return path;
 }
 
+/* The folder of libtorch: FATEZERO_TORCH, or the CUDA build where it is installed and NVIDIA's driver is, or the CPU's. */
+static fatezero_code find_torch(const char *home, char torch[PATH_MAX], fatezero_error *error)
+{
+    const char *chosen = getenv("FATEZERO_TORCH");
+    char library[PATH_MAX + 32];
+
+    if (chosen) {
+        snprintf(library, sizeof(library), "%s/libdjl_torch.so", chosen);
+        if (access(library, F_OK) || !realpath(chosen, torch))
+            return fatezero_fail(error, FATEZERO_NO_RUNTIME, "FATEZERO_TORCH=%s is no folder of libtorch: it has no "
+                                 "libdjl_torch.so; unset it, or name %s/pytorch", chosen, home);
+        return FATEZERO_OK;
+    }
+    snprintf(torch, PATH_MAX, "%.*s/pytorch-cuda/torch/lib", PATH_MAX - 32, home);
+    if (access(torch, F_OK) || !dlopen("libcuda.so.1", RTLD_LAZY))      // the driver stays: libtorch is its next user
+        snprintf(torch, PATH_MAX, "%.*s/pytorch", PATH_MAX - 32, home);
+    return FATEZERO_OK;
+}
+
 /* ---- starting ---- */
 
 static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
 {
     create_vm_fn create_vm = (create_vm_fn)dlsym(s->library, "JNI_CreateJavaVM");
-    char home[PATH_MAX], pytorch[PATH_MAX + 32], tokenizers[PATH_MAX + 64], jna[PATH_MAX + 32], cuda[PATH_MAX + 32];
+    char home[PATH_MAX], torch[PATH_MAX], pytorch[PATH_MAX + 32], tokenizers[PATH_MAX + 64], jna[PATH_MAX + 32];
+    char cuda[PATH_MAX + 32], runtime[PATH_MAX + 64];
     char *classes;
     jint status;
 
-    if (find_home(home, error))
+    if (find_home(home, error) || find_torch(home, torch, error))
         return error->code;
     if (!(classes = class_path(home)))
         return fatezero_fail(error, FATEZERO_NO_RUNTIME, "there is no .jar in the engine's folder %s", home);
-    snprintf(pytorch,    sizeof(pytorch),    "-DPYTORCH_LIBRARY_PATH=%s/pytorch", home);
+    snprintf(pytorch,    sizeof(pytorch),    "-DPYTORCH_LIBRARY_PATH=%s", torch);
     snprintf(tokenizers, sizeof(tokenizers), "-DRUST_LIBRARY_PATH=%s/tokenizers/libtokenizers.so", home);
     snprintf(jna,        sizeof(jna),        "-Djna.boot.library.path=%s/jna", home);
-    snprintf(cuda,       sizeof(cuda),       "%s/pytorch/libtorch_cuda.so", home);
+    snprintf(cuda,       sizeof(cuda),       "%s/libtorch_cuda.so", torch);
+    // where Java looks for libcudart, by which it counts the devices
+    snprintf(runtime,    sizeof(runtime),    "-Djna.library.path=%s/../../nvidia/cuda_runtime/lib", torch);
 
     JavaVMOption options[] = {
         { .optionString = classes },
@@ -330,6 +352,7 @@ static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
         { .optionString = tokenizers },
         { .optionString = jna },
         { .optionString = "-Djna.nounpack=true" },
+        { .optionString = runtime },
         { .optionString = access(cuda, F_OK) ? "-DPYTORCH_FLAVOR=cpu" : "-DPYTORCH_FLAVOR=cu128" },
     };
     JavaVMInitArgs args = {

@@ -296,8 +296,23 @@ static void test_fork(void)
     CHECK(WIFEXITED(status) && !WEXITSTATUS(status));
 }
 
-int main(void)
+/* Which libtorch is chosen: its folder and flavour, or what the error says. */
+static int print_torch(void)
 {
+    const char *options[] = { NULL };
+    fatezero_error error;
+    witness w = { .steps = 0 };
+    fatezero *fz = open_with(options, &w, &error);
+
+    puts(fz ? w.log : error.message);
+    fatezero_close(&fz);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && !strcmp(argv[1], "torch"))
+        return print_torch();
     test_threads();
     test = "edit, 8 bits";
     test_edit(8);

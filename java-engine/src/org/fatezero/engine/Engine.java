@@ -1,6 +1,5 @@
 package org.fatezero.engine;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
@@ -78,8 +77,8 @@ public final class Engine implements AutoCloseable {
         this.host = host;
         List<Options> asked = Prompts.edits(set, host);
         options = asked.get(0);
-        Device device = device(options.device());
-        model = Models.acquire(options.model(), options.lora(), device, precision(options.precision(), device), host);
+        Hardware hardware = Hardware.of(options.device(), options.precision());
+        model = Models.acquire(options.model(), options.lora(), hardware.device(), hardware.precision(), host);
         manager = model.manager.newSubManager();
         try {
             schedule = new Schedule(model.scheduler, options.steps(), (int) Math.round(options.start() * options.steps()),
@@ -101,9 +100,10 @@ public final class Engine implements AutoCloseable {
             throw e;
         }
         for (Options one : asked) {
-            host.log(Host.VERBOSE, "'" + one.source() + "' becomes '" + one.prompt() + "', model " + one.model() + " on " + device
+            host.log(Host.VERBOSE, "'" + one.source() + "' becomes '" + one.prompt() + "', model " + one.model()
                     + ", " + one.steps() + " steps");
         }
+        host.log(Host.INFO, hardware.toString());
     }
 
     /** Frames wanted in each call of {@link #edit}; the last of a stream may bring fewer. */
@@ -333,27 +333,5 @@ public final class Engine implements AutoCloseable {
             throw new ArithmeticException("the " + what + " latents are not finite"
                     + (model.precision == DataType.FLOAT16 ? "; use precision=fp32" : "; the model's weights may be broken"));
         }
-    }
-
-    private static Device device(String name) {
-        int gpus = ai.djl.engine.Engine.getEngine("PyTorch").getGpuCount();
-        if (name.equals("cpu") || name.equals("auto") && gpus == 0) {
-            return Device.cpu();
-        }
-        int index = name.startsWith("cuda:") ? Integer.parseInt(name.substring("cuda:".length())) : 0;
-        if (index >= gpus) {
-            throw new IllegalArgumentException("device=" + name + ": " + (gpus == 0
-                    ? "libtorch sees no CUDA device here; use device=cpu, or install its CUDA build"
-                    : "the CUDA devices here are 0 to " + (gpus - 1)));
-        }
-        return Device.gpu(index);
-    }
-
-    private static DataType precision(String name, Device device) {
-        boolean half = name.equals("fp16") || name.equals("auto") && device.isGpu();
-        if (half && !device.isGpu()) {
-            throw new IllegalArgumentException("precision=fp16 is for CUDA devices; on the CPU use fp32");
-        }
-        return half ? DataType.FLOAT16 : DataType.FLOAT32;
     }
 }

@@ -40,7 +40,8 @@ public final class Engine implements AutoCloseable {
             map.put(new String(options[i], StandardCharsets.UTF_8), new String(options[i + 1], StandardCharsets.UTF_8));
         Engine engine = new Engine(map, new NativeHost(host));
         engine.obey(map.get("source"));
-        engine.host.log(Host.VERBOSE, "stub engine " + engine.number);
+        engine.host.log(Host.VERBOSE, "stub engine " + engine.number + ", libtorch "
+            + System.getProperty("PYTORCH_LIBRARY_PATH") + " " + System.getProperty("PYTORCH_FLAVOR"));
         System.out.println("what Java prints must not reach the host's standard output");
         return engine;
     }
