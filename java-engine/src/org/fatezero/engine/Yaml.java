@@ -78,6 +78,7 @@ final class Yaml {
                 depth--;
             } else if (event instanceof ScalarEvent scalar) {
                 scalar.getTag().ifPresent(tag -> refuse(true, event, "the tag " + tag + "; expected plain values"));
+                refuse(scalar.isPlain() && scalar.getValue().equals("<<"), event, "a merge, <<, which is not read; expected the fields themselves");
             }
         }
 
@@ -111,7 +112,7 @@ final class Yaml {
         }
 
         boolean isSet() {
-            return value != null && !value.equals("None");
+            return value != null && !value.equals("None") && !value.equals("???"); // what is missing to Python, and to OmegaConf
         }
 
         /** The field of this name, or of this place in a list. */

@@ -113,6 +113,7 @@ class YamlTest {
         refused("a: 1\n---\nb: 2", "line 2");
         refused("\ta: 1", "line 1");
         refused("a: *b", "line 1", "alias b");
+        refused("a: &a {b: 1}\nc:\n  <<: *a", "line 3", "<<");
         assertFalse(top("").at("a").isSet());
     }
 
