@@ -231,6 +231,8 @@ WORDS_swap-attribute    = :from=down a curvy road in the countryside:to=in the s
 WORDS_background        = :from=down a curvy road in the countryside:to=in the snow
 WORDS_swap-object       = :from=jeep:to=porsche car
 WORDS_swap-object-local = :from=jeep:to=porsche car
+# soft footage, to be made crisp
+BEFORE_enhance          = scale=40:-1:flags=area,scale=256:-1:flags=bicubic,
 WORDS_remove-object     = :from=a red jeep driving down:blend=jeep
 
 pictures: ffmpeg
@@ -243,7 +245,7 @@ picture-image:
 	    presets/image.png
 
 picture-%:
-	$(FFMPEG) -v warning -nostdin -y -i tests/media/jeep.mp4 -frames:v 1 -update 1 -filter_complex "trim=end_frame=8,split[a][b]; \
+	$(FFMPEG) -v warning -nostdin -y -i tests/media/jeep.mp4 -frames:v 1 -update 1 -filter_complex "trim=end_frame=8,$(BEFORE_$*)split[a][b]; \
 	    [a]fatezero=preset=$*:source=$(SOURCE_OF_PICTURES)$(WORDS_$*)[e];[b][e]vstack,select=not(mod(n\,2)),scale=160:-1,tile=4x1" \
 	    presets/$*.png
 
