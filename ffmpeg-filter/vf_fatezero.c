@@ -743,7 +743,7 @@ static const AVOption fatezero_options[] = {
     STRING("blend",         blend,         "word+word, the edit is confined to where they look (default everywhere)"),
     STRING("threshold",     threshold,     "how surely they must look there, 0 to 2 (default 0.3)"),
     STRING("blend_attention", blend_attention, "0 leaves self-attention out of blend (default 1)"),
-    STRING("blend_latents", blend_latents, "1 puts the source back outside of blend (default 0)"),
+    STRING("blend_latents", blend_latents, "share of the steps that put the source back outside of blend, 0.2-1; 1 is 0.2-0.8 (default 0)"),
     STRING("keys",          keys,          "frames that every frame attends to (default mid)"),
     STRING("keys_at",       keys_at,       "widest attention, in cells, or 640ch and deeper, that sees other frames (default 32)"),
     STRING("fuse_at",       fuse_at,       "widest attention, in cells, that is kept from the source (default 32)"),

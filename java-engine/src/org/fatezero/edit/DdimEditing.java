@@ -22,10 +22,6 @@ import java.util.function.BiConsumer;
  */
 public final class DdimEditing {
 
-    /** Latents are blended after steps strictly between these shares of the edit. */
-    private static final double BLEND_FROM = 0.2;
-    private static final double BLEND_TO = 0.8;
-
     /**
      * What an edit is, besides its prompts.
      *
@@ -34,16 +30,23 @@ public final class DdimEditing {
      * @param cross how cross-attention maps are fused
      * @param mask where self-attention may be the edit's own, or null for nowhere
      * @param latentMask outside of which latents are put back to the source's, or null for none put back
+     * @param latentsFrom share of the steps after which latents are put back, 0 to 1
+     * @param latentsTo share of the steps before which that ends; 1 for not at all
      * @param editTokens the target prompt's blend tokens, for {@code latentMask}; none for the source's mask alone
      * @param asPublished whether latent blending takes the source's latent one level noisier, as the authors' code does,
      *     rather than the one of equal noise
      */
     public record Edit(double guidance, Needs needs, CrossFusion cross, BlendMask mask, BlendMask latentMask,
-            int[] editTokens, boolean asPublished) {
+            double latentsFrom, double latentsTo, int[] editTokens, boolean asPublished) {
 
         /** The same edit where the inversion kept nothing. */
         public Edit recomputing() {
-            return new Edit(guidance, needs.recomputing(), cross, mask, latentMask, editTokens, asPublished);
+            return new Edit(guidance, needs.recomputing(), cross, mask, latentMask, latentsFrom, latentsTo, editTokens, asPublished);
+        }
+
+        /** Whether latents are put back after step {@code j} of {@code steps}: strictly within its shares. */
+        private boolean putsBackAfter(int j, int steps) {
+            return latentMask != null && (int) (latentsFrom * steps) < j + 1 && (j + 1 < (int) (latentsTo * steps) || latentsTo == 1);
         }
     }
 
@@ -84,7 +87,7 @@ public final class DdimEditing {
             try (NDArray epsilon = guidedNoise(trajectory, z, text, pass.with(progress.within(j - first, schedule.depth(), hook)), edit, k)) {
                 next = schedule.denoise(z, epsilon, k);
             }
-            if (edit.latentMask != null && (int) (BLEND_FROM * steps) < j + 1 && j + 1 < (int) (BLEND_TO * steps)) {
+            if (edit.putsBackAfter(j, steps)) {
                 try (NDArray unblended = next) {
                     next = blend(trajectory, unblended, edit, editMask, k);
                 }

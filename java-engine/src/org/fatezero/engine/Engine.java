@@ -278,10 +278,11 @@ public final class Engine implements AutoCloseable {
                 words.gates(options.cross_replace(), target), steps);
         Words.Share self = Words.Share.parse("self_replace", options.self_replace());
         boolean blends = !options.blend().isBlank();
-        if (options.blend_latents() && !blends) {
-            throw new IllegalArgumentException("blend_latents=1 needs blend=, the words that the edit is confined to");
+        Words.Share latents = Words.latents(options.blend_latents());
+        if (latents != null && !blends) {
+            throw new IllegalArgumentException("blend_latents=" + options.blend_latents() + " needs blend=, the words that the edit is confined to");
         }
-        if (blends && !options.blend_attention() && !options.blend_latents()) {
+        if (blends && !options.blend_attention() && latents == null) {
             throw new IllegalArgumentException("blend=" + options.blend() + " with blend_attention=0 and blend_latents=0 confines "
                     + "nothing; leave blend= out, or set one of them to 1");
         }
@@ -291,8 +292,8 @@ public final class Engine implements AutoCloseable {
                 blends ? words.sourceBlend(options.blend(), source) : new int[0],
                 maskCells());
         return new DdimEditing.Edit(options.guidance(), needs, cross, options.blend_attention() ? mask : null,
-                options.blend_latents() ? mask : null,
-                options.blend_latents() ? words.targetBlend(options.blend(), target) : new int[0], options.parity());
+                latents != null ? mask : null, latents != null ? latents.from() : 1, latents != null ? latents.to() : 1,
+                latents != null ? words.targetBlend(options.blend(), target) : new int[0], options.parity());
     }
 
     /** Cells of a blend mask's long side, at least: a quarter of the latent's, or what is enough for it not to be coarse. */

@@ -44,7 +44,8 @@ import java.util.stream.Collectors;
  *     prompt, {@code silver+jeep/Porsche+car}; {@code -jeep} confines it to all else
  * @param threshold of the blend mask, 0 to 2; 1 and more replace all self-attention
  * @param blend_attention whether self-attention outside the mask is all the source's
- * @param blend_latents whether latents outside the mask are put back to the source's
+ * @param blend_latents share of the steps after which latents outside the mask are put back to the source's, {@code 0.2-1}; {@code 0}
+ *     for never, {@code 1} for {@code 0.2-0.8}, as the authors' code does
  * @param keys frames that self-attention sees: {@code mid}, {@code self+mid}, {@code -1+first}
  * @param keys_at sites of at most this many cells a side see them, or those of at least {@code 640ch} channels; others stay
  *     within the frame
@@ -60,7 +61,7 @@ import java.util.stream.Collectors;
 public record Options(String preset, String presets, String edit, String prompt, String source, String from, String to,
         String promptfile, String negative, String model, String lora, String device, String precision, int window, int steps,
         String solver, double guidance, double strength, double start, String self_replace, String cross_replace, String control, String emphasize,
-        String blend, double threshold, boolean blend_attention, boolean blend_latents, String keys, String keys_at,
+        String blend, double threshold, boolean blend_attention, String blend_latents, String keys, String keys_at,
         int fuse_at, String attention, String norm, boolean parity, int size, String store, String inversion) {
 
     /** The defaults, themselves written as a preset. */

@@ -34,6 +34,15 @@ record Words(Tokenizer tokenizer, boolean asPublished) {
         }
     }
 
+    /** {@code blend_latents}: a range of the steps, or null for none. */
+    static Share latents(String text) {
+        return switch (text.strip()) {
+            case "0" -> null;
+            case "1" -> new Share(0.2, 0.8);
+            default -> Share.parse("blend_latents", text.strip());
+        };
+    }
+
     /** {@code cross_replace}: one share for all tokens, then those of single words. */
     List<CrossFusion.Gate> gates(String text, Prompt target) {
         List<CrossFusion.Gate> gates = new ArrayList<>();

@@ -56,7 +56,7 @@ record TinyEdit(Tiny tiny, Pass pass, int steps, boolean implicit) {
     }
 
     private static DdimEditing.Edit edit(double guidance, Needs needs, CrossFusion cross, BlendMask mask, boolean blend, int[] tokens) {
-        return new DdimEditing.Edit(guidance, needs, cross, mask, blend ? mask : null, tokens, false);
+        return new DdimEditing.Edit(guidance, needs, cross, mask, blend ? mask : null, 0.2, 0.8, tokens, false);
     }
 
     private CrossFusion cross(Prompt source, Prompt target, double share) {

@@ -117,9 +117,9 @@ class ConfigurationParityTest {
             if (edit.has("blend_words")) {
                 assertArrayEquals(integers(edit.getAsJsonArray("mask_tokens").get(0).getAsJsonArray()), words.sourceBlend(options.blend(), source));
                 assertEquals(edit.getAsJsonArray("blend_th").get(0).getAsDouble(), options.threshold());
-                assertEquals(edit.has("blend_latents"), options.blend_latents());
+                assertEquals(edit.has("blend_latents"), options.blend_latents().equals("1"));
             }
-            if (options.blend_latents()) {
+            if (options.blend_latents().equals("1")) {
                 assertArrayEquals(integers(edit.getAsJsonArray("mask_tokens").get(1).getAsJsonArray()), words.targetBlend(options.blend(), target));
             }
         }

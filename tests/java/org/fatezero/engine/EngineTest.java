@@ -72,6 +72,22 @@ class EngineTest {
     }
 
     @Test
+    void latentsPutBackToTheEndOutsideOfNothingAreTheSource() throws Exception {
+        List<String> source;
+        List<String> edited;
+        try (Engine engine = open(SILENT, "strength", "0")) {
+            source = edited(engine, 3, 8);
+        }
+        try (Engine engine = open(SILENT, "blend", "jeep", "threshold", "2", "blend_latents", "0-1")) {
+            edited = edited(engine, 3, 8);
+        }
+        assertEquals(source, edited);
+        try (Engine engine = open(SILENT, "blend", "jeep", "threshold", "2", "blend_latents", "1")) {
+            assertFalse(source.equals(edited(engine, 3, 8)), "the published range ends before the last step");
+        }
+    }
+
+    @Test
     void theSameEditGivesTheSameBytes() throws Exception {
         List<String> first;
         try (Engine engine = open(SILENT)) {

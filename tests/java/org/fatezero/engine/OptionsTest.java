@@ -28,15 +28,15 @@ class OptionsTest {
     @Test
     void theDefaultsAreTheDocumentedOnes() {
         assertEquals(new Options("watercolor", "", "auto", "", "", "", "", "", "", "pocket", "", "auto", "auto", 8, 50, "ddim", 7.5, 0.5, 1, "0.8", "0.8",
-                "refine", "", "", 0.3, true, false, "mid", "32", 32, "inversion", "frame", false, 0, "auto", ""), Options.of(Map.of()));
+                "refine", "", "", 0.3, true, "0", "mid", "32", 32, "inversion", "frame", false, 0, "auto", ""), Options.of(Map.of()));
     }
 
     @Test
     void whatIsSetIsReadWithSpacesAroundNumbers() {
-        Options options = Options.of(Map.of("window", " 4", "guidance", "1.5 ", "blend_latents", "yes", "parity", "true", "prompt", " a "));
+        Options options = Options.of(Map.of("window", " 4", "guidance", "1.5 ", "blend_attention", "no", "parity", "true", "prompt", " a "));
         assertEquals(4, options.window());
         assertEquals(1.5, options.guidance());
-        assertTrue(options.blend_latents() && options.parity());
+        assertTrue(!options.blend_attention() && options.parity());
         assertEquals(" a ", options.prompt());
         assertFalse(Options.of(Map.of("parity", "no")).parity());
     }

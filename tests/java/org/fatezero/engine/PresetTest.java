@@ -77,7 +77,7 @@ class PresetTest {
                 if (!options.blend().isEmpty()) {
                     assertTrue(words.sourceBlend(options.blend(), source).length > 0);
                 }
-                if (options.blend_latents()) {
+                if (!options.blend_latents().equals("0")) {
                     assertEquals(name.equals("remove-object"), words.targetBlend(options.blend(), target).length == 0);
                 }
                 if (options.control().equals("replace")) {
