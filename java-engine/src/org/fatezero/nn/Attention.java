@@ -52,6 +52,27 @@ public final class Attention {
         }
     }
 
+    /**
+     * Temporal attention: each position over its own course through the frames of its branch. No hook sees it.
+     *
+     * @param x {@code (branches * frames, positions, width)}
+     */
+    NDArray overFrames(NDArray x, int frames) {
+        try (Scope scope = new Scope(x)) {
+            long[] shape = x.getShape().getShape();
+            NDArray y = torch.attention(course(toQ.forward(x), frames), course(toK.forward(x), frames), course(toV.forward(x), frames));
+            y = y.reshape(shape[0] / frames, shape[1], frames, shape[2]).transpose(0, 2, 1, 3); // (branches, frames, positions, width)
+            return scope.keep(toOut.forward(y.reshape(shape)));
+        }
+    }
+
+    /** {@code (branches * positions, frames, heads, d)} */
+    private NDArray course(NDArray x, int frames) {
+        long positions = x.getShape().get(1);
+        long width = x.getShape().get(2);
+        return x.reshape(-1, frames, positions, width).transpose(0, 2, 1, 3).reshape(-1, frames, heads, width / heads);
+    }
+
     private NDArray attend(NDArray x, NDArray context, Site site, Pass pass, AttentionHook.Kernel kernel) {
         long[] shape = x.getShape().getShape();
         long branches = shape[0] / pass.frames();

@@ -11,44 +11,45 @@ import java.io.IOException;
 /** Two normalised 3x3 convolutions around a shortcut; in the UNet the time embedding is added between them. */
 public final class ResnetBlock {
 
+    private static final Pass EACH = Pass.plain(1);
+
     private final Torch torch;
     private final GroupNorm norm1;
-    private final Conv2d conv1;
+    private final VideoConv conv1;
     private final Linear timeEmbedding; // null in the VAE
     private final GroupNorm norm2;
-    private final Conv2d conv2;
+    private final VideoConv conv2;
     private final Conv2d shortcut; // null where the number of channels stays
 
     /** @param timeWidth length of the time embedding, 0 for none */
     public ResnetBlock(Weights w, int in, int out, int timeWidth, int groups, double eps) throws IOException {
         torch = w.torch();
         norm1 = GroupNorm.read(w.at("norm1"), groups, in, eps);
-        conv1 = Conv2d.read(w.at("conv1"), in, out, 3);
+        conv1 = VideoConv.read(w.at("conv1"), in, out);
         timeEmbedding = timeWidth == 0 ? null : Linear.read(w.at("time_emb_proj"), timeWidth, out);
         norm2 = GroupNorm.read(w.at("norm2"), groups, out, eps);
-        conv2 = Conv2d.read(w.at("conv2"), out, out, 3);
+        conv2 = VideoConv.read(w.at("conv2"), out, out);
         shortcut = in == out ? null : Conv2d.read(w.at("conv_shortcut"), in, out, 1);
     }
 
     /** @param x {@code (n, in, h, w)} */
     public NDArray forward(NDArray x) {
-        return forward(x, null, 1);
+        return forward(x, null, EACH);
     }
 
     /**
      * @param x {@code (n, in, h, w)}
      * @param time {@code (1, timeWidth)} or {@code (n, timeWidth)}, or null where the block takes none
-     * @param normFrames how many frames share the statistics of the norms
      * @return {@code (n, out, h, w)}
      */
-    public NDArray forward(NDArray x, NDArray time, int normFrames) {
+    public NDArray forward(NDArray x, NDArray time, Pass pass) {
         try (Scope scope = new Scope(x, time)) {
-            NDArray h = conv1.forward(norm1.forwardSilu(x, normFrames));
+            NDArray h = conv1.forward(norm1.forwardSilu(x, pass.normFrames()), pass.frames());
             if (timeEmbedding != null) {
                 NDArray t = timeEmbedding.forward(torch.silu(time));
                 torch.addTo(h, t.reshape(t.getShape().get(0), t.getShape().get(1), 1, 1));
             }
-            h = conv2.forward(norm2.forwardSilu(h, normFrames));
+            h = conv2.forward(norm2.forwardSilu(h, pass.normFrames()), pass.frames());
             return scope.keep(torch.addTo(h, shortcut == null ? x : shortcut.forward(x)));
         }
     }

@@ -43,6 +43,10 @@ public final class SafeTensors implements AutoCloseable {
     private static final int RANK_LIMIT = 8;
     private static final int SAMPLE = 4096;
 
+    /** What makes such a file of a pickled one. */
+    static final String CONVERSION = "python -c \"import torch, safetensors.torch as s; "
+            + "s.save_file(torch.load('in.bin', weights_only=True), 'out.safetensors')\"";
+
     /** Types that a checkpoint may hold, with their bytes. */
     public enum Type {
         F64(8), F32(4), F16(2), BF16(2), I64(8), I32(4), I16(2), I8(1), U8(1), BOOL(1);
@@ -263,9 +267,7 @@ public final class SafeTensors implements AutoCloseable {
         int second = start.get(1) & 0xff;
         boolean zip = first == 'P' && second == 'K';
         if (zip || first == 0x80 && second >= 2 && second <= 5) {
-            throw malformed("it is a pickled checkpoint, which could run code when read, and is refused; convert it: "
-                    + "python -c \"import torch, safetensors.torch as s; "
-                    + "s.save_file(torch.load('in.bin', weights_only=True), 'out.safetensors')\"");
+            throw malformed("it is a pickled checkpoint, which could run code when read, and is refused; convert it: " + CONVERSION);
         }
     }
 

@@ -49,6 +49,16 @@ public final class Torch implements AutoCloseable {
                 return torch.linear(x, weight, None)
               def conv2d(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
                 return torch.conv2d(x, weight, bias, [stride, stride], [padding, padding], [1, 1], 1)
+              def over_frames(self: __torch__.Ops, x: Tensor, frames: int, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
+                positions = torch.permute(x, [0, 2, 3, 1])
+                clip = torch.flatten(torch.unflatten(positions, 0, [-1, frames]), 2, 3)
+                y = torch.conv2d(torch.permute(clip, [0, 3, 1, 2]), weight, bias, [1, 1], [1, 0], [1, 1], 1)
+                rows = torch.reshape(torch.permute(y, [0, 2, 3, 1]), [torch.size(x, 0), torch.size(x, 2), torch.size(x, 3), -1])
+                return torch.permute(rows, [0, 3, 1, 2])
+              def temporal_conv(self: __torch__.Ops, x: Tensor, frames: int, weight: Tensor, bias: Tensor) -> Tensor:
+                return (self).over_frames(x, frames, weight, bias)
+              def temporal_project(self: __torch__.Ops, x: Tensor, frames: int, weight: Tensor) -> Tensor:
+                return (self).over_frames(x, frames, weight, None)
               def pad_end(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.constant_pad_nd(x, [0, 1, 0, 1], 0)
               def group_norm(self: __torch__.Ops, x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -140,6 +150,17 @@ public final class Torch implements AutoCloseable {
     /** Square 2-D convolution of {@code x (n, c, h, w)}. */
     public NDArray conv2d(NDArray x, NDArray weight, NDArray bias, int stride, int padding) {
         return run("conv2d", x, weight, bias, stride, padding);
+    }
+
+    /**
+     * Convolution over three frames at each position, zeros before the first and after the last.
+     *
+     * @param x {@code (branches * frames, c, h, w)}
+     * @param weight {@code (out, c, 3, 1)}
+     * @param bias may be null
+     */
+    public NDArray temporalConv(NDArray x, int frames, NDArray weight, NDArray bias) {
+        return bias == null ? run("temporal_project", x, frames, weight) : run("temporal_conv", x, frames, weight, bias);
     }
 
     /** {@code x (n, c, h, w)} with one row and one column of zeros at its end. */

@@ -97,7 +97,7 @@ public final class Weights {
         for (String name : List.of("diffusion_pytorch_model.bin", "pytorch_model.bin")) {
             if (Files.exists(folder.resolve(name))) {
                 throw new IOException(folder.resolve(name) + ": pickled weights could run code when read and are refused; "
-                        + "download or convert the .safetensors file of the same name");
+                        + "download the .safetensors file of the same name, or convert it: " + SafeTensors.CONVERSION);
             }
         }
         throw new NoSuchFileException(folder + ": no *.safetensors weights there; a diffusers model folder is expected");
@@ -110,6 +110,12 @@ public final class Weights {
 
     public boolean has(String name) {
         return tensors.containsKey(prefix + name);
+    }
+
+    /** The first extent of a tensor's shape; 0 if there is no such tensor, or it has no axes. */
+    public long extent(String name) {
+        SafeTensors.Entry entry = tensors.get(prefix + name);
+        return entry == null || entry.shape().length == 0 ? 0 : entry.shape()[0];
     }
 
     public Torch torch() {

@@ -2,11 +2,11 @@ package org.fatezero.unet;
 
 import ai.djl.ndarray.NDArray;
 
-import org.fatezero.nn.Conv2d;
 import org.fatezero.nn.Pass;
 import org.fatezero.nn.ResnetBlock;
 import org.fatezero.nn.Site;
 import org.fatezero.nn.SpatialTransformer;
+import org.fatezero.nn.VideoConv;
 import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
@@ -19,7 +19,7 @@ final class DownBlock {
 
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final List<SpatialTransformer> attentions = new ArrayList<>();
-    private final Conv2d downsampler; // null in the last block
+    private final VideoConv downsampler; // null in the last block
     private final int out;
 
     DownBlock(Weights w, String name, UNet.Config config, int in, int out, int timeWidth, boolean attends,
@@ -33,7 +33,7 @@ final class DownBlock {
                         out, config.crossAttentionDim(), config.heads(), config.normNumGroups()));
             }
         }
-        downsampler = downsamples ? Conv2d.read(w.at("downsamplers.0.conv"), out, out, 3, 2, 1) : null;
+        downsampler = downsamples ? VideoConv.read(w.at("downsamplers.0.conv"), out, out, 2) : null;
     }
 
     /** Channels of each array that {@link #forward} pushes, in order. */
@@ -47,7 +47,7 @@ final class DownBlock {
 
     NDArray forward(NDArray x, NDArray time, NDArray text, int h, int w, Pass pass, Deque<NDArray> skips) {
         for (int i = 0; i < resnets.size(); i++) {
-            NDArray y = resnets.get(i).forward(x, time, pass.normFrames());
+            NDArray y = resnets.get(i).forward(x, time, pass);
             if (!attentions.isEmpty()) {
                 try (NDArray attended = y) {
                     y = attentions.get(i).forward(attended, text, h, w, pass);
@@ -57,7 +57,7 @@ final class DownBlock {
             skips.push(x);
         }
         if (downsampler != null) {
-            x = downsampler.forward(x);
+            x = downsampler.forward(x, pass.frames());
             skips.push(x);
         }
         return x;

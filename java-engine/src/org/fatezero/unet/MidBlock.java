@@ -27,8 +27,8 @@ final class MidBlock {
 
     NDArray forward(NDArray x, NDArray time, NDArray text, int h, int w, Pass pass) {
         try (Scope scope = new Scope(x, time, text)) {
-            NDArray y = attention.forward(resnet0.forward(x, time, pass.normFrames()), text, h, w, pass);
-            return scope.keep(resnet1.forward(y, time, pass.normFrames()));
+            NDArray y = attention.forward(resnet0.forward(x, time, pass), text, h, w, pass);
+            return scope.keep(resnet1.forward(y, time, pass));
         }
     }
 }

@@ -3,11 +3,11 @@ package org.fatezero.unet;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 
-import org.fatezero.nn.Conv2d;
 import org.fatezero.nn.GroupNorm;
 import org.fatezero.nn.Linear;
 import org.fatezero.nn.Pass;
 import org.fatezero.nn.Site;
+import org.fatezero.nn.VideoConv;
 import org.fatezero.tensor.ModelConfig;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
@@ -20,7 +20,10 @@ import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 
-/** UNet2DConditionModel: predicts the noise {@code epsilon} in a latent at a timestep under a text. */
+/**
+ * UNet2DConditionModel, or one tuned on a video, with temporal layers in its blocks: predicts the noise {@code epsilon} in a
+ * latent at a timestep under a text.
+ */
 public final class UNet {
 
     /**
@@ -35,7 +38,7 @@ public final class UNet {
         /** @throws IOException naming the key that no block here implements */
         public static Config read(ModelConfig config) throws IOException {
             config.require("act_fn", "silu");
-            config.require("mid_block_type", "UNetMidBlock2DCrossAttn");
+            config.require("mid_block_type", "UNetMidBlock2DCrossAttn", "UNetMidBlockPseudo3DCrossAttn", "UNetMidBlock3DCrossAttn");
             if (config.flag("use_linear_projection", false) || config.flag("center_input_sample", false)
                     || config.integer("downsample_padding", 1) != 1) {
                 throw config.wrong("use_linear_projection", "the settings of Stable Diffusion 1.x");
@@ -83,7 +86,8 @@ public final class UNet {
 
         private static boolean[] attends(ModelConfig config, String key, String attended, String plain, int blocks)
                 throws IOException {
-            List<String> types = config.texts(key);
+            // the video models' own names of the same blocks
+            List<String> types = config.texts(key).stream().map(type -> type.replaceFirst("(Pseudo)?3D$", "2D")).toList();
             if (types.size() != blocks || !types.stream().allMatch(type -> type.equals(attended) || type.equals(plain))) {
                 throw config.wrong(key, blocks + " of " + attended + " or " + plain);
             }
@@ -99,12 +103,12 @@ public final class UNet {
     private final Torch torch;
     private final Linear timeLinear1;
     private final Linear timeLinear2;
-    private final Conv2d convIn;
+    private final VideoConv convIn;
     private final List<DownBlock> downBlocks = new ArrayList<>();
     private final MidBlock midBlock;
     private final List<UpBlock> upBlocks = new ArrayList<>();
     private final GroupNorm convNormOut;
-    private final Conv2d convOut;
+    private final VideoConv convOut;
     private final LongAdder latents = new LongAdder();
 
     /** @throws IOException if a tensor is missing, of another shape, or left over */
@@ -115,7 +119,7 @@ public final class UNet {
         int timeWidth = 4 * channels[0];
         timeLinear1 = Linear.read(w.at("time_embedding.linear_1"), channels[0], timeWidth);
         timeLinear2 = Linear.read(w.at("time_embedding.linear_2"), timeWidth, timeWidth);
-        convIn = Conv2d.read(w.at("conv_in"), config.inChannels, channels[0], 3);
+        convIn = VideoConv.read(w.at("conv_in"), config.inChannels, channels[0]);
         int last = channels.length - 1;
         Deque<Integer> skips = new ArrayDeque<>(List.of(channels[0])); // channels of what the down blocks leave behind
         int width = channels[0];
@@ -134,7 +138,7 @@ public final class UNet {
             width = out;
         }
         convNormOut = GroupNorm.read(w.at("conv_norm_out"), config.normNumGroups, width, config.normEps);
-        convOut = Conv2d.read(w.at("conv_out"), width, config.outChannels, 3);
+        convOut = VideoConv.read(w.at("conv_out"), width, config.outChannels);
         w.requireAllRead();
     }
 
@@ -162,7 +166,7 @@ public final class UNet {
             int h = (int) z.getShape().get(2);
             int w = (int) z.getShape().get(3);
             Deque<NDArray> skips = new ArrayDeque<>();
-            NDArray x = convIn.forward(z);
+            NDArray x = convIn.forward(z, pass.frames());
             skips.push(x);
             for (DownBlock block : downBlocks) {
                 x = block.forward(x, time, text, h, w, pass, skips);
@@ -171,7 +175,7 @@ public final class UNet {
             for (UpBlock block : upBlocks) {
                 x = block.forward(x, time, text, h, w, pass, skips);
             }
-            return scope.keep(convOut.forward(convNormOut.forwardSilu(x, pass.normFrames())));
+            return scope.keep(convOut.forward(convNormOut.forwardSilu(x, pass.normFrames()), pass.frames()));
         }
     }
 

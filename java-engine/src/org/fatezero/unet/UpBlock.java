@@ -2,11 +2,11 @@ package org.fatezero.unet;
 
 import ai.djl.ndarray.NDArray;
 
-import org.fatezero.nn.Conv2d;
 import org.fatezero.nn.Pass;
 import org.fatezero.nn.ResnetBlock;
 import org.fatezero.nn.Site;
 import org.fatezero.nn.SpatialTransformer;
+import org.fatezero.nn.VideoConv;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
@@ -22,7 +22,7 @@ final class UpBlock {
     private final Torch torch;
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final List<SpatialTransformer> attentions = new ArrayList<>();
-    private final Conv2d upsampler; // null in the last block
+    private final VideoConv upsampler; // null in the last block
 
     /** @param skips channels of the skips not yet taken, last first; this block pops its own */
     UpBlock(Weights w, String name, UNet.Config config, int in, int out, Deque<Integer> skips, int timeWidth,
@@ -36,7 +36,7 @@ final class UpBlock {
                         config.crossAttentionDim(), config.heads(), config.normNumGroups()));
             }
         }
-        upsampler = upsamples ? Conv2d.read(w.at("upsamplers.0.conv"), out, out, 3) : null;
+        upsampler = upsamples ? VideoConv.read(w.at("upsamplers.0.conv"), out, out) : null;
     }
 
     /** Takes its skips from {@code skips} and closes them, and {@code x}. */
@@ -48,7 +48,7 @@ final class UpBlock {
             // the size of the skip that the next block takes: right for sizes that 2 does not divide
             long[] size = skips.peek().getShape().getShape();
             try (NDArray small = x; NDArray large = torch.nearest(small, (int) size[2], (int) size[3])) {
-                x = upsampler.forward(large);
+                x = upsampler.forward(large, pass.frames());
             }
         }
         return x;
@@ -56,7 +56,7 @@ final class UpBlock {
 
     private NDArray layer(int i, NDArray x, NDArray skip, NDArray time, NDArray text, int h, int w, Pass pass) {
         try (x; skip; Scope scope = new Scope(x, skip, time, text)) {
-            NDArray y = resnets.get(i).forward(x.concat(skip, 1), time, pass.normFrames());
+            NDArray y = resnets.get(i).forward(x.concat(skip, 1), time, pass);
             return scope.keep(attentions.isEmpty() ? y : attentions.get(i).forward(y, text, h, w, pass));
         }
     }
