@@ -48,7 +48,8 @@ setup:
 # ---- the engine: jars and libtorch ----
 
 ENGINE_JAR = build/engine/fatezero-engine.jar
-ENGINE = $(addprefix $(HOME_DIR)/,fatezero-engine.jar pytorch/libdjl_torch.so tokenizers/libtokenizers.so jna/libjnidispatch.so)
+ENGINE = $(addprefix $(HOME_DIR)/,fatezero-engine.jar pytorch/libdjl_torch.so tokenizers/libtokenizers.so jna/libjnidispatch.so) \
+         build/ffmpeg/bin/fatezero
 MACHINE = $(shell uname -m)
 
 engine: setup
@@ -79,6 +80,11 @@ $(HOME_DIR)/jna/libjnidispatch.so: pom.xml | $(ENGINE_JAR)
 	@mkdir -p $(@D)
 	unzip -joq build/engine/lib/jna-*.jar 'com/sun/jna/linux-$(subst _,-,$(MACHINE))/*' -d $(@D)
 	@touch $@
+
+# the program, which finds the engine by its own place
+build/ffmpeg/bin/fatezero: java-engine/fatezero
+	@mkdir -p $(@D)
+	cp $< $@
 
 # ---- libtorch for CUDA ----
 
