@@ -242,13 +242,21 @@ BEFORE_enhance          = scale=40:-1:flags=area,scale=256:-1:flags=bicubic,
 WORDS_remove-object     = :from=a red jeep driving down:blend=jeep
 
 pictures: ffmpeg
-	for p in $(basename $(notdir $(wildcard presets/*.preset))) image; do $(MAKE) --no-print-directory picture-$$p || exit 1; done
+	for p in $(basename $(notdir $(wildcard presets/*.preset))) image show; do $(MAKE) --no-print-directory picture-$$p || exit 1; done
 
 # a single picture, and three edits of it
 picture-image:
 	$(FFMPEG) -v warning -nostdin -y -i tests/media/jeep.mp4 -frames:v 1 -update 1 -filter_complex "trim=end_frame=1,split[a][b]; \
 	    [a]fatezero=presets=watercolor|van-gogh|ukiyo-e:source=$(SOURCE_OF_PICTURES)[x][y][z];[b][x][y][z]hstack=4,scale=640:-1" \
 	    presets/image.png
+
+# an edit beside its source and its mask, and where a word looks
+EDIT_SHOWN = preset=swap-object-local:source=$(SOURCE_OF_PICTURES)$(WORDS_swap-object-local)
+
+picture-show:
+	$(FFMPEG) -v warning -nostdin -y -i tests/media/jeep.mp4 -frames:v 1 -update 1 -filter_complex "trim=end_frame=8,split[a][b]; \
+	    [a]fatezero=$(EDIT_SHOWN):show=compare[c];[b]fatezero=$(EDIT_SHOWN):show=attention=jeep[d];[c][d]hstack,scale=640:-1" \
+	    presets/show.png
 
 picture-%:
 	$(FFMPEG) -v warning -nostdin -y -i tests/media/jeep.mp4 -frames:v 1 -update 1 -filter_complex "trim=end_frame=8,$(BEFORE_$*)split[a][b]; \

@@ -117,6 +117,7 @@ typedef struct FatezeroContext {
     char *size;
     char *store;
     char *inversion;
+    char *show;
     int on_error;
 
     fatezero *editor;
@@ -386,7 +387,8 @@ static int prepare(AVFilterContext *ctx)
         AVFrame *in = s->edited[i], *out;
 
         for (int edit = 0; edit < ctx->nb_outputs; edit++) {
-            out = s->targets[i * ctx->nb_outputs + edit] = ff_get_video_buffer(ctx->outputs[edit], in->width, in->height);
+            out = s->targets[i * ctx->nb_outputs + edit] =
+                ff_get_video_buffer(ctx->outputs[edit], in->width * fatezero_panels(s->editor, edit), in->height);
             if (!out)
                 return AVERROR(ENOMEM);
             if ((ret = av_frame_copy_props(out, in)) < 0)
@@ -404,17 +406,38 @@ static int prepare(AVFilterContext *ctx)
     return 0;
 }
 
+/** @return the frame, as often as panels of it lie side by side */
+static AVFrame *repeat(AVFilterLink *outlink, const AVFrame *frame, int panels)
+{
+    ptrdiff_t row = (ptrdiff_t)frame->width * (frame->format == AV_PIX_FMT_RGB24 ? 3 : 6);
+    AVFrame *out;
+
+    if (panels == 1)
+        return av_frame_clone(frame);
+    out = ff_get_video_buffer(outlink, frame->width * panels, frame->height);
+    if (!out || av_frame_copy_props(out, frame) < 0) {
+        av_frame_free(&out);
+        return NULL;
+    }
+    for (int y = 0; y < frame->height; y++)
+        for (int i = 0; i < panels; i++)
+            memcpy(out->data[0] + y * (ptrdiff_t)out->linesize[0] + i * row,
+                   frame->data[0] + y * (ptrdiff_t)frame->linesize[0], row);
+    return out;
+}
+
 /** A frame is done as it is, for every output. */
 static int pass_frame(AVFilterContext *ctx, AVFrame *frame)
 {
     FatezeroContext *s = ctx->priv;
     AVFrame **done = s->done + s->nb_done++ * ctx->nb_outputs;
+    int ret = 0;
 
-    done[0] = frame;
-    for (int i = 1; i < ctx->nb_outputs; i++)
-        if (!(done[i] = av_frame_clone(frame)))
-            return AVERROR(ENOMEM);
-    return 0;
+    for (int i = 0; i < ctx->nb_outputs && ret >= 0; i++)
+        if (!(done[i] = repeat(ctx->outputs[i], frame, fatezero_panels(s->editor, i))))
+            ret = AVERROR(ENOMEM);
+    av_frame_free(&frame);
+    return ret;
 }
 
 static int pass_frames(AVFilterContext *ctx, AVFrame **frames, int *nb_frames)
@@ -607,9 +630,8 @@ static int activate(AVFilterContext *ctx)
 }
 
 /** Not done in init(), which ffmpeg calls for graphs that it only looks at. */
-static int config_output(AVFilterLink *outlink)
+static int open_editor(AVFilterContext *ctx)
 {
-    AVFilterContext *ctx = outlink->src;
     FatezeroContext *s = ctx->priv;
     const fatezero_host host = { .opaque = ctx, .log = on_log, .step = on_step };
     const AVOption *option = NULL;
@@ -663,6 +685,19 @@ static int config_output(AVFilterLink *outlink)
         s->state = ABSENT;
         return AVERROR(ENOMEM);
     }
+    return 0;
+}
+
+static int config_output(AVFilterLink *outlink)
+{
+    AVFilterContext *ctx = outlink->src;
+    FatezeroContext *s = ctx->priv;
+    int ret = open_editor(ctx);
+
+    if (ret < 0)
+        return ret;
+    outlink->w = ctx->inputs[0]->w * fatezero_panels(s->editor, FF_OUTLINK_IDX(outlink));
+    outlink->h = ctx->inputs[0]->h;
     return 0;
 }
 
@@ -753,6 +788,7 @@ static const AVOption fatezero_options[] = {
     STRING("size",          size,          "short side of the picture that is edited, in pixels (default the model's)"),
     STRING("store",         store,         "auto, keep or recompute what attention needs of the source (default auto)"),
     STRING("inversion",     inversion,     "folder that inversions are kept in, for further edits (default none)"),
+    STRING("show",          show,          "edit, mask, compare or attention=word, what is seen of it (default edit)"),
     { "on_error", "what becomes of frames whose edit fails", OFFSET(on_error), AV_OPT_TYPE_INT,
         { .i64 = ON_ERROR_FAIL }, ON_ERROR_FAIL, ON_ERROR_PASS, FLAGS, "on_error" },
         { "fail", "stop with an error",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_FAIL }, 0, 0, FLAGS, "on_error" },

@@ -10,6 +10,7 @@ struct fatezero {
     jobject       engine;       // org.fatezero.engine.Engine
     int           window;
     int           edits;
+    int          *panels;       // of each edit
     char       ***metadata;     // of each edit, NULL-terminated
 };
 
@@ -54,6 +55,26 @@ static char **from_java(JNIEnv *env, jobjectArray array)
     return strings;
 }
 
+/* Asks an engine what does not change. Without an answer an exception is pending, or the error filled. */
+static void learn(JNIEnv *env, const fatezero_java *java, fatezero *fz, fatezero_error *error)
+{
+    int edits;
+
+    fz->window = (*env)->CallIntMethod(env, fz->engine, java->window);
+    edits      = (*env)->ExceptionCheck(env) ? 0 : (*env)->CallIntMethod(env, fz->engine, java->edits);
+    if ((*env)->ExceptionCheck(env))
+        return;
+    fz->metadata = calloc(edits, sizeof(*fz->metadata));
+    fz->panels   = calloc(edits, sizeof(*fz->panels));
+    if (!fz->metadata || !fz->panels) {
+        fatezero_fail(error, FATEZERO_NO_MEMORY, "no memory for an editor");
+        return;
+    }
+    fz->edits = edits;
+    for (int i = 0; i < edits && !(*env)->ExceptionCheck(env); i++)
+        fz->panels[i] = (*env)->CallIntMethod(env, fz->engine, java->panels, i);
+}
+
 fatezero *fatezero_open(const char *const *options, const fatezero_host *host, fatezero_error *error)
 {
     JNIEnv *env;
@@ -85,14 +106,12 @@ fatezero *fatezero_open(const char *const *options, const fatezero_host *host, f
             engine = (*env)->CallStaticObjectMethod(env, java->engine, java->open, array, (jlong)(intptr_t)&fz->host);
         if (!fatezero_exception(env, &fz->host, error)) {
             fz->engine = (*env)->NewGlobalRef(env, engine);
-            fz->window = (*env)->CallIntMethod(env, fz->engine, java->window);
-            fz->edits  = (*env)->ExceptionCheck(env) ? 0 : (*env)->CallIntMethod(env, fz->engine, java->edits);
+            learn(env, java, fz, error);
         }
         (*env)->PopLocalFrame(env, NULL);
     }
-    if (!error->code && !fatezero_exception(env, &fz->host, error) &&
-        !(fz->metadata = calloc(fz->edits, sizeof(*fz->metadata))))
-        fatezero_fail(error, FATEZERO_NO_MEMORY, "no memory for an editor");
+    if (!error->code)
+        fatezero_exception(env, &fz->host, error);
     if (error->code)
         fatezero_close(&fz);
     return fz;
@@ -106,6 +125,11 @@ int fatezero_window(const fatezero *fz)
 int fatezero_edits(const fatezero *fz)
 {
     return fz->edits;
+}
+
+int fatezero_panels(const fatezero *fz, int edit)
+{
+    return edit >= 0 && edit < fz->edits ? fz->panels[edit] : 0;
 }
 
 /* Asks the engine what its edits were. Without an answer an exception is pending, or the error filled. */
@@ -125,14 +149,28 @@ static void describe(JNIEnv *env, const fatezero_java *java, fatezero *fz, fatez
     }
 }
 
-/* The images as ByteBuffer[] over the caller's memory, and their strides. @return NULL with an exception pending */
-static jobjectArray wrap(JNIEnv *env, const fatezero_java *java, const fatezero_image *images, int n,
-                         int row, int height, jintArray strides)
-{
-    jobjectArray buffers = (*env)->NewObjectArray(env, n, java->buffer, NULL);
+/* Images of so many bytes a row: n, or n for each edit, whose rows hold its panels. */
+typedef struct image_list {
+    const fatezero_image *images;
+    int count, n;
+    ptrdiff_t row;
+    int height;
+    const int *panels;
+} image_list;
 
-    for (int i = 0; buffers && i < n; i++) {
-        jlong size     = (jlong)images[i].stride * (height - 1) + row;
+static ptrdiff_t row_of(const image_list *list, int i)
+{
+    return list->row * list->panels[i / list->n];
+}
+
+/* The images as ByteBuffer[] over the caller's memory, and their strides. @return NULL with an exception pending */
+static jobjectArray wrap(JNIEnv *env, const fatezero_java *java, const image_list *list, jintArray strides)
+{
+    const fatezero_image *images = list->images;
+    jobjectArray buffers = (*env)->NewObjectArray(env, list->count, java->buffer, NULL);
+
+    for (int i = 0; buffers && i < list->count; i++) {
+        jlong size     = (jlong)images[i].stride * (list->height - 1) + row_of(list, i);
         jint stride    = images[i].stride;
         jobject buffer = (*env)->NewDirectByteBuffer(env, images[i].data, size);
         if (!buffer)
@@ -144,15 +182,19 @@ static jobjectArray wrap(JNIEnv *env, const fatezero_java *java, const fatezero_
     return buffers;
 }
 
-static fatezero_code check_images(const fatezero_image *images, int n, ptrdiff_t row, int height, fatezero_error *error)
+static fatezero_code check_images(const image_list *list, fatezero_error *error)
 {
-    for (int i = 0; i < n; i++) {
+    const fatezero_image *images = list->images;
+
+    for (int i = 0; i < list->count; i++) {
+        ptrdiff_t row = row_of(list, i);
+
         if (!images[i].data)
             return fatezero_fail(error, FATEZERO_INVALID, "image %d has no data", i);
         if (images[i].stride < row)
             return fatezero_fail(error, FATEZERO_INVALID, "image %d: %td bytes from row to row, but a row has %td",
                                  i, images[i].stride, row);
-        if (images[i].stride > INT_MAX / height)                // what a ByteBuffer can hold
+        if (images[i].stride > INT_MAX / list->height)                // what a ByteBuffer can hold
             return fatezero_fail(error, FATEZERO_INVALID, "image %d is larger than %d bytes", i, INT_MAX);
     }
     return FATEZERO_OK;
@@ -161,18 +203,20 @@ static fatezero_code check_images(const fatezero_image *images, int n, ptrdiff_t
 fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fatezero_image *target,
                             int n, int width, int height, int depth, fatezero_error *error)
 {
-    ptrdiff_t row = (ptrdiff_t)width * 3 * (depth / 8);
+    const ptrdiff_t row   = (ptrdiff_t)width * 3 * (depth / 8);
+    const int one         = 1;
+    const image_list from = { source, n, n, row, height, &one };
+    image_list to         = { target, 0, n, row, height, fz->panels };
     JNIEnv *env;
     const fatezero_java *java;
-    int targets;
 
     if (n < 1 || width < 1 || height < 1 || (depth != 8 && depth != 16))
         return fatezero_fail(error, FATEZERO_INVALID, "%d frames of %dx%d with %d bits a sample: at least one frame "
                              "of 1x1, and 8 or 16 bits", n, width, height, depth);
     if (n > INT_MAX / fz->edits)
         return fatezero_fail(error, FATEZERO_INVALID, "%d frames are too many", n);
-    targets = n * fz->edits;
-    if (check_images(source, n, row, height, error) || check_images(target, targets, row, height, error))
+    to.count = n * fz->edits;
+    if (check_images(&from, error) || check_images(&to, error))
         return error->code;
     if (!(java = fatezero_jvm(&env, error)))
         return error->code;
@@ -180,12 +224,12 @@ fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fa
     error->code = FATEZERO_OK;
     if (!(*env)->PushLocalFrame(env, 16)) {
         jintArray from_strides = (*env)->NewIntArray(env, n);
-        jintArray to_strides   = from_strides ? (*env)->NewIntArray(env, targets) : NULL;
-        jobjectArray from      = to_strides ? wrap(env, java, source, n, row, height, from_strides) : NULL;
-        jobjectArray to        = from ? wrap(env, java, target, targets, row, height, to_strides) : NULL;
+        jintArray to_strides   = from_strides ? (*env)->NewIntArray(env, to.count) : NULL;
+        jobjectArray sources   = to_strides ? wrap(env, java, &from, from_strides) : NULL;
+        jobjectArray targets   = sources ? wrap(env, java, &to, to_strides) : NULL;
 
-        if (to)
-            (*env)->CallVoidMethod(env, fz->engine, java->edit, from, from_strides, to, to_strides,
+        if (targets)
+            (*env)->CallVoidMethod(env, fz->engine, java->edit, sources, from_strides, targets, to_strides,
                                    width, height, depth);
         if (!fatezero_exception(env, &fz->host, error))
             describe(env, java, fz, error);
@@ -220,6 +264,7 @@ void fatezero_close(fatezero **fz)
     for (int i = 0; (*fz)->metadata && i < (*fz)->edits; i++)
         free_strings((*fz)->metadata[i]);
     free((*fz)->metadata);
+    free((*fz)->panels);
     free(*fz);
     *fz = NULL;
 }

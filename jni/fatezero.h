@@ -111,10 +111,17 @@ FATEZERO_API int fatezero_window(const fatezero *fz);
 FATEZERO_API int fatezero_edits(const fatezero *fz);
 
 /**
+ * @param edit which edit, counted from 0
+ * @return how many pictures, each of the source's size, lie side by side in its frames: 1, but for what the option show asks for
+ */
+FATEZERO_API int fatezero_panels(const fatezero *fz, int edit);
+
+/**
  * Edits consecutive frames together. Nothing is kept of them afterwards.
  *
  * @param source the frames to edit; unchanged, unless target is the same memory
- * @param target where the edited frames go: n images for each edit, one edit's after another's; undefined after a failure
+ * @param target where the edited frames go: n images for each edit, one edit's after another's, each fatezero_panels() times
+ *               as wide as the source; undefined after a failure
  * @param n      how many frames, at least 1
  * @param width  in pixels, at least 1, as is height
  * @param depth  bits a sample, 8 or 16

@@ -478,6 +478,7 @@ static void look_up_engine(JNIEnv *env)
     java->open     = static_method(env, java->engine, "open", "([[BJ)Lorg/fatezero/engine/Engine;");
     java->window   = method(env, java->engine, "window", "()I");
     java->edits    = method(env, java->engine, "edits", "()I");
+    java->panels   = method(env, java->engine, "panels", "(I)I");
     java->edit     = method(env, java->engine, "edit", "([Ljava/nio/ByteBuffer;[I[Ljava/nio/ByteBuffer;[IIII)V");
     java->metadata = method(env, java->engine, "metadata", "(I)[[B");
     java->close    = method(env, java->engine, "close", "()V");

@@ -66,7 +66,7 @@ static void test_edit(int depth)
     int wrong = 0;
 
     CHECK(fz && fatezero_window(fz) == 3);
-    CHECK(fatezero_edits(fz) == 1 && !fatezero_metadata(fz, 0)[0]);
+    CHECK(fatezero_edits(fz) == 1 && fatezero_panels(fz, 0) == 1 && !fatezero_metadata(fz, 0)[0]);
     for (int i = 0; i < 3; i++) {
         // exactly what is needed: a byte too far is found by valgrind
         size_t size = strides[i] * (HEIGHT - 1) + row;
@@ -130,6 +130,30 @@ static void test_edits(void)
     target[0] = source[0];                                                  // the first edit in place, of one frame
     CHECK(!fatezero_edit(fz, source, target, 1, 1, 1, 8, &error));
     CHECK(pixels[0][0] == 254 && target[1].data[0] == 255 && target[2].data[0] == 0);
+    fatezero_close(&fz);
+}
+
+/* Rows of two pictures, the frame and its edit. */
+static void test_panels(void)
+{
+    const char *options[] = { "show", "compare", "presets", "a|b", "steps", "1", NULL };
+    uint8_t pixels[2][6] = { { 1, 2, 3, 4, 5, 6 }, { 7, 8, 9, 10, 11, 12 } }, edited[2][2][12] = { 0 };
+    fatezero_image source = { pixels[0], 6 }, target[2] = { { edited[0][0], 12 }, { edited[1][0], 12 } };
+    fatezero_error error;
+    fatezero *fz = open_with(options, NULL, &error);
+    int wrong = 0;
+
+    test = "panels";
+    CHECK(fz && fatezero_panels(fz, 0) == 2 && fatezero_panels(fz, 1) == 2);
+    CHECK(!fatezero_panels(fz, 2) && !fatezero_panels(fz, -1));
+    CHECK(!fatezero_edit(fz, &source, target, 1, 2, 2, 8, &error));
+    for (int edit = 0; edit < 2; edit++)
+        for (int y = 0; y < 2; y++)
+            for (int x = 0; x < 12; x++)
+                wrong += edited[edit][y][x] != (x < 6 ? pixels[y][x] : 255 - pixels[y][x - 6] + edit);
+    CHECK(!wrong);
+    target[1].stride = 11;
+    CHECK(fatezero_edit(fz, &source, target, 1, 2, 2, 8, &error) == FATEZERO_INVALID && strstr(error.message, "12"));
     fatezero_close(&fz);
 }
 
@@ -319,6 +343,7 @@ int main(int argc, char **argv)
     test = "edit, 16 bits";
     test_edit(16);
     test_edits();
+    test_panels();
     test_errors();
     test_arguments();
     test_cancel();

@@ -1,6 +1,7 @@
 package org.fatezero.edit;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.inversion.MaskInput;
 import org.fatezero.tensor.Scope;
@@ -26,15 +27,34 @@ public record BlendMask(Torch torch, double threshold, boolean inverted) {
 
     /** @return {@code (frames, 1, h, w)} of 0 and 1, in the type of the attention maps */
     public NDArray at(MaskInput input, int h, int w) {
-        NDArray sum = input.sum();
-        if (sum == null) {
-            throw new IllegalArgumentException("blend needs cross-attention at a quarter of the latent's resolution, "
-                    + "which this model does not have; edit without blend words");
-        }
+        NDArray sum = sum(input);
         try (Scope scope = new Scope(sum)) {
             NDArray value = torch.nearest(torch.maxPool3(sum), h, w);
             NDArray share = torch.overMaximum(value);
             return scope.keep((inverted ? share.lte(threshold) : share.gt(threshold)).toType(sum.getDataType(), false));
         }
+    }
+
+    /** The mask at the resolution that it is made at. */
+    public NDArray at(MaskInput input) {
+        Shape shape = sum(input).getShape();
+        return at(input, (int) shape.get(2), (int) shape.get(3));
+    }
+
+    /** What is compared with the threshold, {@code (frames, 1, h, w)} up to 1, at the resolution that the mask is made at. */
+    public NDArray attention(MaskInput input) {
+        NDArray sum = sum(input);
+        try (Scope scope = new Scope(sum)) {
+            return scope.keep(torch.overMaximum(torch.maxPool3(sum)));
+        }
+    }
+
+    private static NDArray sum(MaskInput input) {
+        NDArray sum = input.sum();
+        if (sum == null) {
+            throw new IllegalArgumentException("blend needs cross-attention at a quarter of the latent's resolution, "
+                    + "which this model does not have; edit without blend words");
+        }
+        return sum;
     }
 }

@@ -14,7 +14,10 @@ import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.unet.UNet;
 
+import java.util.List;
+import java.util.Objects;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 
 /**
  * Guided DDIM denoising from the inverted {@code zT} under the edit prompt, with the source's attention fused in
@@ -66,23 +69,29 @@ public final class DdimEditing {
      * @return the edited clean latents, owned by the manager of the trajectory
      */
     public NDArray run(Trajectory trajectory, NDArray text, Pass pass, Edit edit, Progress progress) {
-        return run(trajectory, text, pass, edit, progress, (level, z) -> { });
+        return run(trajectory, text, pass, edit, null, progress);
+    }
+
+    /** @param seen gathers the edit's own attention to some of its words, over all steps; or null */
+    public NDArray run(Trajectory trajectory, NDArray text, Pass pass, Edit edit, MaskInput seen, Progress progress) {
+        return run(trajectory, text, pass, edit, seen, progress, (level, z) -> { });
     }
 
     /** {@link #run} that shows {@code watcher} the latents at each level reached, from {@code T - 1} to 0. */
-    NDArray run(Trajectory trajectory, NDArray text, Pass pass, Edit edit, Progress progress,
+    NDArray run(Trajectory trajectory, NDArray text, Pass pass, Edit edit, MaskInput seen, Progress progress,
             BiConsumer<Integer, NDArray> watcher) {
         NDManager window = trajectory.zT().getManager();
         int steps = schedule.steps();
         MaskInput editMask = edit.editTokens.length > 0 ? new MaskInput(window, torch, edit.editTokens,
                 edit.needs.maskCells(), pass.frames()) : null;
+        List<MaskInput> ofEdit = Stream.of(editMask, seen).filter(Objects::nonNull).toList();
         NDArray z = trajectory.zT();
         int first = steps - schedule.depth();
         for (int j = first; j < steps; j++) {
             int k = steps - 1 - j;
             progress.at(j - first, schedule.depth());
             FusionHook hook = new FusionHook(torch, edit.needs, edit.cross, edit.mask, trajectory.captures().get(k),
-                    editMask, k, steps);
+                    ofEdit, k, steps);
             NDArray next;
             try (NDArray epsilon = guidedNoise(trajectory, z, text, pass.with(progress.within(j - first, schedule.depth(), hook)), edit, k)) {
                 next = schedule.denoise(z, epsilon, k);

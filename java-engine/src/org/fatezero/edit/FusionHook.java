@@ -10,6 +10,8 @@ import org.fatezero.nn.Site;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 
+import java.util.List;
+
 /**
  * One editing step's attention (FateZero, eq. 5-7, algorithms 1 and 2). The edit is the last branch of the batch; only it
  * is touched. What the source attended to comes from inversion, or from the source run again as the first branch.
@@ -24,18 +26,18 @@ final class FusionHook implements AttentionHook {
     private final CrossFusion cross;
     private final BlendMask mask;     // null for none
     private final Capture source;
-    private final MaskInput editMask; // null unless the edit's own mask is wanted
+    private final List<MaskInput> ofEdit; // what is wanted of the edit's own attention
     private final int step;           // as in Schedule
     private final int editStep;       // 0 the noisiest
 
-    FusionHook(Torch torch, Needs needs, CrossFusion cross, BlendMask mask, Capture source, MaskInput editMask, int step,
+    FusionHook(Torch torch, Needs needs, CrossFusion cross, BlendMask mask, Capture source, List<MaskInput> ofEdit, int step,
             int steps) {
         this.torch = torch;
         this.needs = needs;
         this.cross = cross;
         this.mask = mask;
         this.source = source;
-        this.editMask = editMask;
+        this.ofEdit = ofEdit;
         this.step = step;
         editStep = steps - 1 - step;
     }
@@ -43,8 +45,8 @@ final class FusionHook implements AttentionHook {
     @Override
     public NDArray attend(Site site, NDArray q, NDArray k, NDArray v, Kernel kernel) {
         boolean fuses = needs.fuses(site, step);
-        boolean masks = editMask != null && editMask.reads(site);
-        if (!fuses && !masks) {
+        List<MaskInput> masks = ofEdit.stream().filter(input -> input.reads(site)).toList();
+        if (!fuses && masks.isEmpty()) {
             return kernel.apply(q, k, v);
         }
         try (Scope scope = new Scope(q, k, v)) {
@@ -56,14 +58,9 @@ final class FusionHook implements AttentionHook {
             NDArray edited;
             if (site.cross()) {
                 NDArray map = torch.attentionMap(qe, ke); // (1, heads, frames * positions, tokens)
-                if (masks) {
-                    editMask.add(site, map);
-                }
-                if (fuses) {
-                    NDArray sourceMap = needs.keep() ? source.cross(site) : torch.attentionMap(branch(q, 0), branch(k, 0));
-                    map = fused(sourceMap, map);
-                }
-                edited = torch.applyMap(map, ve);
+                masks.forEach(input -> input.add(site, map));
+                edited = torch.applyMap(fuses ? fused(needs.keep() ? source.cross(site)
+                        : torch.attentionMap(branch(q, 0), branch(k, 0)), map) : map, ve);
             } else {
                 edited = selfAttention(site, qe, ke, ve, needs.keep() ? source.self(site)
                         : new Capture.QueriesAndKeys(branch(q, 0), branch(k, 0)), kernel);

@@ -16,6 +16,7 @@ import org.fatezero.edit.BlendMask;
 import org.fatezero.edit.CrossFusion;
 import org.fatezero.edit.DdimEditing;
 import org.fatezero.inversion.DdimInversion;
+import org.fatezero.inversion.MaskInput;
 import org.fatezero.inversion.Needs;
 import org.fatezero.inversion.Reconstruction;
 import org.fatezero.inversion.Trajectory;
@@ -51,7 +52,7 @@ public final class Engine implements AutoCloseable {
     private final Inversions inversions; // null unless they are kept on disk
 
     /** @param text source, negative and edit prompt, {@code (3, tokens, width)} */
-    private record Edit(Options options, NDArray text, DdimEditing.Edit how) {
+    private record Edit(Options options, NDArray text, DdimEditing.Edit how, Show show) {
     }
 
     /**
@@ -86,7 +87,9 @@ public final class Engine implements AutoCloseable {
             Prompt source = encode("source", options.source());
             for (Options one : asked) {
                 Prompt target = encode("prompt", one.prompt());
-                edits.add(new Edit(one, encodings(source, encode("negative", one.negative()), target), edit(one, source, target)));
+                DdimEditing.Edit how = edit(one, source, target);
+                edits.add(new Edit(one, encodings(source, encode("negative", one.negative()), target), how,
+                        Show.of(one, how, schedule.depth(), new Words(model.tokenizer, one.parity()), source, target, model.torch)));
             }
             inversions = options.inversion().isBlank() ? null : Inversions.in(options.inversion(), host, options, model,
                     source.ids(), source.pieces().size(), schedule.depth());
@@ -116,12 +119,17 @@ public final class Engine implements AutoCloseable {
         return edits.size();
     }
 
+    /** How many pictures of a frame's size lie side by side in the frames of an edit, counted from 0. */
+    public int panels(int edit) {
+        return edits.get(edit).show.panels();
+    }
+
     /**
      * Edits one window of packed RGB frames. Source and target may be the same memory.
      *
      * @param source direct buffers, one a frame
      * @param sourceStride bytes from row to row
-     * @param target like {@code source}, one edit's frames after another's; untouched if an edit fails before decoding
+     * @param target like {@code source}, one edit's frames after another's, as wide as its {@link #panels}; untouched if an edit fails before decoding
      * @param depth bits a sample, 8 or 16
      * @throws CancellationException if the host asked for it
      */
@@ -138,7 +146,7 @@ public final class Engine implements AutoCloseable {
             frames.check(source[i], sourceStride[i]);
         }
         for (int i = 0; i < targets; i++) {
-            frames.check(target[i], targetStride[i]);
+            frames.wide(panels(i / n)).check(target[i], targetStride[i]);
         }
         JniUtils.setGraphExecutorOptimize(false); // of the calling thread: its methods are single operations
         double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(width, height);
@@ -152,15 +160,23 @@ public final class Engine implements AutoCloseable {
             if (trajectory == null) {
                 trajectory = invert(encode(frames, source, sourceStride, h, w, window), pass, file);
             }
-            NDList edited = edited(trajectory, pass, kept);
+            List<Made> made = edited(trajectory, pass, kept);
             for (int i = 0; i < targets; i++) {
                 report("decode", i, targets);
-                try (NDArray z = edited.get(i / n).get("{}:{}", i % n, i % n + 1); NDArray x = model.vae.decode(z)) {
-                    frames.write(x, target[i], targetStride[i], model.torch);
+                int last = targets - 1 - i; // the first edit's may lie where the source does, so it comes last
+                int j = last % n;
+                Show show = edits.get(last / n).show;
+                try (NDArray z = frame(show.showsEdit() ? made.get(last / n).z : null, j); NDArray x = z == null ? null : model.vae.decode(z);
+                        NDArray seen = frame(made.get(last / n).seen, j)) {
+                    show.paint(frames, source[j], sourceStride[j], target[last], targetStride[last], x, seen, window);
                 }
             }
             report("decode", targets, targets);
         }
+    }
+
+    private static NDArray frame(NDArray frames, int i) {
+        return frames == null ? null : frames.get("{}:{}", i, i + 1);
     }
 
     /**
@@ -168,7 +184,7 @@ public final class Engine implements AutoCloseable {
      * Where several edits share what is kept, inverting costs less than what each would recompute.
      */
     private Trajectory read(TrajectoryFile file, NDManager window, int n, int h, int w) {
-        List<Needs> needs = edits.stream().map(edit -> edit.how.needs()).toList();
+        List<Needs> needs = edits.stream().map(edit -> edit.show.needs()).toList();
         if (needs.size() > 1 && needs.get(0).keep()) {
             return null;
         }
@@ -201,7 +217,7 @@ public final class Engine implements AutoCloseable {
     /** @param file where the inversion is kept, or null */
     Trajectory invert(NDArray z0, Pass pass, TrajectoryFile file) {
         List<Needs> needs = new ArrayList<>();
-        edits.forEach(edit -> needs.add(edit.how.needs()));
+        edits.forEach(edit -> needs.add(edit.show.needs()));
         if (file != null) {
             needs.addAll(Needs.ofEachWordToken(file.wordTokens(), maskCells()));
         }
@@ -222,18 +238,32 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * The clean latents of each edit.
+     * What becomes of a window.
+     *
+     * @param z the edit's clean latents {@code (frames, channels, h, w)}; null where they are not needed
+     * @param seen as {@link Show#seen}
+     */
+    record Made(NDArray z, NDArray seen) {
+    }
+
+    /**
+     * Makes each edit, or what is to be shown of it.
      *
      * @param kept whether the trajectory has what was wanted of the source's attention; otherwise it is recomputed
      */
-    NDList edited(Trajectory trajectory, Pass pass, boolean kept) {
-        NDList edited = new NDList();
+    List<Made> edited(Trajectory trajectory, Pass pass, boolean kept) {
+        List<Made> made = new ArrayList<>();
         for (Edit edit : edits) {
-            edited.add(new DdimEditing(model.unet, schedule, model.torch).run(trajectory, edit.text, pass,
-                    kept ? edit.how : edit.how.recomputing(), reporting("edit", edited.size(), edits.size())));
-            requireFinite(edited.get(edited.size() - 1), "edited");
+            MaskInput ofEdit = edit.show.ofEdit(trajectory.zT().getManager(), pass.frames());
+            NDArray z = null;
+            if (edit.show.makesEdit()) {
+                z = new DdimEditing(model.unet, schedule, model.torch).run(trajectory, edit.text, pass,
+                        kept ? edit.how : edit.how.recomputing(), ofEdit, reporting("edit", made.size(), edits.size()));
+                requireFinite(z, "edited");
+            }
+            made.add(new Made(z, edit.show.seen(trajectory, ofEdit)));
         }
-        return edited;
+        return made;
     }
 
     /** What an edit, counted from 0, is, as UTF-8 key, value, key, value ...: for its frames' metadata. */

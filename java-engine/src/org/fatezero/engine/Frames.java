@@ -49,6 +49,16 @@ record Frames(int width, int height, int depth) {
         }
     }
 
+    /** The same frame's memory from the n-th picture on, of some that lie side by side. */
+    ByteBuffer panel(ByteBuffer pixels, int n) {
+        return pixels.slice(n * rowBytes(), pixels.capacity() - n * rowBytes());
+    }
+
+    /** A frame in which so many of these lie side by side. */
+    Frames wide(int panels) {
+        return new Frames(width * panels, height, depth);
+    }
+
     /** Adds the frame's samples, and not what lies between its rows. */
     void digest(ByteBuffer pixels, int stride, MessageDigest digest) {
         for (int y = 0; y < height; y++) {

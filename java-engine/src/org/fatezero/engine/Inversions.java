@@ -32,7 +32,7 @@ record Inversions(Path folder, Host host, String settings, int steps, int wordTo
 
     /** Options of which an inversion is independent, and those that the model's digest and the frames themselves tell. */
     private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source", "store", "inversion",
-            "fuse_at");
+            "fuse_at", "show");
 
     /**
      * @param options of any edit

@@ -57,12 +57,15 @@ import java.util.stream.Collectors;
  * @param size short side that frames are edited at, in pixels; 0 for the model's own
  * @param store {@code auto}, {@code keep} the source's attention in memory, or {@code recompute} it beside the edit
  * @param inversion a folder that inversions are kept in, or none
+ * @param show what the frames show: the {@code edit}, its {@code mask} over the source, {@code compare} for source, edit and mask
+ *     side by side, or {@code attention=word}
  */
 public record Options(String preset, String presets, String edit, String prompt, String source, String from, String to,
         String promptfile, String negative, String model, String lora, String device, String precision, int window, int steps,
         String solver, double guidance, double strength, double start, String self_replace, String cross_replace, String control, String emphasize,
         String blend, double threshold, boolean blend_attention, String blend_latents, String keys, String keys_at,
-        int fuse_at, String attention, String norm, boolean parity, int size, String store, String inversion) {
+        int fuse_at, String attention, String norm, boolean parity, int size, String store, String inversion,
+        String show) {
 
     /** The defaults, themselves written as a preset. */
     static final String DEFAULTS = """
@@ -102,6 +105,7 @@ public record Options(String preset, String presets, String edit, String prompt,
             size=0
             store=auto
             inversion=
+            show=edit
             """;
 
     public Options {
@@ -121,6 +125,9 @@ public record Options(String preset, String presets, String edit, String prompt,
         oneOf("store", store, "auto", "keep", "recompute");
         if (!keys_at.matches("\\d{1,7}ch") && !(keys_at.matches("\\d{1,4}") && Integer.parseInt(keys_at) <= 4096)) {
             throw new IllegalArgumentException("keys_at=" + keys_at + ": expected 0 to 4096, or channels such as 640ch");
+        }
+        if (!show.matches("edit|mask|compare|attention[=:].*\\S.*")) {
+            throw new IllegalArgumentException("show=" + show + ": expected edit, mask, compare, or attention=word");
         }
         if (!device.matches("auto|cpu|cuda(:\\d{1,3})?")) {
             throw new IllegalArgumentException("device=" + device + ": expected auto, cpu, cuda or cuda:N");

@@ -7,7 +7,6 @@ import org.fatezero.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Reads the options that speak of words of a prompt.
@@ -92,20 +91,25 @@ record Words(Tokenizer tokenizer, boolean asPublished) {
         if (halves.length == 2) {
             return halves[1].isBlank() ? new int[0] : tokens("blend", split(halves[1]), target);
         }
-        return split(halves[0]).stream().flatMapToInt(word -> {
-            try {
-                return Arrays.stream(find("blend", word, target));
-            } catch (IllegalArgumentException absent) {
-                return IntStream.empty();
-            }
-        }).distinct().sorted().toArray();
+        return split(halves[0]).stream().filter(word -> has(word, target)).flatMapToInt(word -> Arrays.stream(find("blend", word, target)))
+                .distinct().sorted().toArray();
     }
 
     private static String blended(String text) {
         return text.startsWith(NOT) ? text.substring(NOT.length()) : text;
     }
 
-    private int[] tokens(String option, List<String> words, Prompt prompt) {
+    /** Whether all words that plus signs join are in the prompt, and there is one. */
+    boolean has(String text, Prompt prompt) {
+        try {
+            return tokens("", split(text), prompt).length > 0;
+        } catch (IllegalArgumentException absent) {
+            return false;
+        }
+    }
+
+    /** The tokens of all of the words. */
+    int[] tokens(String option, List<String> words, Prompt prompt) {
         if (words.isEmpty()) {
             throw new IllegalArgumentException(option + " names no word of the prompt '" + prompt.text() + "'");
         }

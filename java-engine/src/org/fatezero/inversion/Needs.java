@@ -29,7 +29,12 @@ public record Needs(int selfFrom, int selfTo, int crossFrom, int fuseAt, boolean
 
     /** The same where nothing was kept. */
     public Needs recomputing() {
-        return new Needs(selfFrom, selfTo, crossFrom, fuseAt, false, maskTokens, maskCells);
+        return ofTokens(maskTokens);
+    }
+
+    /** The same steps, where nothing is kept but where these tokens look. */
+    public Needs ofTokens(int[] tokens) {
+        return new Needs(selfFrom, selfTo, crossFrom, fuseAt, false, tokens, maskCells);
     }
 
     /** Whether the source's attention at {@code site} is wanted in step {@code k}. */

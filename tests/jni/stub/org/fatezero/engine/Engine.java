@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Stands in for the engine where only the way to it is tested: its edit is the negative of each frame, in an instant; of
- * several {@code presets} the second adds 1 to it, the third 2, and so on.
+ * several {@code presets} the second adds 1 to it, the third 2, and so on. {@code show=compare} puts it beside the frame.
  * {@code source="throw CLASS MESSAGE"} makes open throw, {@code prompt="throw CLASS MESSAGE"} makes edit throw,
  * {@code prompt="sleep MILLISECONDS"} makes each of its steps last.
  */
@@ -54,6 +54,10 @@ public final class Engine implements AutoCloseable {
         return presets.length;
     }
 
+    public int panels(int edit) {
+        return "compare".equals(options.get("show")) ? 2 : 1;
+    }
+
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride,
                      int width, int height, int depth) throws IOException {
         if (closed)
@@ -76,15 +80,21 @@ public final class Engine implements AutoCloseable {
             for (int i = 0; i < source.length; i++)
                 for (int y = 0; y < height; y++)
                     for (int x = 0; x < 3 * width; x++)
-                        negative(source[i], y * sourceStride[i], target[p * source.length + i],
-                            y * targetStride[p * source.length + i], x, depth, p);
+                        paint(source[i], y * sourceStride[i], target[p * source.length + i],
+                            y * targetStride[p * source.length + i], x, 3 * width * (panels(p) - 1), depth, p);
     }
 
-    private static void negative(ByteBuffer source, int from, ByteBuffer target, int to, int x, int depth, int added) {
-        if (depth == 8)
-            target.put(to + x, (byte) (~source.get(from + x) + added));
-        else
-            nativeOrder(target).putShort(to + 2 * x, (short) (~nativeOrder(source).getShort(from + 2 * x) + added));
+    /** The source's sample at x of its row as it is, and its negative so many samples to the right. */
+    private static void paint(ByteBuffer source, int from, ByteBuffer target, int to, int x, int right, int depth, int added) {
+        if (depth == 8) {
+            byte sample = source.get(from + x);
+            target.put(to + x, sample);
+            target.put(to + x + right, (byte) (~sample + added));
+        } else {
+            short sample = nativeOrder(source).getShort(from + 2 * x);
+            nativeOrder(target).putShort(to + 2 * x, sample);
+            target.putShort(to + 2 * (x + right), (short) (~sample + added));
+        }
     }
 
     private static ByteBuffer nativeOrder(ByteBuffer buffer) {
