@@ -377,7 +377,7 @@ static int drop(AVFilterContext *ctx)
     return n + drop_waiting(ctx);
 }
 
-/** Makes the frames that the window is edited into. */
+/** Makes the frames that the window is edited into, of our own memory: a next filter's may be upside down, as vflip's is. */
 static int prepare(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
@@ -388,7 +388,7 @@ static int prepare(AVFilterContext *ctx)
 
         for (int edit = 0; edit < ctx->nb_outputs; edit++) {
             out = s->targets[i * ctx->nb_outputs + edit] =
-                ff_get_video_buffer(ctx->outputs[edit], in->width * fatezero_panels(s->editor, edit), in->height);
+                ff_default_get_video_buffer(ctx->outputs[edit], in->width * fatezero_panels(s->editor, edit), in->height);
             if (!out)
                 return AVERROR(ENOMEM);
             if ((ret = av_frame_copy_props(out, in)) < 0)

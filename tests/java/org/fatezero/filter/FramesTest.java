@@ -79,6 +79,14 @@ class FramesTest {
                      STUB.frames(input, "format=rgb24," + before + ",fatezero=steps=2"));
     }
 
+    /** A filter that hands out its own memory, from the bottom up, for what it is going to be given. */
+    @Test
+    void framesForAFilterThatTurnsThemUpsideDown() {
+        String input = "-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 9 -vf";
+        assertEquals(STUB.frames(input, "format=rgb24," + NEGATIVE + ",vflip"),
+                     STUB.frames(input, "format=rgb24,fatezero=steps=2,vflip"));
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"between(n,5,9)", "not(mod(n,3))", "lt(n,10)", "gte(n,19)", "0", "1"})
     void framesWhileDisabledPassUntouched(String enable) {
