@@ -48,8 +48,8 @@ setup:
 # ---- the engine: jars and libtorch ----
 
 ENGINE_JAR = build/engine/fatezero-engine.jar
-ENGINE = $(addprefix $(HOME_DIR)/,fatezero-engine.jar pytorch/libdjl_torch.so tokenizers/libtokenizers.so jna/libjnidispatch.so) \
-         build/ffmpeg/bin/fatezero
+ENGINE = $(addprefix $(HOME_DIR)/,fatezero-engine.jar pytorch/libdjl_torch.so tokenizers/libtokenizers.so jna/libjnidispatch.so \
+         ffmpeg/libjniavcodec.so) build/ffmpeg/bin/fatezero
 MACHINE = $(shell uname -m)
 
 engine: setup
@@ -79,6 +79,13 @@ $(HOME_DIR)/tokenizers/libtokenizers.so: pom.xml | $(ENGINE_JAR)
 $(HOME_DIR)/jna/libjnidispatch.so: pom.xml | $(ENGINE_JAR)
 	@mkdir -p $(@D)
 	unzip -joq build/engine/lib/jna-*.jar 'com/sun/jna/linux-$(subst _,-,$(MACHINE))/*' -d $(@D)
+	@touch $@
+
+# what reads videos for the program, and never a part of the FFmpeg that is built here
+$(HOME_DIR)/ffmpeg/libjniavcodec.so: pom.xml | $(ENGINE_JAR)
+	@mkdir -p $(@D)
+	unzip -joq build/engine/natives/javacpp-*.jar 'org/bytedeco/*/lib*.so*' -d $(@D)
+	unzip -joq build/engine/natives/ffmpeg-*.jar 'org/bytedeco/*/lib*.so*' -x '*avdevice*' '*avfilter*' -d $(@D)
 	@touch $@
 
 # the program, which finds the engine by its own place

@@ -1,0 +1,2 @@
+/** Frames of files, for the program; inside ffmpeg they come from the filter. */
+package org.fatezero.video;
