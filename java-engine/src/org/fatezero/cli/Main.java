@@ -17,7 +17,7 @@ import java.io.IOException;
  * <p>It ends with 0, with 1 where a file or the machine is at fault, or with 2 where the command line is. Results go to
  * standard output; an error is one line on standard error, with its stack trace if {@code --verbose} is given.
  */
-@Command(name = "fatezero", versionProvider = Main.Version.class, mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
+@Command(name = "fatezero", subcommands = Tune.class, versionProvider = Main.Version.class, mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
         scope = ScopeType.INHERIT, description = "What is done around an edit. The edit itself is a filter of ffmpeg.")
 public final class Main implements Runnable {
 

@@ -78,6 +78,11 @@ public final class Schedule {
         return steps;
     }
 
+    /** How many timesteps the model was trained on. */
+    public int timesteps() {
+        return alphaBar.length;
+    }
+
     /** The level that the edit starts from: T for {@code zT}, 0 for the clean latents. */
     public int depth() {
         return depth;

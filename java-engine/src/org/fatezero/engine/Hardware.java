@@ -8,14 +8,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** What an edit runs on. */
-record Hardware(Device device, DataType precision) {
+public record Hardware(Device device, DataType precision) {
 
     /**
      * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
      * @param precision {@code auto}, {@code fp32} or {@code fp16}
      * @throws IllegalArgumentException if this machine, or the libtorch that is loaded, has it not
      */
-    static Hardware of(String device, String precision) {
+    public static Hardware of(String device, String precision) {
         Device chosen = device(device);
         boolean half = precision.equals("fp16") || precision.equals("auto") && chosen.isGpu();
         if (half && !chosen.isGpu()) {

@@ -6,17 +6,13 @@ import ai.djl.ndarray.types.DataType;
 import org.fatezero.tensor.Lora;
 
 import java.io.IOException;
-import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -35,7 +31,6 @@ final class Models {
     }
 
     private static final Pattern SCALED = Pattern.compile("(.+):(-?\\d{1,3}(?:\\.\\d{1,6})?)");
-    private static final Pattern PICKLE = Pattern.compile(".+\\.(ckpt|pt|pth|bin|pkl)");
 
     /** Names of the hub whose snapshots hold Stable Diffusion 1.x's vocabulary. */
     private static final List<String> VOCABULARIES = List.of("openai/clip-vit-large-patch14", "CompVis/stable-diffusion-v1-4",
@@ -79,12 +74,16 @@ final class Models {
 
     private static Model load(String name, String lora, Device device, DataType precision, Host host) throws IOException {
         List<Lora> loras = new ArrayList<>();
-        try (FileSystem jar = name.equals("pocket") ? Resources.fileSystem("/pocket") : null) {
+        try {
             for (String part : Words.split(lora)) {
                 loras.add(lora(part));
             }
-            Checkpoint files = name.equals("pocket") ? new DiffusersFolder(Resources.path(jar, "/pocket")) : checkpoint(name);
-            return new Model(files, loras, device, precision, host);
+            if (name.endsWith(".safetensors") && Files.isRegularFile(Path.of(name))) {
+                return new Model(singleFile(name), loras, device, precision, host);
+            }
+            try (ModelFolder folder = ModelFolder.find(name)) {
+                return new Model(new DiffusersFolder(folder.path()), loras, device, precision, host);
+            }
         } finally {
             for (Lora opened : loras) {
                 opened.close();
@@ -104,72 +103,14 @@ final class Models {
         return new Lora(file, hasScale ? Double.parseDouble(scaled.group(2)) : 1);
     }
 
-    private static Checkpoint checkpoint(String name) throws IOException {
-        if (PICKLE.matcher(name).matches()) {
-            throw new IOException("model=" + name + ": pickled checkpoints can run code when they are read and are refused. Where you trust "
-                    + "it, convert it: python -c \"import sys, torch, safetensors.torch as s; d = torch.load(sys.argv[1], map_location='cpu', "
-                    + "weights_only=True); d = d.get('state_dict', d); s.save_file({k: v.clone().contiguous() for k, v in d.items() "
-                    + "if torch.is_tensor(v)}, sys.argv[2])\" " + name + " " + name.replaceFirst("\\.[a-z]+$", ".safetensors"));
+    private static Checkpoint singleFile(String name) throws IOException {
+        List<Path> tokenizers = new ArrayList<>();
+        for (String cached : VOCABULARIES) {
+            ModelFolder.snapshot(cached).ifPresent(folder -> {
+                tokenizers.add(folder);
+                tokenizers.add(folder.resolve("tokenizer"));
+            });
         }
-        if (name.endsWith(".safetensors") && Files.isRegularFile(Path.of(name))) {
-            List<Path> tokenizers = new ArrayList<>();
-            for (String cached : VOCABULARIES) {
-                snapshot(cached).ifPresent(folder -> {
-                    tokenizers.add(folder);
-                    tokenizers.add(folder.resolve("tokenizer"));
-                });
-            }
-            return new SingleFile(Path.of(name), tokenizers);
-        }
-        return new DiffusersFolder(folder(name));
-    }
-
-    /** A folder, or the newest snapshot of a name in the local hub cache. Nothing is ever downloaded. */
-    private static Path folder(String name) throws IOException {
-        List<Path> tried = new ArrayList<>();
-        try {
-            Path folder = Path.of(name);
-            tried.add(folder.toAbsolutePath());
-            if (Files.isDirectory(folder)) {
-                return folder;
-            }
-            if (name.matches("[\\w.-]+/[\\w.-]+")) {
-                tried.add(cached(name));
-                Optional<Path> snapshot = snapshot(name);
-                if (snapshot.isPresent()) {
-                    return snapshot.get();
-                }
-            }
-        } catch (InvalidPathException e) {
-            throw new IllegalArgumentException("model=" + name + ": not a path");
-        }
-        throw new NoSuchFileException("model=" + name + ": not found; looked for "
-                + String.join(" and ", tried.stream().map(Path::toString).toList())
-                + "; expected pocket, a folder in the diffusers layout, a .safetensors file, or a name in the local hub cache");
-    }
-
-    private static Path cached(String name) {
-        return hubCache().resolve("models--" + name.replace("/", "--"));
-    }
-
-    /** The newest snapshot of a name in the local hub cache. */
-    private static Optional<Path> snapshot(String name) throws IOException {
-        Path main = cached(name).resolve("refs").resolve("main");
-        if (!Files.isRegularFile(main)) {
-            return Optional.empty();
-        }
-        String revision = Files.readString(main).strip();
-        return Optional.of(cached(name).resolve("snapshots").resolve(revision))
-                .filter(folder -> revision.matches("[0-9a-f]+") && Files.isDirectory(folder));
-    }
-
-    private static Path hubCache() {
-        String cache = System.getenv("HF_HUB_CACHE");
-        if (cache != null) {
-            return Path.of(cache);
-        }
-        String home = System.getenv("HF_HOME");
-        return home != null ? Path.of(home, "hub")
-                : FileSystems.getDefault().getPath(System.getProperty("user.home"), ".cache", "huggingface", "hub");
+        return new SingleFile(Path.of(name), tokenizers);
     }
 }

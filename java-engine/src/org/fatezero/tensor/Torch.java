@@ -1,6 +1,8 @@
 package org.fatezero.tensor;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
@@ -14,6 +16,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -24,8 +28,15 @@ import java.util.zip.ZipOutputStream;
  * <p>DJL can run any TorchScript archive, and an archive is only a zip with the source of its methods, so this class
  * writes one in memory and calls its methods. No Python and no file is involved. Each result belongs to the manager of
  * the first argument.
+ *
+ * <p>Results are made in libtorch's inference mode, so that no gradient passes through them, except of an instance that was
+ * made for training: its operations can be differentiated. Arrays from the one kind of instance do not go through the other.
  */
 public final class Torch implements AutoCloseable {
+
+    private static final String WITH_ARRAYS = "with_arrays_";
+    private static final Pattern METHOD = Pattern.compile("def (\\w+)\\(self: __torch__\\.Ops, (.*)\\) -> Tensor:");
+    private static final Pattern NUMBER = Pattern.compile("(\\w+): (int|float|bool)\\b");
 
     /** TorchScript's serialised dialect: namespaced calls with every argument given. */
     private static final String SOURCE = """
@@ -104,15 +115,31 @@ public final class Torch implements AutoCloseable {
                 return torch.addcmul(torch.matmul(source, matrix), edit, own)
               def lerp(self: __torch__.Ops, a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
                 return torch.lerp(a, b, weight)
+              def adam_w(self: __torch__.Ops, weight: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, scale: float, keep: float, rate: float, correction: float, beta1: float, beta2: float) -> Tensor:
+                g = torch.mul(gradient, scale)
+                m = torch.add_(torch.mul_(mean, beta1), torch.mul(g, torch.sub(1., beta1)))
+                v = torch.addcmul_(torch.mul_(square, beta2), g, g, value=torch.sub(1., beta2))
+                denominator = torch.add(torch.sqrt(torch.div(v, correction)), 1e-8)
+                return torch.addcdiv_(torch.mul_(weight, keep), m, denominator, value=torch.neg(rate))
               def all_finite(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.all(torch.isfinite(x))
             """;
 
+    private static final double BETA1 = 0.9;
+    private static final double BETA2 = 0.999;
+
     private final PtSymbolBlock ops;
+    private final boolean training;
 
     /** Compiles the operations; they are closed with {@code manager} or by {@link #close}. */
     public Torch(NDManager manager) throws IOException {
+        this(manager, false);
+    }
+
+    /** @param training whether gradients pass through the operations */
+    public Torch(NDManager manager, boolean training) throws IOException {
         ops = JniUtils.loadModule((PtNDManager) manager, new ByteArrayInputStream(archive()), false, false);
+        this.training = training;
     }
 
     /**
@@ -257,7 +284,9 @@ public final class Torch implements AutoCloseable {
     }
 
     private static NDArray indices(NDArray x, int[] indices) {
-        return x.getManager().create(Arrays.stream(indices).asLongStream().toArray());
+        try (NDArray view = x.getManager().create(Arrays.stream(indices).asLongStream().toArray())) {
+            return view.duplicate(); // which a gradient may need when Java's array is gone
+        }
     }
 
     /** A copy of {@code x} of the type and on the device of {@code like}. */
@@ -286,8 +315,26 @@ public final class Torch implements AutoCloseable {
         }
     }
 
+    /**
+     * One step of AdamW (Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization), in place.
+     *
+     * @param weight changed, as are {@code mean} and {@code square}, the moments of the gradient, of the same shape
+     * @param scale factor on the gradient
+     * @param rate learning rate
+     * @param decay weight decay
+     * @param step of the moments, from 1
+     */
+    public void adamW(NDArray weight, NDArray gradient, NDArray mean, NDArray square, double scale, double rate, double decay, int step) {
+        runMethod("adam_w", weight, gradient, mean, square, scale, 1 - rate * decay, rate / (1 - Math.pow(BETA1, step)),
+                1 - Math.pow(BETA2, step), BETA1, BETA2).close();
+    }
+
     /** Runs a method of the archive; arguments are arrays, int, double or boolean. */
     private NDArray run(String method, Object... arguments) {
+        return training ? runWithGradients(method, arguments) : runMethod(method, arguments);
+    }
+
+    private NDArray runMethod(String method, Object... arguments) {
         IValue[] values = new IValue[arguments.length];
         try {
             for (int i = 0; i < arguments.length; i++) {
@@ -303,6 +350,25 @@ public final class Torch implements AutoCloseable {
                 }
             }
         }
+    }
+
+    /** DJL keeps gradients only where all arguments are arrays, the last of which bears the method's name. */
+    private NDArray runWithGradients(String method, Object... arguments) {
+        try (NDManager passing = ((NDArray) arguments[0]).getManager().newSubManager(Device.cpu())) {
+            NDList values = new NDList();
+            for (Object argument : arguments) {
+                values.add(argument instanceof NDArray array ? array : scalar(passing, argument));
+            }
+            NDArray name = passing.create(0);
+            name.setName("module_method:" + WITH_ARRAYS + method);
+            values.add(name);
+            return IValueUtils.forward(ops, values, true).singletonOrThrow();
+        }
+    }
+
+    private static NDArray scalar(NDManager manager, Object number) {
+        return number instanceof Integer integer ? manager.create((long) integer)
+                : number instanceof Double real ? manager.create((double) real) : manager.create((boolean) number);
     }
 
     private static IValue value(Object argument) {
@@ -323,6 +389,19 @@ public final class Torch implements AutoCloseable {
         ops.close();
     }
 
+    /** Each method again, with arrays for its numbers. */
+    private static String withArrays() {
+        StringBuilder methods = new StringBuilder();
+        for (Matcher method = METHOD.matcher(SOURCE); method.find();) {
+            String parameters = method.group(2);
+            methods.append("  def ").append(WITH_ARRAYS).append(method.group(1)).append("(self: __torch__.Ops, ")
+                    .append(NUMBER.matcher(parameters).replaceAll("$1: Tensor")).append(") -> Tensor:\n    return (self).")
+                    .append(method.group(1)).append('(')
+                    .append(NUMBER.matcher(parameters).replaceAll("$2($1)").replaceAll(": (Optional\\[Tensor\\]|Tensor)", "")).append(")\n");
+        }
+        return methods.toString();
+    }
+
     /** A TorchScript archive: a stored zip of the source and a pickled object of the class with its one attribute. */
     private static byte[] archive() throws IOException {
         // PROTO 2, GLOBAL '__torch__ Ops', (), NEWOBJ, {'training': False}, BUILD, STOP
@@ -332,7 +411,7 @@ public final class Torch implements AutoCloseable {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
             store(zip, "ops/data.pkl", object);
-            store(zip, "ops/code/__torch__.py", SOURCE.getBytes(StandardCharsets.US_ASCII));
+            store(zip, "ops/code/__torch__.py", (SOURCE + withArrays()).getBytes(StandardCharsets.US_ASCII));
             store(zip, "ops/constants.pkl", noConstants);
             store(zip, "ops/version", "10\n".getBytes(StandardCharsets.US_ASCII));
         }

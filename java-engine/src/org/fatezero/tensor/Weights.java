@@ -172,8 +172,8 @@ public final class Weights {
         }
     }
 
-    /** The tensor over the file's own bytes where they can serve as they are. */
-    static NDArray read(SafeTensors file, SafeTensors.Entry entry, NDManager manager, long... shape) throws IOException {
+    /** The tensor as it is stored, over the file's own bytes where they can serve as they are; bfloat16 becomes single precision. */
+    public static NDArray read(SafeTensors file, SafeTensors.Entry entry, NDManager manager, long... shape) throws IOException {
         ByteBuffer bytes = file.read(entry);
         DataType stored = switch (entry.type()) {
             case F32, BF16 -> DataType.FLOAT32;

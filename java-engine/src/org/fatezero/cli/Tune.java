@@ -1,0 +1,113 @@
+package org.fatezero.cli;
+
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+
+import org.fatezero.tune.Tuning;
+import org.fatezero.video.Frame;
+import org.fatezero.video.Video;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+
+/** {@code fatezero tune}. */
+@Command(name = "tune", sortOptions = false, description = "Tunes a model on a clip, so that its shapes can be edited in it: Tune-A-Video's recipe.")
+final class Tune implements Callable<Integer> {
+
+    private static final int SAVE_EVERY = 50;
+    private static final int WIDTH = 100;
+    private static final double SMOOTHING = 0.05; // share of each iteration in the loss that is shown
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--input", required = true, paramLabel = "FILE", description = "The clip: a video, of which the first frames are taken.")
+    private Path input;
+
+    @Option(names = "--source", required = true, paramLabel = "TEXT", description = "What it shows, as the filter's source= will say.")
+    private String source;
+
+    @Option(names = "--out", required = true, paramLabel = "FOLDER", description = "Where the model is written: for the filter's model=.")
+    private Path out;
+
+    @Option(names = "--model", defaultValue = "pocket", description = "What to begin with: pocket, a folder or a name in the hub's cache. ${DEFAULT-VALUE}")
+    private String model;
+
+    @Option(names = "--device", defaultValue = "auto", description = "auto, cpu, cuda or cuda:N. ${DEFAULT-VALUE}")
+    private String device;
+
+    @Option(names = "--frames", defaultValue = "8", paramLabel = "N", description = "Frames of the clip. ${DEFAULT-VALUE}")
+    private int frames;
+
+    @Option(names = "--batch", defaultValue = "0", paramLabel = "N",
+            description = "Frames of each iteration, consecutive ones: fewer take less memory. All")
+    private int batch;
+
+    @Option(names = "--size", defaultValue = "0", paramLabel = "N", description = "Short side that they are brought to. The model's own")
+    private int size;
+
+    @Option(names = "--steps", defaultValue = "100", paramLabel = "N", description = "Iterations. ${DEFAULT-VALUE}")
+    private int steps;
+
+    @Option(names = "--learning_rate", defaultValue = "3e-5", paramLabel = "X", description = "${DEFAULT-VALUE}")
+    private double rate;
+
+    @Option(names = "--keys", defaultValue = "-1+first", description = "As the filter's; likewise the next two. ${DEFAULT-VALUE}")
+    private String keys;
+
+    @Option(names = "--keys_at", defaultValue = "32", paramLabel = "N", description = "${DEFAULT-VALUE}")
+    private int keysAt;
+
+    @Option(names = "--norm", defaultValue = "frame", description = "frame or window. ${DEFAULT-VALUE}")
+    private String norm;
+
+    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Of all that is random. ${DEFAULT-VALUE}")
+    private long seed;
+
+    @Option(names = "--resume", description = "Go on in a folder where a tuning was begun. It is saved every " + SAVE_EVERY + " iterations.")
+    private boolean resume;
+
+    @Override
+    public Integer call() throws IOException {
+        if (frames < 1 || frames > 128 || steps < 1) {
+            throw new ParameterException(spec.commandLine(), "--frames is 1 to 128 and --steps at least 1");
+        }
+        List<Frame> clip = Video.read(input, frames);
+        Tuning.Settings settings = new Tuning.Settings(model, source, device, size, batch, rate, keys, keysAt, norm, seed);
+        try (Tuning tuning = new Tuning(settings, clip, out, resume)) {
+            if (!tuning.unseen().isEmpty()) {
+                System.err.println("--source is too long for the text encoder, which does not see: " + tuning.unseen());
+            }
+            run(tuning);
+        }
+        return 0;
+    }
+
+    private void run(Tuning tuning) throws IOException {
+        // a width of its own, so that no terminal is asked for one
+        try (ProgressBar bar = new ProgressBarBuilder().setTaskName("tuning").setInitialMax(steps).startsFrom(tuning.iterations(), Duration.ZERO)
+                .setStyle(ProgressBarStyle.ASCII).setConsumer(new ConsoleProgressBarConsumer(System.err, WIDTH)).build()) {
+            double smooth = Double.NaN;
+            while (tuning.iterations() < steps) {
+                double loss = tuning.iterate();
+                smooth = Double.isNaN(smooth) ? loss : smooth + SMOOTHING * (loss - smooth);
+                bar.setExtraMessage(String.format(Locale.ROOT, "loss %.4f", smooth)).step();
+                if (tuning.iterations() % SAVE_EVERY == 0 || tuning.iterations() == steps) {
+                    tuning.save();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+package org.fatezero.tune;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.jni.JniUtils;
+
+import org.fatezero.tensor.Torch;
+import org.fatezero.tensor.Weights;
+
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** AdamW as PyTorch has it, with betas 0.9 and 0.999 and a weight decay of 0.01, on gradients of limited norm. */
+final class AdamW {
+
+    private static final double DECAY = 1e-2;
+
+    private record Moments(NDArray mean, NDArray square) {
+    }
+
+    private final Torch torch;
+    private final Map<String, NDArray> weights;
+    private final Map<String, Moments> moments = new LinkedHashMap<>();
+    private final double rate;
+    private final double limit;
+    private int steps;
+
+    /**
+     * @param weights by name; they require gradients
+     * @param limit that the norm of all gradients together is scaled down to
+     */
+    AdamW(Torch torch, Map<String, NDArray> weights, double rate, double limit) {
+        this.torch = torch;
+        this.weights = weights;
+        this.rate = rate;
+        this.limit = limit;
+        weights.forEach((name, weight) -> moments.put(name, new Moments(weight.zerosLike(), weight.zerosLike())));
+    }
+
+    /** Steps made so far. */
+    int steps() {
+        return steps;
+    }
+
+    /**
+     * Moves the weights by the gradients that they have, and takes these away.
+     *
+     * @return the norm of all gradients before they were limited
+     */
+    double step() {
+        double squares = 0;
+        for (NDArray weight : weights.values()) {
+            try (NDArray gradient = weight.getGradient(); NDArray square = gradient.square(); NDArray sum = square.sum()) {
+                squares += sum.getFloat();
+            }
+        }
+        double norm = Math.sqrt(squares);
+        steps++;
+        weights.forEach((name, weight) -> {
+            Moments of = moments.get(name);
+            try (NDArray gradient = weight.getGradient()) {
+                torch.adamW(weight, gradient, of.mean, of.square, Math.min(1, limit / (norm + 1e-6)), rate, DECAY, steps);
+            }
+            JniUtils.zeroGrad((PtNDArray) weight);
+        });
+        return norm;
+    }
+
+    /** The moments, by name. */
+    Map<String, NDArray> state() {
+        Map<String, NDArray> state = new LinkedHashMap<>();
+        moments.forEach((name, of) -> {
+            state.put("mean/" + name, of.mean);
+            state.put("square/" + name, of.square);
+        });
+        return state;
+    }
+
+    /** Goes on after {@code steps} steps that left {@code state}. */
+    void restore(Weights state, int steps) throws IOException {
+        for (Map.Entry<String, NDArray> weight : weights.entrySet()) {
+            long[] shape = weight.getValue().getShape().getShape();
+            Moments fresh = moments.put(weight.getKey(), new Moments(state.get("mean/" + weight.getKey(), shape),
+                    state.get("square/" + weight.getKey(), shape)));
+            fresh.mean.close();
+            fresh.square.close();
+        }
+        this.steps = steps;
+    }
+}

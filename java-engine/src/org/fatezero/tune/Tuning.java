@@ -1,0 +1,238 @@
+package org.fatezero.tune;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+
+import org.fatezero.diffusion.Schedule;
+import org.fatezero.engine.Hardware;
+import org.fatezero.engine.ModelFolder;
+import org.fatezero.nn.AttentionHook;
+import org.fatezero.nn.KeyFrames;
+import org.fatezero.nn.Pass;
+import org.fatezero.tensor.ModelConfig;
+import org.fatezero.tensor.SafeTensors;
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+import org.fatezero.tensor.Weights;
+import org.fatezero.text.Prompt;
+import org.fatezero.text.TextEncoder;
+import org.fatezero.text.Tokenizer;
+import org.fatezero.unet.UNet;
+import org.fatezero.vae.Vae;
+import org.fatezero.video.Frame;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A model that is being tuned on a clip, in the folder that it is written to. */
+public final class Tuning implements AutoCloseable {
+
+    /**
+     * What is tuned, on what, and how; by the names of the program's options.
+     *
+     * @param model name of the model to begin with
+     * @param source what the clip shows
+     * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
+     * @param size short side that frames are brought to; 0 for the model's own
+     * @param batch frames of each iteration, consecutive ones; 0 for all
+     * @param learning_rate of the optimiser
+     * @param keys as the filter's option of this name, and likewise {@code keys_at} in cells, {@code norm}
+     * @param seed of the temporal layers and the noise
+     */
+    public record Settings(String model, String source, String device, int size, int batch, double learning_rate, String keys,
+            int keys_at, String norm, long seed) {
+
+        /** @throws IllegalArgumentException naming what is out of its range */
+        public Settings {
+            require(!source.isBlank(), "source", source, "a sentence that tells what the clip shows");
+            require(size >= 0 && size <= 4096, "size", size, "0 to 4096");
+            require(batch >= 0 && batch <= 128, "batch", batch, "0 to 128");
+            require(learning_rate > 0 && learning_rate <= 1, "learning_rate", learning_rate, "more than 0, at most 1");
+            require(keys_at >= 0, "keys_at", keys_at, "0 or more");
+            require(norm.equals("frame") || norm.equals("window"), "norm", norm, "frame or window");
+        }
+
+        private static void require(boolean holds, String name, Object value, String expected) {
+            if (!holds) {
+                throw new IllegalArgumentException(name + "=" + value + ": expected " + expected);
+            }
+        }
+
+        /** What must be the same when a tuning goes on. */
+        private Map<String, String> notes() {
+            Map<String, String> notes = new LinkedHashMap<>();
+            notes.put("model", model);
+            notes.put("source", source);
+            notes.put("size", Integer.toString(size));
+            notes.put("batch", Integer.toString(batch));
+            notes.put("learning_rate", Double.toString(learning_rate));
+            notes.put("keys", keys);
+            notes.put("keys_at", Integer.toString(keys_at));
+            notes.put("norm", norm);
+            notes.put("seed", Long.toString(seed));
+            return notes;
+        }
+    }
+
+    private static final String STATE = "tuning.safetensors";
+
+    private final Map<String, String> notes;
+    private final VideoFolder folder;
+    private final Path state;
+    private final NDManager manager;
+    private final String unseen;
+    private final Tuner tuner;
+
+    /**
+     * Begins, and {@linkplain #save saves} what it begins with, or goes on from what was saved last.
+     *
+     * @param clip frames of one size
+     * @param out a new folder, or with {@code resume} one where a tuning was begun
+     * @throws IllegalArgumentException for a setting that cannot be, or is not what it was
+     * @throws IOException if a file is missing or not what it should be, naming it
+     */
+    public Tuning(Settings settings, List<Frame> clip, Path out, boolean resume) throws IOException {
+        notes = settings.notes();
+        notes.put("frames", Integer.toString(clip.size()));
+        state = out.resolve(STATE);
+        if (settings.batch > clip.size()) {
+            throw new IllegalArgumentException("batch=" + settings.batch + ": the clip has " + clip.size() + " frames");
+        }
+        int frames = settings.batch == 0 ? clip.size() : settings.batch;
+        Pass pass = new Pass(frames, new KeyFrames(List.of(settings.keys.split("\\+")), frames), settings.keys_at,
+                settings.norm.equals("window"), AttentionHook.PLAIN);
+        Device device = Hardware.of(settings.device, "fp32").device();
+        folder = resume ? begun(out) : begin(settings, out);
+        manager = NDManager.newBaseManager(device, "PyTorch");
+        try (SafeTensors before = resume ? new SafeTensors(state) : null; SafeTensors unet = new SafeTensors(folder.unet());
+                Tokenizer tokenizer = new Tokenizer(out.resolve("tokenizer"))) {
+            if (resume) {
+                requireSame(before.metadata());
+            }
+            UNet.Config config = UNet.Config.read(config("unet"));
+            TextEncoder.Config textConfig = TextEncoder.Config.read(config("text_encoder"));
+            Prompt source = tokenizer.encode(settings.source, textConfig.maxPositionEmbeddings());
+            unseen = String.join("", source.cut()).replace("</w>", " ").strip();
+            try (NDManager encoding = manager.newSubManager()) {
+                tuner = new Tuner(manager, config, unet, before, new Schedule(new ModelConfig(out.resolve("scheduler/scheduler_config.json")), 1),
+                        encode(settings, config, clip, encoding), encode(textConfig, source, encoding),
+                        pass, settings.learning_rate, settings.seed);
+            }
+            if (!resume) {
+                save();
+            }
+        } catch (IOException | RuntimeException | Error e) {
+            manager.close();
+            if (!resume) {
+                folder.delete();
+            }
+            throw e;
+        }
+    }
+
+    private static VideoFolder begin(Settings settings, Path out) throws IOException {
+        if (Files.exists(out)) {
+            throw new FileAlreadyExistsException(out + ": exists already; --resume goes on with a tuning that was begun there");
+        }
+        try (ModelFolder model = ModelFolder.find(settings.model)) {
+            return VideoFolder.create(model.path(), out, settings.seed);
+        }
+    }
+
+    private VideoFolder begun(Path out) throws IOException {
+        if (!Files.isRegularFile(state)) {
+            throw new NoSuchFileException(state + ": missing, so there is no tuning to go on with; begin one without --resume, in a new folder");
+        }
+        return new VideoFolder(out);
+    }
+
+    private void requireSame(Map<String, String> before) {
+        notes.forEach((name, value) -> {
+            if (!value.equals(before.get(name))) {
+                throw new IllegalArgumentException(name + "=" + value + ": the tuning that " + state + " goes on with had "
+                        + before.get(name) + "; give the same, or begin another in a new folder");
+            }
+        });
+    }
+
+    private ModelConfig config(String part) throws IOException {
+        return new ModelConfig(folder.path().resolve(part).resolve("config.json"));
+    }
+
+    /** {@code (1, tokens, width)} */
+    private NDArray encode(TextEncoder.Config config, Prompt source, NDManager encoding) throws IOException {
+        try (SafeTensors file = new SafeTensors(Weights.find(folder.path().resolve("text_encoder")))) {
+            return new TextEncoder(config, Weights.of(file, encoding, DataType.FLOAT32, new Torch(encoding))).forward(encoding, source.ids());
+        }
+    }
+
+    /** {@code (frames, channels, h, w)} */
+    private NDArray encode(Settings settings, UNet.Config unet, List<Frame> clip, NDManager encoding) throws IOException {
+        try (SafeTensors file = new SafeTensors(Weights.find(folder.path().resolve("vae")))) {
+            Torch torch = new Torch(encoding);
+            Vae vae = new Vae(Vae.Config.read(config("vae")), Weights.of(file, encoding, DataType.FLOAT32, torch));
+            int unit = vae.config().factor();
+            double side = settings.size > 0 ? settings.size : unet.sampleSize() * unit;
+            NDList latents = new NDList();
+            for (Frame frame : clip) {
+                double scale = side / Math.min(frame.width(), frame.height());
+                int h = Math.max(1, (int) Math.round(frame.height() * scale / unit)) * unit;
+                int w = Math.max(1, (int) Math.round(frame.width() * scale / unit)) * unit;
+                ByteBuffer samples = ByteBuffer.allocateDirect(frame.rgb().length).put(frame.rgb()).rewind();
+                NDArray packed = encoding.create(samples, new Shape(1, frame.height(), frame.width(), 3), DataType.UINT8);
+                try (packed; Scope scope = new Scope(packed)) {
+                    latents.add(scope.keep(vae.encode(torch.resize(torch.fromSamples(packed, 2. / 255), h, w))));
+                }
+            }
+            return NDArrays.concat(latents, 0);
+        }
+    }
+
+    /** What of the source the text encoder does not see, because it is too long; else nothing. */
+    public String unseen() {
+        return unseen;
+    }
+
+    /** Iterations made so far. */
+    public int iterations() {
+        return tuner.iterations();
+    }
+
+    /**
+     * Makes one more.
+     *
+     * @return the loss: the mean squared error of the noise that was predicted
+     * @throws IllegalArgumentException if the loss is no number any more
+     */
+    public double iterate() {
+        double loss = tuner.iterate();
+        if (!Double.isFinite(loss)) {
+            throw new IllegalArgumentException("the loss of iteration " + iterations() + " is no number any more; a lower learning_rate is "
+                    + "expected to help");
+        }
+        return loss;
+    }
+
+    /** Writes the model as it is now, and what is needed to go on. */
+    public void save() throws IOException {
+        tuner.write(state, notes);
+        folder.save(tuner.trained());
+    }
+
+    @Override
+    public void close() {
+        manager.close();
+    }
+}

@@ -1,0 +1,2 @@
+/** One-shot tuning of a model on a clip. */
+package org.fatezero.tune;

@@ -1,0 +1,94 @@
+package org.fatezero.tune;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+
+import org.fatezero.Golden;
+import org.fatezero.TunedTiny;
+import org.fatezero.diffusion.Schedule;
+import org.fatezero.nn.AttentionHook;
+import org.fatezero.nn.KeyFrames;
+import org.fatezero.nn.Pass;
+import org.fatezero.tensor.ModelConfig;
+import org.fatezero.tensor.SafeTensors;
+import org.fatezero.tensor.Torch;
+import org.fatezero.tensor.Weights;
+import org.fatezero.unet.UNet;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** Tuning against PyTorch's gradients and optimiser in the authors' modules ({@code tests/golden/tuning.py}). */
+class TunerTest {
+
+    private static final int[] TIMESTEPS = {501, 21, 801};
+    private static final String BLOCK = "mid_block.attentions.0.transformer_blocks.0.";
+
+    @TempDir
+    static Path folder;
+
+    private static Tuner tuner(Golden golden, NDArray z0, NDArray text, double rate, int batch) throws Exception {
+        Path model = folder.resolve("tiny");
+        if (!model.toFile().exists()) {
+            TunedTiny.write("dense", model, name -> name);
+        }
+        Schedule schedule = new Schedule(new ModelConfig(Golden.TINY.resolve("scheduler/scheduler_config.json")), 1);
+        try (SafeTensors file = new SafeTensors(Weights.find(model.resolve("unet")))) {
+            return new Tuner(golden.manager, UNet.Config.read(Golden.config(model, "unet")), file, null, schedule, z0, text,
+                    new Pass(batch, new KeyFrames(List.of("-1", "first"), batch), 64, true, AttentionHook.PLAIN), rate, 1);
+        }
+    }
+
+    @Test
+    void gradientsAreThoseOfPyTorch() throws Exception {
+        try (Golden golden = new Golden("tuning.safetensors"); Golden tuned = new Golden("tuned.safetensors");
+                Tuner tuner = tuner(golden, tuned.array("dense.z0"), tuned.array("text"), 1e-3, 3)) {
+            double loss = tuner.backward(tuned.array("dense.z0"), golden.array("noise").get(0), TIMESTEPS[0]);
+            assertEquals(golden.array("losses").getFloat(0), loss, 1e-5);
+            assertEquals(112, tuner.trained().size());
+            for (Map.Entry<String, NDArray> weight : tuner.trained().entrySet()) {
+                Golden.assertClose(golden.array("gradient/" + weight.getKey()), weight.getValue().getGradient(), 1e-4, weight.getKey());
+            }
+        }
+    }
+
+    @Test
+    void stepsAreThoseOfPyTorchsAdamW() throws Exception {
+        try (Golden golden = new Golden("tuning.safetensors"); Golden tuned = new Golden("tuned.safetensors");
+                Tuner tuner = tuner(golden, tuned.array("dense.z0"), tuned.array("text"), 1e-3, 3)) {
+            AdamW optimizer = new AdamW(new Torch(golden.manager, true), tuner.trained(), 1e-3, 0.145);
+            for (int i = 0; i < TIMESTEPS.length; i++) {
+                double loss = tuner.backward(tuned.array("dense.z0"), golden.array("noise").get(i), TIMESTEPS[i]);
+                assertEquals(golden.array("losses").getFloat(i), loss, 1e-5, "loss of step " + i);
+                assertEquals(golden.array("norms").getFloat(i), optimizer.step(), 1e-5, "norm of step " + i);
+            }
+            for (Map.Entry<String, NDArray> weight : tuner.trained().entrySet()) {
+                if (weight.getKey().startsWith(BLOCK)) {
+                    Golden.assertClose(golden.array("tuned/" + weight.getKey()), weight.getValue(), 1e-5, weight.getKey());
+                }
+            }
+        }
+    }
+
+    @Test
+    void theLossFalls() throws Exception {
+        try (Golden tuned = new Golden("tuned.safetensors");
+                Tuner tuner = tuner(tuned, tuned.array("dense.z0"), tuned.array("text"), 1e-2, 2); NDManager manager = tuned.manager.newSubManager()) {
+            double before = 0;
+            double after = 0;
+            for (int i = 0; i < 60; i++) {
+                double loss = tuner.iterate();
+                before += i < 15 ? loss : 0;
+                after += i >= 45 ? loss : 0;
+            }
+            assertTrue(after < 0.9 * before, "loss " + before / 15 + " became " + after / 15);
+        }
+    }
+}

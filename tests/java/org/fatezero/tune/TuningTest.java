@@ -1,0 +1,144 @@
+package org.fatezero.tune;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.Golden;
+import org.fatezero.nn.Pass;
+import org.fatezero.tensor.SafeTensors;
+import org.fatezero.tensor.Weights;
+import org.fatezero.unet.UNet;
+import org.fatezero.video.Frame;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+class TuningTest {
+
+    private static final Tuning.Settings SETTINGS = new Tuning.Settings(Golden.TINY.toString(), "a silver jeep", "cpu", 64, 2, 1e-2,
+            "-1+first", 32, "frame", 7);
+
+    @TempDir
+    Path folder;
+
+    private static List<Frame> clip(int frames) {
+        List<Frame> clip = new ArrayList<>();
+        for (int i = 0; i < frames; i++) {
+            byte[] rgb = new byte[3 * 48 * 64];
+            new Random(i).nextBytes(rgb);
+            clip.add(new Frame(64, 48, rgb));
+        }
+        return clip;
+    }
+
+    private static NDArray epsilon(Golden golden, Path model, int frames) throws Exception {
+        UNet unet = new UNet(UNet.Config.read(Golden.config(model, "unet")), golden.weights(model, "unet"));
+        NDArray z = golden.array("unet.wide.latents");
+        return unet.forward(z, 501, golden.array("unet.wide.text").get("0:1"), Pass.plain(frames));
+    }
+
+    @Test
+    void beginsWithWhatTheModelPredicts() throws Exception {
+        VideoFolder.create(Golden.TINY, folder.resolve("video"), 3);
+        try (Golden golden = new Golden("modules.safetensors")) {
+            Golden.assertClose(epsilon(golden, Golden.TINY, 2), epsilon(golden, folder.resolve("video"), 2), 1e-6, "untrained temporal attention");
+        }
+        assertTrue(Files.readString(folder.resolve("video/unet/config.json")).contains("\"CrossAttnDownBlockPseudo3D\""));
+        for (String file : List.of("tokenizer/merges.txt", "vae/config.json", "scheduler/scheduler_config.json", "model_index.json")) {
+            assertEquals(-1, Files.mismatch(Golden.TINY.resolve(file), folder.resolve("video").resolve(file)), file);
+        }
+    }
+
+    @Test
+    void changesQueriesAndTemporalAttentionAlone() throws Exception {
+        Path out = folder.resolve("out");
+        try (Tuning tuning = new Tuning(SETTINGS, clip(3), out, false)) {
+            tuning.iterate();
+            tuning.iterate();
+            tuning.save();
+        }
+        int changed = 0;
+        try (SafeTensors before = new SafeTensors(Weights.find(Golden.TINY.resolve("unet"))); SafeTensors after = new SafeTensors(Weights.find(out.resolve("unet")))) {
+            for (SafeTensors.Entry entry : before.entries().values()) {
+                boolean same = before.read(entry).equals(after.read(after.entries().get(entry.name())));
+                assertEquals(!entry.name().endsWith("to_q.weight"), same, entry.name());
+                changed += same ? 0 : 1;
+            }
+            assertEquals(32, changed);
+            assertEquals(before.entries().size() + 16 * 7, after.entries().size());
+        }
+        try (Golden golden = new Golden("modules.safetensors")) {
+            assertTrue(Golden.relativeError(epsilon(golden, Golden.TINY, 2), epsilon(golden, out, 2)) > 1e-3);
+        }
+    }
+
+    @Test
+    void goesOnAsIfItHadNotStopped() throws Exception {
+        try (Tuning whole = new Tuning(SETTINGS, clip(3), folder.resolve("whole"), false);
+                Tuning first = new Tuning(SETTINGS, clip(3), folder.resolve("parts"), false)) {
+            double loss = 0;
+            for (int i = 0; i < 3; i++) {
+                loss = whole.iterate();
+            }
+            whole.save();
+            first.iterate();
+            first.save();
+            try (Tuning second = new Tuning(SETTINGS, clip(3), folder.resolve("parts"), true)) {
+                assertEquals(1, second.iterations());
+                second.iterate();
+                assertEquals(loss, second.iterate());
+                second.save();
+            }
+        }
+        assertArrayEquals(Files.readAllBytes(folder.resolve("whole/unet/diffusion_pytorch_model.safetensors")),
+                Files.readAllBytes(folder.resolve("parts/unet/diffusion_pytorch_model.safetensors")));
+    }
+
+    @Test
+    void goesOnOnlyWithTheSameSettings() throws Exception {
+        Path out = folder.resolve("out");
+        assertThrows(NoSuchFileException.class, () -> new Tuning(SETTINGS, clip(2), out, true));
+        new Tuning(SETTINGS, clip(2), out, false).close();
+        new Tuning(SETTINGS, clip(2), out, true).close();
+        assertThrows(FileAlreadyExistsException.class, () -> new Tuning(SETTINGS, clip(2), out, false));
+        IllegalArgumentException other = assertThrows(IllegalArgumentException.class, () -> new Tuning(SETTINGS, clip(3), out, true));
+        assertTrue(other.getMessage().startsWith("frames=3: the tuning that "), other.getMessage());
+        assertTrue(other.getMessage().contains(" had 2;"), other.getMessage());
+    }
+
+    @Test
+    void leavesNothingBehindWhenTheModelIsNone() throws Exception {
+        Path broken = folder.resolve("broken");
+        VideoFolder.create(Golden.TINY, broken, 0);
+        Files.delete(broken.resolve("vae/config.json"));
+        Tuning.Settings settings = new Tuning.Settings(broken.toString(), "a jeep", "cpu", 64, 0, 1e-2, "-1", 32, "frame", 0);
+        assertThrows(NoSuchFileException.class, () -> new Tuning(settings, clip(2), folder.resolve("out"), false));
+        assertFalse(Files.exists(folder.resolve("out")));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"'', 64, 0, 0.1, -1, frame, source", "jeep, -1, 0, 0.1, -1, frame, size", "jeep, 64, 4, 0.1, -1, frame, batch",
+        "jeep, 64, 0, 0, -1, frame, learning_rate", "jeep, 64, 0, NaN, -1, frame, learning_rate", "jeep, 64, 0, 0.1, middle, frame, keys",
+        "jeep, 64, 0, 0.1, -1, batch, norm"})
+    void namesASettingThatCannotBe(String source, int size, int batch, double rate, String keys, String norm, String named) {
+        IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> new Tuning(
+                new Tuning.Settings(Golden.TINY.toString(), source, "cpu", size, batch, rate, keys, 32, norm, 0), clip(3), folder.resolve("out"), false));
+        assertTrue(e.getMessage().startsWith(named + "=") || e.getMessage().startsWith(named + ": "), e.getMessage());
+        assertFalse(Files.exists(folder.resolve("out")), "nothing is written for a setting that cannot be");
+    }
+}
