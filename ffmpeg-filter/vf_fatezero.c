@@ -768,7 +768,7 @@ static const AVOption fatezero_options[] = {
     STRING("window",        window_size,   "frames edited together, 1 to 128 (default 8)"),
     STRING("steps",         steps,         "steps of inversion, and of editing, 1 to 1000 (default 50)"),
     STRING("solver",        solver,        "ddim, or implicit: inversion that fewer steps undo (default ddim)"),
-    STRING("guidance",      guidance,      "how strongly the prompt pulls, 1 to 50 (default 7.5)"),
+    STRING("guidance",      guidance,      "how strongly the prompt pulls, 1 to 50 (default 0, the model's own, usually 7.5)"),
     STRING("strength",      strength,      "0 the source as it is, 0.5 what the preset says, 1 the prompt alone (default 0.5)"),
     STRING("start",         start,         "noise that the edit starts from, 0 none to 1 all (default 1)"),
     STRING("self_replace",  self_replace,  "share of the steps that keep the source's self-attention (default 0.8)"),

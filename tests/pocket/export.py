@@ -22,6 +22,7 @@ INDEX = {
     "scheduler": ["diffusers", "DDIMScheduler"], "text_encoder": ["transformers", "CLIPTextModel"],
     "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],
 }
+GUIDANCE = 3.0      # what its edits are best with, by `make evaluate TRAINING=1`; diffusers does not read it
 CARD = Path(__file__).with_name("MODEL_CARD.md")
 
 
@@ -46,6 +47,8 @@ def main():
         config = args.model / part / "config.json"
         config.write_text(json.dumps({key: value for key, value in json.loads(config.read_text()).items() if key != "_name_or_path"}, indent=2) + "\n")
     DDIMScheduler(**SCHEDULE, clip_sample=False, set_alpha_to_one=False, steps_offset=1).save_pretrained(args.model / "scheduler")
+    config = args.model / "scheduler/scheduler_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "_guidance_scale": GUIDANCE}, indent=2) + "\n")
     (args.model / "model_index.json").write_text(json.dumps(INDEX, indent=2) + "\n")
     if CARD.exists():
         shutil.copy(CARD, args.model / CARD.name)

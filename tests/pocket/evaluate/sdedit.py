@@ -5,7 +5,7 @@ import re
 import numpy as np
 import torch
 
-STRENGTH, GUIDANCE = 0.6, 7.5
+STRENGTH = 0.6
 
 
 def prompt(presets, options):
@@ -21,13 +21,14 @@ def prompt(presets, options):
 def edit(tools, edit, options):
     """Edited frames of a clip; made once, as the filter's are."""
     text = prompt(tools.presets, options)
-    settings = {"sdedit": STRENGTH, "guidance": GUIDANCE, "steps": tools.steps, "prompt": text}
+    settings = {"sdedit": STRENGTH, "guidance": tools.guidance, "steps": tools.steps, "prompt": text}
     return tools.kept.get(tools.model_content, edit.before.frames, settings,
-                          lambda: denoised(tools.pipeline, edit.before.frames, text, tools.steps, edit.source.seed))
+                          lambda: denoised(tools, edit.before.frames, text, edit.source.seed))
 
 
 @torch.inference_mode()
-def denoised(pipeline, frames, text, steps, seed):
+def denoised(tools, frames, text, seed):
+    pipeline, steps = tools.pipeline, tools.steps
     scheduler = pipeline.scheduler
     scheduler.set_timesteps(steps)
     x = torch.from_numpy(frames.copy()).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -40,6 +41,6 @@ def denoised(pipeline, frames, text, steps, seed):
     z = scheduler.add_noise(z, noise, timesteps[:1])
     for t in timesteps:
         without, wanted = pipeline.unet(torch.cat([z, z]), t, hidden).sample.chunk(2)
-        z = scheduler.step(without + GUIDANCE * (wanted - without), t, z).prev_sample
+        z = scheduler.step(without + tools.guidance * (wanted - without), t, z).prev_sample
     y = pipeline.vae.decode(z / scale).sample.clamp(-1, 1)
     return ((y + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()

@@ -1,4 +1,5 @@
 """What makes frames out of a clip: the filter, the model's VAE, and what was made before."""
+import json
 from functools import cached_property
 from pathlib import Path
 
@@ -17,6 +18,7 @@ class Tools:
         self.model = root / "java-engine/pocket"
         self.kept = Kept(root / "build/evaluate/clips")
         self.steps = steps
+        self.guidance = json.loads((self.model / "scheduler/scheduler_config.json").read_text())["_guidance_scale"]
 
     @cached_property
     def engine_content(self):

@@ -229,7 +229,7 @@ public final class Engine implements AutoCloseable {
         if (again) {
             NDArray unconditional = edits.get(0).text.get(z0.getManager(), new NDIndex("1:2"));
             trajectory = new Reconstruction(model.unet, schedule, model.torch).run(trajectory.zT(), sourceText,
-                    unconditional, options.guidance(), pass, needs, reporting("reconstruct", 0, 1));
+                    unconditional, guidance(options), pass, needs, reporting("reconstruct", 0, 1));
         }
         if (file != null) {
             inversions.write(file, trajectory, options.source());
@@ -321,9 +321,13 @@ public final class Engine implements AutoCloseable {
                 steps - cross.activeSteps(), options.fuse_at(), !options.store().equals("recompute"),
                 blends ? words.sourceBlend(options.blend(), source) : new int[0],
                 maskCells());
-        return new DdimEditing.Edit(options.guidance(), needs, cross, options.blend_attention() ? mask : null,
+        return new DdimEditing.Edit(guidance(options), needs, cross, options.blend_attention() ? mask : null,
                 latents != null ? mask : null, latents != null ? latents.from() : 1, latents != null ? latents.to() : 1,
                 latents != null ? words.targetBlend(options.blend(), target) : new int[0], options.parity());
+    }
+
+    private double guidance(Options options) {
+        return options.guidance() == 0 ? model.guidance : options.guidance();
     }
 
     /** Cells of a blend mask's long side, at least: a quarter of the latent's, or what is enough for it not to be coarse. */

@@ -25,6 +25,9 @@ import java.util.Set;
  */
 final class Model implements AutoCloseable {
 
+    /** Stable Diffusion's, as is usual. */
+    private static final double GUIDANCE = 7.5;
+
     final NDManager manager;
     final DataType precision;
     final Torch torch;
@@ -33,6 +36,7 @@ final class Model implements AutoCloseable {
     final Vae vae;
     final UNet unet;
     final ModelConfig scheduler;
+    final double guidance; // that suits it best
     final String digest; // of its configurations, and of samples of its weights
 
     /**
@@ -48,6 +52,10 @@ final class Model implements AutoCloseable {
         try (files) {
             torch = new Torch(manager);
             scheduler = files.scheduler();
+            guidance = scheduler.number("_guidance_scale", GUIDANCE); // diffusers leaves such keys alone
+            if (!(guidance >= 1 && guidance <= 50)) {
+                throw scheduler.wrong("_guidance_scale", "a number from 1 to 50");
+            }
             UNet.Config unetConfig = files.unet();
             Vae.Config vaeConfig = files.vae();
             TextEncoder.Config textConfig = files.textEncoder();

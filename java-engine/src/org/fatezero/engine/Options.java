@@ -31,7 +31,8 @@ import java.util.stream.Collectors;
  * @param window frames edited together, 1 to 128
  * @param steps T of DDIM, 1 to 1000
  * @param solver of inversion: {@code ddim}, or {@code implicit} ({@link org.fatezero.diffusion.Schedule#input})
- * @param guidance scale of classifier-free guidance, 1 to 50
+ * @param guidance scale of classifier-free guidance, 1 to 50; 0 for the model's own, which is 7.5 unless its scheduler's configuration has
+ *     a {@code _guidance_scale}
  * @param strength from 0, the source as it is, over 0.5, what the preset says, to 1, the prompt alone; it moves {@code start},
  *     {@code self_replace}, {@code cross_replace} and {@code threshold} where they are not set themselves
  * @param start noise that the edit starts from, as a share of the steps: 1 for the inverted {@code zT}, 0 for the source
@@ -85,7 +86,7 @@ public record Options(String preset, String presets, String edit, String prompt,
             window=8
             steps=50
             solver=ddim
-            guidance=7.5
+            guidance=0
             strength=0.5
             start=1
             self_replace=0.8
@@ -111,7 +112,7 @@ public record Options(String preset, String presets, String edit, String prompt,
     public Options {
         range("window", window, 1, 128);
         range("steps", steps, 1, 1000);
-        range("guidance", guidance, 1, 50);
+        range("guidance", guidance == 0 ? 1 : guidance, 1, 50);
         range("strength", strength, 0, 1);
         range("start", start, 0, 1);
         range("threshold", threshold, 0, 2);

@@ -10,11 +10,14 @@ import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -227,6 +230,23 @@ class EngineTest {
         } finally {
             Models.release(model);
         }
+    }
+
+    @Test
+    void guidanceIsTheModelsOwnUnlessSet(@TempDir Path folder) throws Exception {
+        TinyOptions.copyModel(folder);
+        Path config = folder.resolve("scheduler/scheduler_config.json");
+        Files.writeString(config, Files.readString(config).replaceFirst("\\{", "{\"_guidance_scale\": 3.0,"));
+        String[][] same = {{}, {"guidance", "7.5"}, {"guidance", "3"}, {"model", folder.toString()}};
+        List<List<String>> edits = new ArrayList<>();
+        for (String[] set : same) {
+            try (Engine engine = open(SILENT, set)) {
+                edits.add(edited(engine, 3, 8));
+            }
+        }
+        assertEquals(edits.get(0), edits.get(1));
+        assertEquals(edits.get(2), edits.get(3));
+        assertFalse(edits.get(0).equals(edits.get(2)));
     }
 
     @Test

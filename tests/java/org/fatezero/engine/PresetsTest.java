@@ -128,7 +128,7 @@ class PresetsTest {
         open("presets", String.join("|", mild)).close();
         String message = assertThrows(IllegalArgumentException.class,
                 () -> open("presets", String.join("|", mild), "attention", "reconstruction")).getMessage();
-        assertTrue(message.contains("guidance=7.5 and guidance=3"), message);
+        assertTrue(message.contains("guidance=0.0 and guidance=3"), message);
     }
 
     /** F (T (1 + 2 P) U): one inversion, and two branches of guidance for each edit. */
