@@ -243,7 +243,6 @@ WORDS_recolor           = :from=red:to=blue
 WORDS_swap-attribute    = :from=down a curvy road in the countryside:to=in the snow
 WORDS_background        = :from=down a curvy road in the countryside:to=in the snow
 WORDS_swap-object       = :from=jeep:to=porsche car
-WORDS_swap-object-local = :from=jeep:to=porsche car
 # soft footage, to be made crisp
 BEFORE_enhance          = scale=40:-1:flags=area,scale=256:-1:flags=bicubic,
 WORDS_remove-object     = :from=a red jeep driving down:blend=jeep
@@ -258,7 +257,7 @@ picture-image:
 	    presets/image.png
 
 # an edit beside its source and its mask, and where a word looks
-EDIT_SHOWN = preset=swap-object-local:source=$(SOURCE_OF_PICTURES)$(WORDS_swap-object-local)
+EDIT_SHOWN = preset=swap-object:source=$(SOURCE_OF_PICTURES)$(WORDS_swap-object)
 
 picture-show:
 	$(FFMPEG) -v warning -nostdin -y -i tests/media/jeep.mp4 -frames:v 1 -update 1 -filter_complex "trim=end_frame=8,split[a][b]; \

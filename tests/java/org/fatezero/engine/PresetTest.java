@@ -49,7 +49,7 @@ class PresetTest {
         }
         assertEquals(files, List.copyOf(Preset.names()));
         assertTrue(files.containsAll(List.of("watercolor", "ukiyo-e", "van-gogh", "monet", "makoto-shinkai", "cartoon", "recolor",
-                "swap-attribute", "swap-object", "swap-object-local", "background", "enhance", "remove-object")), files.toString());
+                "swap-attribute", "swap-object", "background", "enhance", "remove-object")), files.toString());
     }
 
     @ParameterizedTest
