@@ -59,9 +59,10 @@ class EngineTest {
 
     @Test
     void anInversionServesTheNextRun(@TempDir Path folder) {
-        String kept = EDIT + ":inversion=" + folder.resolve("kept");
-        assertTrue(REAL.run("-v verbose " + INPUT, kept, "-f", "null", "-").succeeded().log().contains("inversion kept in " + folder));
-        Ffmpeg.Result second = REAL.run("-v verbose " + INPUT, kept + ":prompt=a house", "-f", "null", "-").succeeded();
+        String input = "-v verbose -f lavfi -i testsrc2=s=66x36:r=25:d=0.36 -vf";
+        String kept = "format=rgb24,fatezero=size=32:steps=2:window=4:model=" + MODEL + ":inversion=" + folder.resolve("kept");
+        assertTrue(REAL.run(input, kept, "-f", "null", "-").succeeded().log().contains("inversion kept in " + folder));
+        Ffmpeg.Result second = REAL.run(input, kept + ":prompt=a house", "-f", "null", "-").succeeded();
         assertEquals(3, second.log().lines().filter(line -> line.contains("inversion read from " + folder)).count(), second.log());
         assertEquals(3, folder.resolve("kept").toFile().list().length);
     }
