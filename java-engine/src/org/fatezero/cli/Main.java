@@ -10,6 +10,7 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 
 /**
  * The program {@code fatezero}. Each subcommand is a class of this package.
@@ -17,8 +18,9 @@ import java.io.IOException;
  * <p>It ends with 0, with 1 where a file or the machine is at fault, or with 2 where the command line is. Results go to
  * standard output; an error is one line on standard error, with its stack trace if {@code --verbose} is given.
  */
-@Command(name = "fatezero", subcommands = Tune.class, versionProvider = Main.Version.class, mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
-        scope = ScopeType.INHERIT, description = "What is done around an edit. The edit itself is a filter of ffmpeg.")
+@Command(name = "fatezero", versionProvider = Main.Version.class, mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
+        scope = ScopeType.INHERIT, subcommands = {Metrics.class, Tune.class},
+        description = "What is done around an edit. The edit itself is a filter of ffmpeg.")
 public final class Main implements Runnable {
 
     /** The version of the jar. */
@@ -70,6 +72,9 @@ public final class Main implements Runnable {
 
     /** What went wrong; where it was neither a file nor an argument, with the kind of the error. */
     private static String message(Exception error) {
+        if (error instanceof AccessDeniedException) {
+            return error.getMessage() + ": access denied";
+        }
         boolean told = error instanceof IOException || error instanceof IllegalArgumentException;
         return told && error.getMessage() != null ? error.getMessage() : error + "; --verbose tells more";
     }

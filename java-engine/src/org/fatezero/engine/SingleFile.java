@@ -1,5 +1,6 @@
 package org.fatezero.engine;
 
+import org.fatezero.nn.ClipTransformer;
 import org.fatezero.tensor.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.text.TextEncoder;
@@ -99,9 +100,9 @@ final class SingleFile implements Checkpoint {
         int[] tokens = shape(Part.TEXT_ENCODER, "text_model.embeddings.token_embedding.weight", 2);
         int[] positions = shape(Part.TEXT_ENCODER, "text_model.embeddings.position_embedding.weight", 2);
         int[] wide = shape(Part.TEXT_ENCODER, "text_model.encoder.layers.0.mlp.fc1.weight", 2);
-        return new TextEncoder.Config(tokens[1], wide[0],
-                count(tensors(Part.TEXT_ENCODER), "text_model.encoder.layers.%d.layer_norm1.weight"), Math.max(1, tokens[1] / textHead),
-                tokens[0], positions[0], NORM_EPS, true);
+        int layers = count(tensors(Part.TEXT_ENCODER), "text_model.encoder.layers.%d.layer_norm1.weight");
+        return new TextEncoder.Config(new ClipTransformer.Config(tokens[1], wide[0], layers, Math.max(1, tokens[1] / textHead), NORM_EPS,
+                true), tokens[0], positions[0]);
     }
 
     @Override

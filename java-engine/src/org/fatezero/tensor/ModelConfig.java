@@ -18,6 +18,7 @@ public final class ModelConfig {
     private static final int EXTENT_LIMIT = 1 << 20;
 
     private final Path file;
+    private final String prefix; // of keys in errors
     private final JsonObject json;
 
     /** @throws IOException if {@code file} is missing, too large or not a JSON object */
@@ -32,11 +33,35 @@ public final class ModelConfig {
      */
     public ModelConfig(Path file, String text) throws IOException {
         this.file = file;
+        prefix = "";
         try {
             json = JsonParser.parseString(text).getAsJsonObject();
         } catch (JsonParseException | IllegalStateException | StackOverflowError e) {
             throw new IOException(file + ": not a JSON object: " + TextFile.reason(e));
         }
+    }
+
+    private ModelConfig(Path file, String prefix, JsonObject json) {
+        this.file = file;
+        this.prefix = prefix;
+        this.json = json;
+    }
+
+    /** The configuration inside this one; an empty one if {@code key} is absent. */
+    public ModelConfig at(String key) throws IOException {
+        JsonElement value = json.get(key);
+        if (value == null || value.isJsonNull()) {
+            return new ModelConfig(file, prefix + key + ".", new JsonObject());
+        }
+        if (!value.isJsonObject()) {
+            throw wrong(key, "an object");
+        }
+        return new ModelConfig(file, prefix + key + ".", value.getAsJsonObject());
+    }
+
+    /** Whether {@code key} has an object of its own. */
+    public boolean nests(String key) {
+        return json.get(key) instanceof JsonObject;
     }
 
     /** An integer from 0. */
@@ -93,6 +118,26 @@ public final class ModelConfig {
         return texts;
     }
 
+    /** As many numbers as {@code fallback} has. */
+    public double[] numbers(String key, double... fallback) throws IOException {
+        if (value(key, fallback) == null) {
+            return fallback;
+        }
+        JsonArray array = array(key);
+        double[] numbers = new double[array.size()];
+        for (int i = 0; i < numbers.length; i++) {
+            try {
+                numbers[i] = array.get(i).getAsDouble();
+            } catch (RuntimeException e) {
+                throw wrong(key, "a list of numbers");
+            }
+        }
+        if (numbers.length != fallback.length) {
+            throw wrong(key, fallback.length + " numbers");
+        }
+        return numbers;
+    }
+
     public int[] integers(String key) throws IOException {
         JsonArray array = array(key);
         int[] numbers = new int[array.size()];
@@ -128,7 +173,7 @@ public final class ModelConfig {
     /** The error for {@code key}, telling what was expected. */
     public IOException wrong(String key, String expected) {
         String found = String.valueOf(json.get(key));
-        return new IOException(file + ": " + key + " is " + (found.length() > 100 ? found.substring(0, 100) + "..." : found)
+        return new IOException(file + ": " + prefix + key + " is " + (found.length() > 100 ? found.substring(0, 100) + "..." : found)
                 + ", expected " + expected);
     }
 
@@ -144,7 +189,7 @@ public final class ModelConfig {
         JsonElement value = json.get(key);
         if (value == null || value.isJsonNull()) {
             if (fallback == null) {
-                throw new IOException(file + ": " + key + " is missing");
+                throw new IOException(file + ": " + prefix + key + " is missing");
             }
             return null;
         }

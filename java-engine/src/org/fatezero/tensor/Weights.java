@@ -83,7 +83,7 @@ public final class Weights {
     }
 
     /**
-     * The safetensors file of a diffusers sub-folder.
+     * The safetensors file of a model's folder, in the diffusers or the transformers layout.
      *
      * @throws NoSuchFileException if there is none, telling what lies there instead
      */
@@ -100,7 +100,7 @@ public final class Weights {
                         + "download the .safetensors file of the same name, or convert it: " + SafeTensors.CONVERSION);
             }
         }
-        throw new NoSuchFileException(folder + ": no *.safetensors weights there; a diffusers model folder is expected");
+        throw new NoSuchFileException(folder + ": no *.safetensors weights there; a model's folder is expected");
     }
 
     /** The weights below {@code name}. */
@@ -161,7 +161,7 @@ public final class Weights {
     public void requireAllRead() throws IOException {
         if (!unread.isEmpty()) {
             throw new IOException(file.file() + ": " + unread.size() + " tensors belong to no block of this model, among them "
-                    + String.join(", ", unread.stream().limit(3).toList()) + "; Stable Diffusion 1.x is expected");
+                    + String.join(", ", unread.stream().limit(3).toList()) + "; is this the file of another model?");
         }
     }
 

@@ -3,35 +3,32 @@ package org.fatezero.text;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 
+import org.fatezero.nn.ClipTransformer;
 import org.fatezero.nn.LayerNorm;
-import org.fatezero.nn.Linear;
 import org.fatezero.tensor.ModelConfig;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
-import java.util.ArrayList;
-import java.util.List;
 
 /** CLIP's text transformer: the last hidden state after the final layer norm. */
 public final class TextEncoder {
 
     /** The sizes in {@code text_encoder/config.json}, by its own names. */
-    public record Config(int hiddenSize, int intermediateSize, int numHiddenLayers, int numAttentionHeads, int vocabSize,
-            int maxPositionEmbeddings, double layerNormEps, boolean quickGelu) {
+    public record Config(ClipTransformer.Config transformer, int vocabSize, int maxPositionEmbeddings) {
+
+        /** What transformers takes for a size that a file leaves out: CLIP ViT-B/32's. */
+        private static final ClipTransformer.Config FALLBACK = new ClipTransformer.Config(512, 2048, 12, 8, 1e-5, true);
 
         /** @throws IOException naming the key that no block here implements */
         public static Config read(ModelConfig config) throws IOException {
-            config.require("hidden_act", "quick_gelu", "gelu");
-            Config read = new Config(config.integer("hidden_size", 768), config.integer("intermediate_size", 3072),
-                    config.integer("num_hidden_layers", 12), config.integer("num_attention_heads", 12),
-                    config.integer("vocab_size", 49408), config.integer("max_position_embeddings", 77),
-                    config.number("layer_norm_eps", 1e-5), config.text("hidden_act", "quick_gelu").equals("quick_gelu"));
-            if (read.numAttentionHeads == 0 || read.hiddenSize % read.numAttentionHeads != 0) {
-                throw config.wrong("hidden_size", "a multiple of num_attention_heads");
-            }
-            return read;
+            return new Config(ClipTransformer.Config.read(config, FALLBACK), config.integer("vocab_size", 49408),
+                    config.integer("max_position_embeddings", 77));
+        }
+
+        public int hiddenSize() {
+            return transformer.hiddenSize();
         }
     }
 
@@ -39,7 +36,7 @@ public final class TextEncoder {
     private final NDArray tokenEmbedding;    // (vocabulary, width)
     private final NDArray positionEmbedding; // (positions, width)
     private final Torch torch;
-    private final List<Layer> layers = new ArrayList<>();
+    private final ClipTransformer encoder;
     private final LayerNorm finalLayerNorm;
 
     /** @throws IOException if a tensor is missing, of another shape, or left over */
@@ -48,12 +45,10 @@ public final class TextEncoder {
         Weights w = weights.at("text_model");
         torch = w.torch();
         w.ignore("embeddings.position_ids"); // 0, 1, 2 ...
-        tokenEmbedding = w.get("embeddings.token_embedding.weight", config.vocabSize, config.hiddenSize);
-        positionEmbedding = w.get("embeddings.position_embedding.weight", config.maxPositionEmbeddings, config.hiddenSize);
-        for (int i = 0; i < config.numHiddenLayers; i++) {
-            layers.add(new Layer(w.at("encoder.layers." + i), config));
-        }
-        finalLayerNorm = LayerNorm.read(w.at("final_layer_norm"), config.hiddenSize, config.layerNormEps);
+        tokenEmbedding = w.get("embeddings.token_embedding.weight", config.vocabSize, config.hiddenSize());
+        positionEmbedding = w.get("embeddings.position_embedding.weight", config.maxPositionEmbeddings, config.hiddenSize());
+        encoder = new ClipTransformer(config.transformer, true, w.at("encoder"));
+        finalLayerNorm = LayerNorm.read(w.at("final_layer_norm"), config.hiddenSize(), config.transformer.layerNormEps());
         weights.requireAllRead();
     }
 
@@ -75,49 +70,7 @@ public final class TextEncoder {
         try (NDArray positions = manager.zeros(positionEmbedding.getShape(), positionEmbedding.getDataType());
                 Scope scope = new Scope(positions, tokenEmbedding, positionEmbedding)) {
             NDArray x = torch.rows(tokenEmbedding, ids).add(positionEmbedding.get("0:{}", ids.length)).expandDims(0);
-            for (Layer layer : layers) {
-                x = layer.forward(x);
-            }
-            return scope.keep(finalLayerNorm.forward(x));
-        }
-    }
-
-    /** One causal transformer layer. */
-    private final class Layer {
-        private final LayerNorm layerNorm1;
-        private final Linear qProj;
-        private final Linear kProj;
-        private final Linear vProj;
-        private final Linear outProj;
-        private final LayerNorm layerNorm2;
-        private final Linear fc1;
-        private final Linear fc2;
-
-        Layer(Weights w, Config config) throws IOException {
-            int width = config.hiddenSize;
-            layerNorm1 = LayerNorm.read(w.at("layer_norm1"), width, config.layerNormEps);
-            qProj = Linear.read(w.at("self_attn.q_proj"), width, width);
-            kProj = Linear.read(w.at("self_attn.k_proj"), width, width);
-            vProj = Linear.read(w.at("self_attn.v_proj"), width, width);
-            outProj = Linear.read(w.at("self_attn.out_proj"), width, width);
-            layerNorm2 = LayerNorm.read(w.at("layer_norm2"), width, config.layerNormEps);
-            fc1 = Linear.read(w.at("mlp.fc1"), width, config.intermediateSize);
-            fc2 = Linear.read(w.at("mlp.fc2"), config.intermediateSize, width);
-        }
-
-        /** @param x {@code (1, tokens, width)} */
-        NDArray forward(NDArray x) {
-            NDArray h = layerNorm1.forward(x);
-            NDArray attended = torch.causalAttention(heads(qProj.forward(h)), heads(kProj.forward(h)),
-                    heads(vProj.forward(h)));
-            NDArray y = torch.addTo(outProj.forward(attended), x);
-            h = fc1.forward(layerNorm2.forward(y));
-            h = config.quickGelu ? torch.quickGelu(h) : torch.gelu(h);
-            return torch.addTo(fc2.forward(h), y);
-        }
-
-        private NDArray heads(NDArray x) {
-            return x.reshape(1, -1, config.numAttentionHeads, config.hiddenSize / config.numAttentionHeads);
+            return scope.keep(finalLayerNorm.forward(encoder.forward(x)));
         }
     }
 }
