@@ -577,6 +577,16 @@ static int emit(AVFilterContext *ctx)
     return ret;
 }
 
+/** A host that has all it wants ends its input, too: then what is left need not be edited. */
+static int is_wanted(AVFilterContext *ctx)
+{
+    int wanted = 0;
+
+    for (int i = 0; i < ctx->nb_outputs; i++)
+        wanted |= ff_outlink_frame_wanted(ctx->outputs[i]);
+    return wanted;
+}
+
 static int activate(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
@@ -600,7 +610,7 @@ static int activate(AVFilterContext *ctx)
     while (!s->nb_done && !s->status) {
         if ((ret = ff_inlink_consume_frame(inlink, &frame)) > 0)
             ret = take(ctx, frame);
-        else if (!ret && ff_inlink_acknowledge_status(inlink, &s->status, &s->status_pts))
+        else if (!ret && is_wanted(ctx) && ff_inlink_acknowledge_status(inlink, &s->status, &s->status_pts))
             ret = flush(ctx);
         else if (!ret && is_finished(s))
             ret = finish(ctx);

@@ -202,7 +202,7 @@ final class Configuration {
         if (!words.isSet() || !attention && !latents) {
             return;
         }
-        if (words.list().size() != 2) {
+        if (!words.isList() || words.list().isEmpty()) {
             throw words.wrong("the words of the source and those of the prompt, such as [['jeep'], ['car']]");
         }
         List<String> ofSource = there("blend_words", words, texts(words.at(0)), source);

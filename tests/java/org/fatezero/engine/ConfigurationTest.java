@@ -134,6 +134,7 @@ class ConfigurationTest {
         "2 | blend_latents: True          | blend_latents: False     | blend        | red+jeep",
         "2 | blend_latents: True          | #                        | blend_latents | 0",
         "2 | `[['red', 'jeep'], [\"blue\", 'bus']]` | [jeep, bus]    | blend        | jeep/bus",
+        "2 | `[['red', 'jeep'], [\"blue\", 'bus']]` | [[jeep]]       | blend        | jeep/",
         "2 | `[['red', 'jeep'], [\"blue\", 'bus']]` | None           | blend        | ``",
         "2 | `[['red', 'jeep'], [\"blue\", 'bus']]` | [[Jeep, red], [bus, Bus]] | blend | red/bus",
         "2 | `[['red', 'jeep'], [\"blue\", 'bus']]` | [[jeep], [train]] | blend     | jeep/",
@@ -232,7 +233,7 @@ class ConfigurationTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "`[['red', 'jeep'], [\"blue\", 'bus']]` | [[cat], [bus]] | p2p_config.2.blend_words: a list | words that the source has",
-        "`[['red', 'jeep'], [\"blue\", 'bus']]` | [[jeep]]       | p2p_config.2.blend_words: a list | the words of the source and those of the prompt",
+        "`[['red', 'jeep'], [\"blue\", 'bus']]` | jeep           | p2p_config.2.blend_words: 'jeep' | the words of the source and those of the prompt",
         "blend_th: [0.4, 0.3]      | blend_th: [3, 3]        | p2p_config.2.blend_th.0: '3'      | from 0 to 2",
         "blend_latents: True       | blend_latents: 3        | p2p_config.2.blend_latents: '3'   | true or false"})
     void aWrongFieldOfABlendIsToldToo(String from, String to, String told, String expected) throws Exception {

@@ -48,6 +48,25 @@ class EngineTest {
             result.log());
     }
 
+    @Test
+    void severalPresetsOneInversion() {
+        Ffmpeg.Result result = REAL.run("-v verbose -f lavfi -i testsrc2=s=64x32:r=25:d=0.36 -filter_complex",
+            "format=rgb24,fatezero=size=32:steps=2:presets=monet|enhance:model=" + MODEL + "[x][y]",
+            "-map", "[x]", "-f", "framemd5", "-", "-map", "[y]", "-f", "framemd5", "-").succeeded();
+        assertEquals(18, result.lines().stream().filter(line -> !line.startsWith("#")).distinct().count(), "each its own frames");
+        assertTrue(result.log().contains("window 2: 1 frames in"), result.log());
+    }
+
+    @Test
+    void anInversionServesTheNextRun(@TempDir Path folder) {
+        String input = "-v verbose -f lavfi -i testsrc2=s=66x36:r=25:d=0.36 -vf";
+        String kept = "format=rgb24,fatezero=size=32:steps=2:window=4:model=" + MODEL + ":inversion=" + folder.resolve("kept");
+        assertTrue(REAL.run(input, kept, "-f", "null", "-").succeeded().log().contains("inversion kept in " + folder));
+        Ffmpeg.Result second = REAL.run(input, kept + ":prompt=a house", "-f", "null", "-").succeeded();
+        assertEquals(3, second.log().lines().filter(line -> line.contains("inversion read from " + folder)).count(), second.log());
+        assertEquals(3, folder.resolve("kept").toFile().list().length);
+    }
+
     /** No option at all: the default preset, and the model in the engine's jar. */
     @Test
     void worksAsItComes() {

@@ -181,6 +181,14 @@ class FramesTest {
         assertTrue(0 < last && last < edited, log);
     }
 
+    /** The window after the last that is wanted has begun by then. */
+    @Test
+    void aHostThatHasEnoughDoesNotWaitForMore() {
+        String log = STUB.run("-v verbose -f lavfi -i testsrc2=s=64x48:r=25 -frames:v 8 -vf",
+            "fatezero=steps=1:prompt='sleep 200'", "-f", "null", "-").succeeded().log();
+        assertTrue(log.contains("window 1: 8 frames in") && !log.contains("window 2: 8 frames in"), log);
+    }
+
     /** For hosts that pull a frame for each that they push. */
     @Test
     void aWindowOfOneIsDoneBeforeTheNextFrameIsTaken() {
