@@ -2,6 +2,7 @@
 # make test      every test
 # make ffmpeg    FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
 # make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
+# make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it
 # make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
 # make install   PREFIX=/usr/local
 # Each installs what it misses through apt-get first, and says what; a second run rebuilds nothing.
@@ -17,7 +18,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
 HOME_DIR = build/ffmpeg/lib/fatezero
 
-.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter evaluate test-pocket gpu install pictures clean
+.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter evaluate test-pocket bench gpu install pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -325,6 +326,18 @@ $(VENV)/bin/python: tests/pocket/requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip -q install -r $< || { rm -rf $(VENV); exit 1; }
 	@touch $@
+
+# ---- the bench ----
+
+# the models are random but for pocket; the authors' code needs PYTHON= with what it imports (tests/golden/README.md)
+BENCH_GPU = $(and $(wildcard $(GPU)/torch/lib/libdjl_torch.so),$(shell ldconfig -p | grep libcuda.so.1))
+BENCH_ENV = PYTORCH_LIBRARY_PATH=$(ROOT)/$(if $(BENCH_GPU),$(GPU)/torch/lib,$(HOME_DIR)/pytorch) PYTORCH_FLAVOR=$(if $(BENCH_GPU),cu128,cpu) \
+    RUST_LIBRARY_PATH=$(ROOT)/$(HOME_DIR)/tokenizers/libtokenizers.so OMP_WAIT_POLICY=passive
+
+bench: ffmpeg $(STUB)
+	mvn -q -B test-compile
+	$(BENCH_ENV) java -Djna.library.path=$(GPU)/nvidia/cuda_runtime/lib -cp "build/maven/classes:build/maven/test-classes:build/engine/lib/*" org.fatezero.bench.Bench \
+	    $(if $(FULL),full) $(if $(REFERENCE),reference=$(REFERENCE) python=$(PYTHON))
 
 # ---- installation ----
 

@@ -1,0 +1,138 @@
+package org.fatezero.bench;
+
+import com.google.gson.Gson;
+
+import org.fatezero.engine.Engine;
+import org.fatezero.engine.Host;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * One window in a process of its own, so that its memory is its own: what each phase of it takes, as a line of JSON.
+ *
+ * <p>Arguments are {@code key=value}: the engine's options and {@code frames}, of {@code side} pixels square; {@code warm=1} for a
+ * window of one step before, which is not counted; {@code clip} and {@code edited}, files of packed RGB frames to read and
+ * write.
+ */
+final class Job implements Host {
+
+    /**
+     * Seconds, and MiB resident: with the weights loaded, and at most in each phase.
+     *
+     * @param rates measured in the same process, right after the window
+     */
+    record Result(double start, double loaded, Map<String, Double> seconds, Map<String, Double> peak, Rates rates) {
+
+        double window() {
+            return seconds.values().stream().mapToDouble(Double::doubleValue).sum();
+        }
+
+        double aboveLoaded() {
+            return peak.values().stream().mapToDouble(Double::doubleValue).max().orElse(0) - loaded;
+        }
+    }
+
+    private final Map<String, Double> seconds = new LinkedHashMap<>();
+    private final Map<String, Double> peak = new LinkedHashMap<>();
+    private String phase;
+    private long since;
+
+    public static void main(String[] arguments) throws IOException {
+        Map<String, String> options = new LinkedHashMap<>();
+        for (String argument : arguments) {
+            options.put(argument.substring(0, argument.indexOf('=')), argument.substring(argument.indexOf('=') + 1));
+        }
+        int side = Integer.parseInt(options.remove("side"));
+        int n = Integer.parseInt(options.remove("frames"));
+        boolean warm = "1".equals(options.remove("warm"));
+        String clip = options.remove("clip");
+        String edited = options.remove("edited");
+        options.put("window", Integer.toString(n));
+        ByteBuffer[] source = frames(n, side, clip);
+        ByteBuffer[] target = frames(n, side, null);
+        int[] strides = new int[n];
+        Arrays.fill(strides, 3 * side);
+        Job job = new Job();
+        try (Engine engine = new Engine(options, job)) {
+            double start = (System.currentTimeMillis() - ManagementFactory.getRuntimeMXBean().getStartTime()) / 1000.;
+            double loaded = status("VmRSS");
+            if (warm) {
+                Map<String, String> short1 = new LinkedHashMap<>(options);
+                short1.put("steps", "1");
+                try (Engine before = new Engine(short1, new Job())) {
+                    before.edit(source, strides, target, strides, side, side, 8);
+                }
+            }
+            job.enter("encode");
+            engine.edit(source, strides, target, strides, side, side, 8);
+            job.enter(null);
+            System.out.println(new Gson().toJson(new Result(start, loaded, job.seconds, job.peak, Rates.measure(side))));
+        }
+        if (edited != null) {
+            try (FileChannel file = FileChannel.open(Path.of(edited), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+                for (ByteBuffer frame : target) {
+                    file.write(frame.rewind());
+                }
+            }
+        }
+    }
+
+    private static ByteBuffer[] frames(int n, int side, String clip) throws IOException {
+        byte[] given = clip == null ? null : Files.readAllBytes(Path.of(clip));
+        ByteBuffer[] frames = new ByteBuffer[n];
+        int bytes = side * side * 3;
+        for (int i = 0; i < n; i++) {
+            frames[i] = ByteBuffer.allocateDirect(bytes);
+            for (int j = 0; j < bytes; j++) {
+                frames[i].put(j, given != null ? given[i * bytes + j] : (byte) (j % (3 * side) * 255 / (3 * side) + 4 * i));
+            }
+        }
+        return frames;
+    }
+
+    @Override
+    public void log(int level, String message) {
+        if (level <= WARNING) {
+            System.err.println(message);
+        }
+    }
+
+    @Override
+    public boolean step(String name, int step, int steps) {
+        if (!name.equals(phase)) {
+            enter(name);
+        }
+        return true;
+    }
+
+    private void enter(String next) {
+        long now = System.nanoTime();
+        try {
+            if (phase != null) {
+                seconds.merge(phase, (now - since) / 1e9, Double::sum);
+                peak.merge(phase, status("VmHWM"), Math::max);
+            }
+            Files.writeString(Path.of("/proc/self/clear_refs"), "5"); // the peak starts again from here
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+        phase = next;
+        since = System.nanoTime();
+    }
+
+    /** MiB of a row of this process's status. */
+    private static double status(String row) throws IOException {
+        String line = Files.readAllLines(Path.of("/proc/self/status")).stream().filter(text -> text.startsWith(row + ":"))
+                .findFirst().orElseThrow();
+        return Long.parseLong(line.replaceAll("\\D", "")) / 1024.;
+    }
+}

@@ -1,0 +1,78 @@
+package org.fatezero.bench;
+
+import com.google.gson.Gson;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.ToDoubleFunction;
+
+/** The engine and the authors' code in turns: the same weights, clip, settings and machine. */
+final class Reference {
+
+    private static final int FRAMES = 8;
+    private static final int SIDE = 128;
+    private static final int STEPS = 10;
+    private static final int ROUNDS = 2;
+    private static final String SOURCE = "a red jeep driving down a curvy road in the countryside";
+
+    /**
+     * @param ours of each round, {@code theirs} likewise
+     * @param timesAsFast their least time for a window over our least
+     * @param memoryShare our least peak above the loaded process over their least
+     * @param psnr of our frames against theirs, dB
+     */
+    record Result(List<Job.Result> ours, List<Job.Result> theirs, double timesAsFast, double memoryShare, double psnr) {
+    }
+
+    private Reference() {
+    }
+
+    static Result compare(String folder, String python) throws IOException, InterruptedException {
+        Path clip = Bench.OUT.resolve("clip.rgb");
+        Path oursEdited = Bench.OUT.resolve("ours.rgb");
+        Path theirsEdited = Bench.OUT.resolve("theirs.rgb");
+        Bench.lastLine(List.of("build/ffmpeg/bin/ffmpeg", "-v", "error", "-nostdin", "-y", "-i", "tests/media/jeep.mp4", "-frames:v",
+                Integer.toString(FRAMES), "-vf", "scale=" + SIDE + ":" + SIDE, "-f", "rawvideo", "-pix_fmt", "rgb24", clip.toString()));
+        List<Job.Result> ours = new ArrayList<>();
+        List<Job.Result> theirs = new ArrayList<>();
+        for (int round = 0; round < ROUNDS; round++) {
+            ours.add(Bench.job(List.of("frames=" + FRAMES, "side=" + SIDE, "steps=" + STEPS,
+                    "device=cpu", "parity=1", "norm=window", "keys=mid", "source=" + SOURCE, "prompt=watercolor painting of " + SOURCE,
+                    "emphasize=watercolor=10", "self_replace=0.8", "cross_replace=0.8", "clip=" + clip, "edited=" + oursEdited)));
+            theirs.add(new Gson().fromJson(Bench.lastLine(List.of(python, "tests/golden/bench.py", "--fatezero", folder, "--model",
+                    "java-engine/pocket", "--clip", clip.toString(), "--edited", theirsEdited.toString(), "--frames", "" + FRAMES,
+                    "--side", "" + SIDE, "--steps", "" + STEPS, "--source", SOURCE)), Job.Result.class));
+            print("ours", ours.get(round));
+            print("theirs", theirs.get(round));
+        }
+        Result result = new Result(ours, theirs,
+                least(theirs, Job.Result::window) / least(ours, Job.Result::window),
+                least(ours, Job.Result::aboveLoaded) / least(theirs, Job.Result::aboveLoaded),
+                psnr(Files.readAllBytes(oursEdited), Files.readAllBytes(theirsEdited)));
+        System.out.printf(Locale.ROOT, "%n%.2f times as fast, %.3f of the memory above the loaded process; frames agree to %.1f dB%n",
+                result.timesAsFast, result.memoryShare, result.psnr);
+        return result;
+    }
+
+    private static double least(List<Job.Result> results, ToDoubleFunction<Job.Result> figure) {
+        return results.stream().mapToDouble(figure).min().orElseThrow();
+    }
+
+    private static void print(String who, Job.Result job) {
+        System.out.printf(Locale.ROOT, "%-7s start %5.1f s, window %6.2f s %s, %5.0f MiB loaded, %6.0f MiB above%n", who, job.start(),
+                job.window(), job.seconds(), job.loaded(), job.aboveLoaded());
+    }
+
+    private static double psnr(byte[] a, byte[] b) {
+        double sum = 0;
+        for (int i = 0; i < a.length; i++) {
+            double difference = Byte.toUnsignedInt(a[i]) - Byte.toUnsignedInt(b[i]);
+            sum += difference * difference;
+        }
+        return 10 * Math.log10(255 * 255 / Math.max(sum / a.length, 1e-6));
+    }
+}

@@ -1,0 +1,30 @@
+package org.fatezero.engine;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+
+import org.fatezero.tensor.Torch;
+
+import java.nio.ByteBuffer;
+
+/** How long the engine's conversion of pixels takes. */
+public final class Conversion {
+
+    private Conversion() {
+    }
+
+    /** The best time of a square frame's way from pixels to a tensor and back. */
+    public static double seconds(int side, NDManager manager, Torch torch) {
+        Frames frames = new Frames(side, side, 8);
+        ByteBuffer pixels = ByteBuffer.allocateDirect(3 * side * side);
+        double best = Double.MAX_VALUE;
+        for (int i = 0; i < 20; i++) {
+            long begin = System.nanoTime();
+            try (NDArray x = frames.read(pixels, 3 * side, side, side, manager, torch)) {
+                frames.write(x, pixels, 3 * side, torch);
+            }
+            best = Math.min(best, (System.nanoTime() - begin) / 1e9);
+        }
+        return best;
+    }
+}
