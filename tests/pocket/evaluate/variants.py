@@ -2,7 +2,7 @@
 from dataclasses import dataclass, field
 from typing import Callable
 
-from . import sdedit
+from . import sdedit, tuned
 from .clips import GROUPS
 
 
@@ -22,6 +22,7 @@ VARIANTS = {
     "reconstruction": Variant("attention of the reconstruction", {"attention": "reconstruction"}),
     "framewise": Variant("frame by frame", {"keys": "self", "window": 1}),
     "sdedit": Variant("SDEdit, frame by frame", edit=sdedit.edit),
+    "tuned": Variant("the model tuned on the clip", {}, ("shape",), tuned.edit),
     **{f"strength-{strength}": Variant(f"strength={strength}", {"strength": strength}) for strength in (0, 0.25, 0.75, 1)},
     **{f"{solver}-{steps}": Variant(f"solver={solver}, {steps} steps", {"solver": solver, "steps": steps})
        for solver, steps in (("ddim", 20), ("ddim", 10), ("implicit", 50), ("implicit", 20), ("implicit", 10))},
@@ -31,5 +32,6 @@ VARIANTS = {
 LISTS = {
     "ABLATION": ("fatezero", "ddim", "no-self", "no-mask", "reconstruction", "framewise", "sdedit"),
     "STRENGTH": ("strength-0", "strength-0.25", "fatezero", "strength-0.75", "strength-1"),
+    "TUNE": ("fatezero", "tuned"),
     "SOLVER": ("fatezero", "ddim-20", "ddim-10", "implicit-50", "implicit-20", "implicit-10"),
 }

@@ -146,6 +146,11 @@ public final class Tuning implements AutoCloseable {
         if (Files.exists(out)) {
             throw new FileAlreadyExistsException(out + ": exists already; --resume goes on with a tuning that was begun there");
         }
+        if (settings.model.endsWith(".safetensors") && Files.isRegularFile(Path.of(settings.model))) {
+            throw new IOException("model=" + settings.model + ": a tuning begins with a folder in the diffusers layout, which this makes of it: "
+                    + "python -c \"import sys, diffusers; diffusers.StableDiffusionPipeline.from_single_file(sys.argv[1])"
+                    + ".save_pretrained(sys.argv[2])\" " + settings.model + " folder");
+        }
         try (ModelFolder model = ModelFolder.find(settings.model)) {
             return VideoFolder.create(model.path(), out, settings.seed);
         }

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -129,6 +130,14 @@ class TuningTest {
         Tuning.Settings settings = new Tuning.Settings(broken.toString(), "a jeep", "cpu", 64, 0, 1e-2, "-1", 32, "frame", 0);
         assertThrows(NoSuchFileException.class, () -> new Tuning(settings, clip(2), folder.resolve("out"), false));
         assertFalse(Files.exists(folder.resolve("out")));
+    }
+
+    @Test
+    void tellsHowAFileBecomesAFolder() {
+        String file = Golden.TINY.resolve("unet/diffusion_pytorch_model.safetensors").toString();
+        Tuning.Settings settings = new Tuning.Settings(file, "a jeep", "cpu", 64, 0, 1e-2, "-1", 32, "frame", 0);
+        IOException e = assertThrows(IOException.class, () -> new Tuning(settings, clip(2), folder.resolve("out"), false));
+        assertTrue(e.getMessage().startsWith("model=" + file + ": a tuning begins with a folder"), e.getMessage());
     }
 
     @ParameterizedTest
