@@ -13,6 +13,8 @@ import ai.djl.ndarray.types.DataType;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -96,6 +98,16 @@ class ModelsTest {
     @Test
     void theBuiltInModelWorksWithoutAnyFile() throws Exception {
         try (Engine engine = open("pocket")) {
+            assertWorks(engine);
+        }
+    }
+
+    /** Words it never learnt, of no alphabet it knows, change the frame all the same. */
+    @ParameterizedTest
+    @ValueSource(strings = {"a red jeep, zxqv flurble", "леопард на льду", "🦓🏔️", "x", "a\u0000b"})
+    void theBuiltInModelTakesAnyWords(String prompt) throws Exception {
+        try (Engine engine = new Engine(TinyOptions.of("pocket", "steps", "2", "size", "32", "prompt", prompt, "source", prompt + " too"),
+                new TinyOptions.Silent())) {
             assertWorks(engine);
         }
     }
