@@ -1,6 +1,7 @@
 # make demo      a clip turned into a watercolour, and more, in build/demo
 # make test      every test
 # make ffmpeg    FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
+# make soak      window after window, WINDOWS=5000 or more: resident memory stays flat
 # make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
 # make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it
 # make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
@@ -18,7 +19,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
 HOME_DIR = build/ffmpeg/lib/fatezero
 
-.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter evaluate test-pocket bench gpu install pictures clean
+.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter soak evaluate test-pocket bench gpu install pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -283,6 +284,11 @@ test-engine: engine
 
 test-filter: ffmpeg $(STUB)
 	mvn -B -ntp test -Dtest.groups=filter -Dtest.excludedGroups=
+
+WINDOWS = 5000
+
+soak: ffmpeg
+	mvn -B -ntp test -Dtest=filter.MemoryTest -Dtest.excludedGroups= -Dwindows=$(WINDOWS)
 
 $(STUB): $(addprefix java-engine/src/org/fatezero/engine/,Host.java NativeHost.java) tests/jni/stub/org/fatezero/engine/Engine.java
 	@rm -rf $(@D)

@@ -9,6 +9,7 @@ import org.fatezero.inversion.Capture;
 import org.fatezero.inversion.MaskInput;
 import org.fatezero.inversion.Needs;
 import org.fatezero.inversion.Trajectory;
+import org.fatezero.nn.AttentionHook;
 import org.fatezero.nn.Pass;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
@@ -17,6 +18,7 @@ import org.fatezero.unet.UNet;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.BiConsumer;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /**
@@ -38,13 +40,19 @@ public final class DdimEditing {
      * @param editTokens the target prompt's blend tokens, for {@code latentMask}; none for the source's mask alone
      * @param asPublished whether latent blending takes the source's latent one level noisier, as the authors' code does,
      *     rather than the one of equal noise
+     * @param inTurn whether the branches run one after another, each in the memory that the one before it had, rather than in one batch
      */
     public record Edit(double guidance, Needs needs, CrossFusion cross, BlendMask mask, BlendMask latentMask,
-            double latentsFrom, double latentsTo, int[] editTokens, boolean asPublished) {
+            double latentsFrom, double latentsTo, int[] editTokens, boolean asPublished, boolean inTurn) {
 
         /** The same edit where the inversion kept nothing. */
         public Edit recomputing() {
-            return new Edit(guidance, needs.recomputing(), cross, mask, latentMask, latentsFrom, latentsTo, editTokens, asPublished);
+            return new Edit(guidance, needs.recomputing(), cross, mask, latentMask, latentsFrom, latentsTo, editTokens, asPublished, inTurn);
+        }
+
+        /** The same edit in the least memory. */
+        public Edit sparing() {
+            return new Edit(guidance, needs.recomputing(), cross, mask, latentMask, latentsFrom, latentsTo, editTokens, asPublished, true);
         }
 
         /** Whether latents are put back after step {@code j} of {@code steps}: strictly within its shares. */
@@ -89,11 +97,12 @@ public final class DdimEditing {
         int first = steps - schedule.depth();
         for (int j = first; j < steps; j++) {
             int k = steps - 1 - j;
-            progress.at(j - first, schedule.depth());
-            FusionHook hook = new FusionHook(torch, edit.needs, edit.cross, edit.mask, trajectory.captures().get(k),
-                    ofEdit, k, steps);
+            int done = j - first;
+            progress.at(done, schedule.depth());
+            UnaryOperator<AttentionHook> told = hook -> progress.within(done, schedule.depth(), hook);
             NDArray next;
-            try (NDArray epsilon = guidedNoise(trajectory, z, text, pass.with(progress.within(j - first, schedule.depth(), hook)), edit, k)) {
+            try (NDArray epsilon = edit.inTurn ? guidedNoiseInTurn(trajectory, z, text, pass, told, edit, ofEdit, k)
+                    : guidedNoise(trajectory, z, text, pass, told, edit, ofEdit, k)) {
                 next = schedule.denoise(z, epsilon, k);
             }
             if (edit.putsBackAfter(j, steps)) {
@@ -111,18 +120,40 @@ public final class DdimEditing {
     }
 
     /** Epsilon under guidance; the branches of one batch are the source where it runs again, no prompt, and the edit. */
-    private NDArray guidedNoise(Trajectory trajectory, NDArray z, NDArray text, Pass pass, Edit edit, int k) {
+    private NDArray guidedNoise(Trajectory trajectory, NDArray z, NDArray text, Pass pass, UnaryOperator<AttentionHook> told, Edit edit,
+            List<MaskInput> ofEdit, int k) {
         int frames = pass.frames();
         boolean sourceAgain = !edit.needs.keep() && edit.needs.fuses(k);
+        FusionHook hook = hook(trajectory, edit.needs.keep() ? trajectory.captures().get(k) : null, edit, ofEdit, k);
         try (NDArray source = sourceAgain ? trajectory.input(schedule, k) : null; Scope scope = new Scope(z, text, source)) {
             NDArray guided = z.concat(z, 0);
             NDArray batch = sourceAgain ? source.concat(guided, 0) : guided;
-            NDArray epsilon = unet.forward(batch, schedule.timestep(k), sourceAgain ? text : text.get("1:"), pass);
+            NDArray epsilon = unet.forward(batch, schedule.timestep(k), sourceAgain ? text : text.get("1:"), pass.with(told.apply(hook)));
             int first = sourceAgain ? frames : 0;
             NDArray unconditional = epsilon.get("{}:{}", first, first + frames);
             NDArray conditional = epsilon.get("{}:{}", first + frames, first + 2 * frames);
             return scope.keep(unconditional.add(conditional.sub(unconditional).mul(edit.guidance)));
         }
+    }
+
+    /** The same of an edit for which nothing was kept: of each step the source's attention is kept until the edit has had its turn. */
+    private NDArray guidedNoiseInTurn(Trajectory trajectory, NDArray z, NDArray text, Pass pass, UnaryOperator<AttentionHook> told, Edit edit,
+            List<MaskInput> ofEdit, int k) {
+        int t = schedule.timestep(k);
+        try (NDArray source = trajectory.input(schedule, k); Scope scope = new Scope(z, text, source)) {
+            NDArray unconditional = unet.forward(z, t, text.get("1:2"), pass.with(told.apply(AttentionHook.PLAIN)));
+            Capture kept = new Capture(z.getManager(), torch, List.of(edit.needs.keeping()), pass.frames(), k);
+            if (edit.needs.fuses(k)) {
+                unet.forward(source, t, text.get("0:1"), pass.with(told.apply(kept))).close();
+            }
+            NDArray conditional = unet.forward(z, t, text.get("2:3"), pass.with(told.apply(hook(trajectory, kept, edit, ofEdit, k))));
+            return scope.keep(unconditional.add(conditional.sub(unconditional).mul(edit.guidance)));
+        }
+    }
+
+    private FusionHook hook(Trajectory trajectory, Capture kept, Edit edit, List<MaskInput> ofEdit, int k) {
+        return new FusionHook(torch, edit.needs, edit.cross, edit.mask, trajectory.captures().get(k).maskInput(edit.needs), kept, ofEdit, k,
+                schedule.steps());
     }
 
     /** The source's latents outside its own mask, or the union of that and the edit's. */

@@ -14,7 +14,7 @@ import java.util.List;
 
 /**
  * One editing step's attention (FateZero, eq. 5-7, algorithms 1 and 2). The edit is the last branch of the batch; only it
- * is touched. What the source attended to comes from inversion, or from the source run again as the first branch.
+ * is touched. What the source attended to was kept, or comes from the source run again as the first branch.
  *
  * <p>Self-attention is blended by rows of its output, {@code M A(Qe, Ke) Ve + (1 - M) A(Qs, Ks) Ve}, which equals blending
  * the maps because M is one number a query.
@@ -25,18 +25,20 @@ final class FusionHook implements AttentionHook {
     private final Needs needs;
     private final CrossFusion cross;
     private final BlendMask mask;     // null for none
-    private final Capture source;
+    private final MaskInput sourceMask; // null for none
+    private final Capture kept;       // of the source; null where it is the first branch
     private final List<MaskInput> ofEdit; // what is wanted of the edit's own attention
     private final int step;           // as in Schedule
     private final int editStep;       // 0 the noisiest
 
-    FusionHook(Torch torch, Needs needs, CrossFusion cross, BlendMask mask, Capture source, List<MaskInput> ofEdit, int step,
-            int steps) {
+    FusionHook(Torch torch, Needs needs, CrossFusion cross, BlendMask mask, MaskInput sourceMask, Capture kept, List<MaskInput> ofEdit,
+            int step, int steps) {
         this.torch = torch;
         this.needs = needs;
         this.cross = cross;
         this.mask = mask;
-        this.source = source;
+        this.sourceMask = sourceMask;
+        this.kept = kept;
         this.ofEdit = ofEdit;
         this.step = step;
         editStep = steps - 1 - step;
@@ -51,7 +53,7 @@ final class FusionHook implements AttentionHook {
         }
         try (Scope scope = new Scope(q, k, v)) {
             long edit = q.getShape().get(0) - 1;
-            NDArray others = kernel.apply(q.get("0:{}", edit), k.get("0:{}", edit), v.get("0:{}", edit));
+            NDArray others = edit == 0 ? null : kernel.apply(q.get("0:{}", edit), k.get("0:{}", edit), v.get("0:{}", edit));
             NDArray qe = branch(q, edit);
             NDArray ke = branch(k, edit);
             NDArray ve = branch(v, edit);
@@ -59,13 +61,13 @@ final class FusionHook implements AttentionHook {
             if (site.cross()) {
                 NDArray map = torch.attentionMap(qe, ke); // (1, heads, frames * positions, tokens)
                 masks.forEach(input -> input.add(site, map));
-                edited = torch.applyMap(fuses ? fused(needs.keep() ? source.cross(site)
+                edited = torch.applyMap(fuses ? fused(kept != null ? kept.cross(site)
                         : torch.attentionMap(branch(q, 0), branch(k, 0)), map) : map, ve);
             } else {
-                edited = selfAttention(site, qe, ke, ve, needs.keep() ? source.self(site)
+                edited = selfAttention(site, qe, ke, ve, kept != null ? kept.self(site)
                         : new Capture.QueriesAndKeys(branch(q, 0), branch(k, 0)), kernel);
             }
-            return scope.keep(others.concat(edited, 0));
+            return scope.keep(others == null ? edited : others.concat(edited, 0));
         }
     }
 
@@ -81,7 +83,7 @@ final class FusionHook implements AttentionHook {
             if (mask == null) {
                 return scope.keep(replaced);
             }
-            NDArray m = mask.at(source.maskInput(needs), site.height(), site.width()); // (frames, 1, h, w)
+            NDArray m = mask.at(sourceMask, site.height(), site.width()); // (frames, 1, h, w)
             m.attach(qe.getManager());
             NDArray own = kernel.apply(qe, ke, ve);
             return scope.keep(torch.lerp(replaced, own, m.reshape(1, -1, 1))); // (1, frames * positions, heads * d)

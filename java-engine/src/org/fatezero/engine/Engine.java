@@ -1,5 +1,6 @@
 package org.fatezero.engine;
 
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
@@ -33,7 +34,9 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
+import java.util.stream.Stream;
 
 /**
  * One edit, or several that share their inversion, open for any number of windows: encode, invert, edit, decode.
@@ -50,6 +53,7 @@ public final class Engine implements AutoCloseable {
     private final Schedule schedule;
     private final List<Edit> edits = new ArrayList<>();
     private final Inversions inversions; // null unless they are kept on disk
+    private boolean sparing; // since a window had no room in memory: nothing of the source is kept, and branches run one after another
 
     /** @param text source, negative and edit prompt, {@code (3, tokens, width)} */
     private record Edit(Options options, NDArray text, DdimEditing.Edit how, Show show) {
@@ -132,6 +136,7 @@ public final class Engine implements AutoCloseable {
      * @param target like {@code source}, one edit's frames after another's, as wide as its {@link #panels}; untouched if an edit fails before decoding
      * @param depth bits a sample, 8 or 16
      * @throws CancellationException if the host asked for it
+     * @throws OutOfMemoryError if the window has no room in memory, even with nothing kept of the source
      */
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride, int width,
             int height, int depth) throws IOException {
@@ -152,15 +157,8 @@ public final class Engine implements AutoCloseable {
         double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(width, height);
         int h = multiple(height * scale);
         int w = multiple(width * scale);
-        Pass pass = pass(n, h / model.vae.config().factor(), w / model.vae.config().factor());
         try (NDManager window = model.manager.newSubManager()) {
-            TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, sourceStride);
-            Trajectory trajectory = file == null ? null : read(file, window, n, h, w);
-            boolean kept = trajectory == null;
-            if (trajectory == null) {
-                trajectory = invert(encode(frames, source, sourceStride, h, w, window), pass, file);
-            }
-            List<Made> made = edited(trajectory, pass, kept);
+            List<Made> made = made(frames, source, sourceStride, h, w, window);
             for (int i = 0; i < targets; i++) {
                 report("decode", i, targets);
                 int last = targets - 1 - i; // the first edit's may lie where the source does, so it comes last
@@ -172,6 +170,50 @@ public final class Engine implements AutoCloseable {
                 }
             }
             report("decode", targets, targets);
+        } catch (EngineException | OutOfMemoryError e) {
+            if (!OutOfMemory.is(e)) {
+                throw e;
+            }
+            boolean halves = model.manager.getDevice().isGpu() && model.precision == DataType.FLOAT32;
+            throw OutOfMemory.error(size(n, w, h), "lower window= or size=" + (halves ? ", or use precision=fp16" : ""), e);
+        }
+    }
+
+    /** What becomes of the window, made once more in the least memory if there is no room for it. */
+    private List<Made> made(Frames frames, ByteBuffer[] source, int[] stride, int h, int w, NDManager window) throws IOException {
+        try {
+            return madeOnce(frames, source, stride, h, w, window);
+        } catch (EngineException | OutOfMemoryError e) {
+            if (sparing || !OutOfMemory.is(e)) {
+                throw e;
+            }
+            host.log(Host.WARNING, "no memory left for " + size(source.length, w, h) + ": once more, and from now on, with store=recompute "
+                    + "and the branches one after another, which takes longer");
+            sparing = true;
+        }
+        return madeOnce(frames, source, stride, h, w, window);
+    }
+
+    private static String size(int frames, int w, int h) {
+        return frames + (frames == 1 ? " frame" : " frames") + " edited at " + w + "x" + h;
+    }
+
+    /** @param window owns what is made; all else is freed */
+    private List<Made> madeOnce(Frames frames, ByteBuffer[] source, int[] stride, int h, int w, NDManager window) throws IOException {
+        int n = source.length;
+        Pass pass = pass(n, h / model.vae.config().factor(), w / model.vae.config().factor());
+        try (NDManager inversion = window.newSubManager()) {
+            TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, stride);
+            Trajectory trajectory = file == null ? null : read(file, inversion, n, h, w);
+            boolean kept = trajectory == null;
+            if (trajectory == null) {
+                trajectory = invert(encode(frames, source, stride, h, w, inversion), pass, file);
+            }
+            List<Made> made = edited(trajectory, pass, kept);
+            for (Made one : made) {
+                Stream.of(one.z, one.seen).filter(Objects::nonNull).forEach(array -> array.attach(window));
+            }
+            return made;
         }
     }
 
@@ -184,7 +226,7 @@ public final class Engine implements AutoCloseable {
      * Where several edits share what is kept, inverting costs less than what each would recompute.
      */
     private Trajectory read(TrajectoryFile file, NDManager window, int n, int h, int w) {
-        List<Needs> needs = edits.stream().map(edit -> edit.show.needs()).toList();
+        List<Needs> needs = needs();
         if (needs.size() > 1 && needs.get(0).keep()) {
             return null;
         }
@@ -209,6 +251,11 @@ public final class Engine implements AutoCloseable {
         }
     }
 
+    /** What of the source each edit needs. */
+    private List<Needs> needs() {
+        return edits.stream().map(edit -> edit.show.needs()).map(needs -> sparing ? needs.recomputing() : needs).toList();
+    }
+
     /** How the network sees a window of {@code n} frames of latents. */
     Pass pass(int n, int latentHeight, int latentWidth) {
         return new Pass(n, keyFrames(n), keysAt(latentHeight, latentWidth), options.norm().equals("window"), AttentionHook.PLAIN);
@@ -216,8 +263,7 @@ public final class Engine implements AutoCloseable {
 
     /** @param file where the inversion is kept, or null */
     Trajectory invert(NDArray z0, Pass pass, TrajectoryFile file) {
-        List<Needs> needs = new ArrayList<>();
-        edits.forEach(edit -> needs.add(edit.show.needs()));
+        List<Needs> needs = new ArrayList<>(needs());
         if (file != null) {
             needs.addAll(Needs.ofEachWordToken(file.wordTokens(), maskCells()));
         }
@@ -258,7 +304,7 @@ public final class Engine implements AutoCloseable {
             NDArray z = null;
             if (edit.show.makesEdit()) {
                 z = new DdimEditing(model.unet, schedule, model.torch).run(trajectory, edit.text, pass,
-                        kept ? edit.how : edit.how.recomputing(), ofEdit, reporting("edit", made.size(), edits.size()));
+                        sparing ? edit.how.sparing() : kept ? edit.how : edit.how.recomputing(), ofEdit, reporting("edit", made.size(), edits.size()));
                 requireFinite(z, "edited");
             }
             made.add(new Made(z, edit.show.seen(trajectory, ofEdit)));
@@ -269,7 +315,7 @@ public final class Engine implements AutoCloseable {
     /** What an edit, counted from 0, is, as UTF-8 key, value, key, value ...: for its frames' metadata. */
     public byte[][] metadata(int edit) {
         Options options = edits.get(edit).options;
-        return java.util.stream.Stream.of("preset", options.preset(), "prompt", options.prompt(), "source", options.source(),
+        return Stream.of("preset", options.preset(), "prompt", options.prompt(), "source", options.source(),
                 "model", options.model(), "steps", Integer.toString(options.steps()))
                 .map(text -> text.getBytes(StandardCharsets.UTF_8)).toArray(byte[][]::new);
     }
@@ -323,7 +369,7 @@ public final class Engine implements AutoCloseable {
                 maskCells());
         return new DdimEditing.Edit(guidance(options), needs, cross, options.blend_attention() ? mask : null,
                 latents != null ? mask : null, latents != null ? latents.from() : 1, latents != null ? latents.to() : 1,
-                latents != null ? words.targetBlend(options.blend(), target) : new int[0], options.parity());
+                latents != null ? words.targetBlend(options.blend(), target) : new int[0], options.parity(), false);
     }
 
     private double guidance(Options options) {

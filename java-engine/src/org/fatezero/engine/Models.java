@@ -1,6 +1,7 @@
 package org.fatezero.engine;
 
 import ai.djl.Device;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.tensor.Lora;
@@ -84,6 +85,12 @@ final class Models {
             try (ModelFolder folder = ModelFolder.find(name)) {
                 return new Model(new DiffusersFolder(folder.path()), loras, device, precision, host);
             }
+        } catch (EngineException | OutOfMemoryError e) {
+            if (!OutOfMemory.is(e)) {
+                throw e;
+            }
+            throw OutOfMemory.error("the weights of model " + name + " on " + device,
+                    device.isGpu() ? "free some, or use device=cpu" : "free some, or use a smaller model", e);
         } finally {
             for (Lora opened : loras) {
                 opened.close();

@@ -38,7 +38,7 @@ public final class Capture implements AttentionHook {
      * @param needs those of each edit
      * @param k the step, as in {@link org.fatezero.diffusion.Schedule}
      */
-    Capture(NDManager owner, Torch torch, List<Needs> needs, int frames, int k) {
+    public Capture(NDManager owner, Torch torch, List<Needs> needs, int frames, int k) {
         this.owner = owner;
         this.torch = torch;
         this.needs = needs;

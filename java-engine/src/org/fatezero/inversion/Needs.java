@@ -37,6 +37,11 @@ public record Needs(int selfFrom, int selfTo, int crossFrom, int fuseAt, boolean
         return new Needs(selfFrom, selfTo, crossFrom, fuseAt, false, tokens, maskCells);
     }
 
+    /** The same of the source's attention, kept, without a mask. */
+    public Needs keeping() {
+        return new Needs(selfFrom, selfTo, crossFrom, fuseAt, true, new int[0], maskCells);
+    }
+
     /** Whether the source's attention at {@code site} is wanted in step {@code k}. */
     public boolean fuses(Site site, int k) {
         return site.isAtMost(fuseAt) && (site.cross() ? k >= crossFrom : k >= selfFrom && k < selfTo);

@@ -71,6 +71,8 @@ class DdimEditingTest {
         NDArray kept = restyled(edit, height, width, true, blend);
         NDArray recomputed = restyled(edit, height, width, false, blend);
         Golden.assertClose(single(kept), single(recomputed), 1e-6, "recomputed");
+        NDArray z0 = edit.latents(height, width);
+        Golden.assertClose(single(kept), single(edit.restyleSparing(z0, blend)), 1e-6, "in turn");
         assertTrue(Golden.relativeError(single(edit.latents(height, width)), single(kept)) > 0.01, "an edit changes its clip");
     }
 

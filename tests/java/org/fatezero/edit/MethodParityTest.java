@@ -91,7 +91,7 @@ class MethodParityTest {
             }
             NDArray edited = golden.array(name + ".edited");
             NDArray last = new DdimEditing(unet, schedule, golden.torch).run(trajectory, text, pass,
-                    new DdimEditing.Edit(7.5, needs, cross, mask, blendLatents ? mask : null, 0.2, 0.8, masks ? tokens(edit, 1) : new int[0], true),
+                    new DdimEditing.Edit(7.5, needs, cross, mask, blendLatents ? mask : null, 0.2, 0.8, masks ? tokens(edit, 1) : new int[0], true, false),
                     null, (step, of) -> { },
                     (level, z) -> Golden.assertClose(edited.get(steps - 1 - level), strided(z, stride), LIMIT,
                             "edited to level " + level));

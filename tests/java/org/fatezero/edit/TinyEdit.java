@@ -39,13 +39,21 @@ record TinyEdit(Tiny tiny, Pass pass, int steps, boolean implicit) {
 
     /** Self- and cross-attention fused in a share of the steps, within a blend mask if {@code blend}. */
     NDArray restyle(NDArray z0, boolean keep, boolean blend, Progress progress) throws Exception {
+        return run(z0, tiny.text(SOURCE, "", TARGET), restyling(keep, blend), progress);
+    }
+
+    /** The same in the least memory. */
+    NDArray restyleSparing(NDArray z0, boolean blend) throws Exception {
+        return run(z0, tiny.text(SOURCE, "", TARGET), restyling(true, blend).sparing(), SILENT);
+    }
+
+    private DdimEditing.Edit restyling(boolean keep, boolean blend) {
         Prompt source = tiny.prompt(SOURCE);
         Prompt target = tiny.prompt(TARGET);
         Needs needs = new Needs(steps - (int) (0.8 * steps), steps, steps - (int) (0.7 * (steps + 1)), 64, keep,
                 blend ? source.find("jeep", tiny.tokenizer) : new int[0], Needs.MASK_CELLS);
         BlendMask mask = blend ? new BlendMask(tiny.torch, 0.3) : null;
-        return run(z0, tiny.text(SOURCE, "", TARGET), edit(7.5, needs, cross(source, target, 0.7), mask, blend,
-                blend ? target.find("jeep", tiny.tokenizer) : new int[0]), progress);
+        return edit(7.5, needs, cross(source, target, 0.7), mask, blend, blend ? target.find("jeep", tiny.tokenizer) : new int[0]);
     }
 
     private NDArray run(NDArray z0, NDArray text, DdimEditing.Edit edit, Progress progress) throws Exception {
@@ -56,7 +64,7 @@ record TinyEdit(Tiny tiny, Pass pass, int steps, boolean implicit) {
     }
 
     private static DdimEditing.Edit edit(double guidance, Needs needs, CrossFusion cross, BlendMask mask, boolean blend, int[] tokens) {
-        return new DdimEditing.Edit(guidance, needs, cross, mask, blend ? mask : null, 0.2, 0.8, tokens, false);
+        return new DdimEditing.Edit(guidance, needs, cross, mask, blend ? mask : null, 0.2, 0.8, tokens, false, false);
     }
 
     private CrossFusion cross(Prompt source, Prompt target, double share) {

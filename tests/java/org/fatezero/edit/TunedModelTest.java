@@ -75,7 +75,7 @@ class TunedModelTest {
             text = text.concat(encoder.forward(golden.manager, tokenizer.encode("", 77).ids()), 0)
                     .concat(encoder.forward(golden.manager, target.ids()), 0);
             NDArray edited = new DdimEditing(unet, schedule, golden.torch).run(trajectory, text, PASS,
-                    new DdimEditing.Edit(7.5, needs, cross, null, null, 0.2, 0.8, new int[0], true), (step, of) -> { });
+                    new DdimEditing.Edit(7.5, needs, cross, null, null, 0.2, 0.8, new int[0], true, false), (step, of) -> { });
             Golden.assertClose(golden.array(kind + ".edited"), edited, 1e-4, "edited");
         }
     }

@@ -76,18 +76,6 @@ class EngineTest {
         assertNotEquals(source, edited);
     }
 
-    /** Not even the peak of resident memory grows from window to window. */
-    @Test
-    void memoryStaysFlat() throws Exception {
-        Ffmpeg.Running running = REAL.start("-v verbose -f lavfi -i testsrc2=s=66x36:r=25 -frames:v 120 -vf", EDIT, "-f", "null", "-");
-        running.await("window 4: 4 frames in");
-        long early = running.peakKib();
-        running.await("window 24: 4 frames in");
-        long late = running.peakKib();
-        running.finish().succeeded();
-        assertTrue(late < 1.05 * early, early + " KiB after window 4, " + late + " KiB after window 24");
-    }
-
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "preset=no-such               | watercolor                | Invalid argument",

@@ -60,20 +60,22 @@ record Ffmpeg(Map<String, String> environment) {
     record Running(Process process, CompletableFuture<byte[]> out, StringBuffer log, Thread reader, long start) {
         /** Waits until the log holds the text. */
         void await(String text) throws InterruptedException {
-            for (int i = 0; i < 600 && process.isAlive() && log.indexOf(text) < 0; i++)
+            for (int i = 0; i < 2400 && process.isAlive() && log.indexOf(text) < 0; i++)
                 Thread.sleep(50);
-            if (log.indexOf(text) < 0)
+            if (log.indexOf(text) < 0) {
+                process.destroyForcibly();
                 fail("no \"" + text + "\" in " + log);
+            }
         }
 
         void signal(String name) throws IOException, InterruptedException {
             new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).inheritIO().start().waitFor();
         }
 
-        /** The most memory that was resident so far. */
-        long peakKib() throws IOException {
+        /** A count of Linux's: {@code VmHWM} is the most memory that was resident so far, {@code VmData} what may be written to. */
+        long kib(String count) throws IOException {
             return Files.readAllLines(Path.of("/proc/" + process.pid() + "/status")).stream()
-                .filter(line -> line.startsWith("VmHWM:"))
+                .filter(line -> line.startsWith(count + ":"))
                 .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", ""))).findFirst().orElseThrow();
         }
 
