@@ -128,8 +128,9 @@ public final class DdimEditing {
         try (NDArray source = sourceAgain ? trajectory.input(schedule, k) : null; Scope scope = new Scope(z, text, source)) {
             NDArray guided = z.concat(z, 0);
             NDArray batch = sourceAgain ? source.concat(guided, 0) : guided;
-            NDArray epsilon = unet.forward(batch, schedule.timestep(k), sourceAgain ? text : text.get("1:"), pass.with(told.apply(hook)));
-            int first = sourceAgain ? frames : 0;
+            NDArray epsilon = unet.forward(batch, schedule.timestep(k), sourceAgain ? text : text.get("1:"), pass.with(told.apply(hook)),
+                    sourceAgain ? edit.needs.fuseAt() : Integer.MAX_VALUE);
+            long first = epsilon.getShape().get(0) - 2 * frames;
             NDArray unconditional = epsilon.get("{}:{}", first, first + frames);
             NDArray conditional = epsilon.get("{}:{}", first + frames, first + 2 * frames);
             return scope.keep(unconditional.add(conditional.sub(unconditional).mul(edit.guidance)));

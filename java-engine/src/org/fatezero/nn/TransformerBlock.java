@@ -1,6 +1,8 @@
 package org.fatezero.nn;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
@@ -12,6 +14,11 @@ import java.io.IOException;
 final class TransformerBlock {
 
     private static final double EPS = 1e-5;
+
+    // bytes of a run: what caches hold and an allocator reuses rather than maps anew, and what keeps a GPU busy
+    private static final long RUN = 8 << 20;
+    private static final long RUN_ON_GPU = 512 << 20;
+    private static final long LEAST_ROWS = 800; // fewer do not pay for reading the weights again
 
     private final Torch torch;
     private final LayerNorm norm1;
@@ -44,8 +51,27 @@ final class TransformerBlock {
         try (Scope scope = new Scope(x, text)) {
             NDArray y = torch.addTo(attn1.forward(norm1.forward(x), self, pass), x);
             y = torch.addTo(attn2.forward(norm2.forward(y), text, cross, pass), y);
-            y = torch.addTo(out.forward(torch.geglu(gatedProjection.forward(norm3.forward(y)))), y);
+            y = torch.addTo(feedForward(y), y);
             return scope.keep(attnTemporal == null ? y : torch.addTo(attnTemporal.overFrames(normTemporal.forward(y), pass.frames()), y));
+        }
+    }
+
+    /** A run of positions after another, for its middle is eight times as wide. */
+    private NDArray feedForward(NDArray y) {
+        long width = y.getShape().get(2);
+        long bytes = 8 * width * y.getDataType().getNumOfBytes();
+        long length = Math.max(LEAST_ROWS, (y.getDevice().isGpu() ? RUN_ON_GPU : RUN) / bytes);
+        try (Scope scope = new Scope(y)) {
+            NDArray positions = y.reshape(-1, width);
+            long rows = positions.getShape().get(0);
+            NDList runs = new NDList();
+            for (long from = 0; from < rows; from += length) {
+                try (Scope passing = new Scope(positions)) {
+                    NDArray run = positions.get("{}:{}", from, Math.min(rows, from + length));
+                    runs.add(passing.keep(out.forward(torch.geglu(gatedProjection.forward(norm3.forward(run))))));
+                }
+            }
+            return scope.keep((runs.size() == 1 ? runs.get(0) : NDArrays.concat(runs, 0)).reshape(y.getShape()));
         }
     }
 }

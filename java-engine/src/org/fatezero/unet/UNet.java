@@ -84,6 +84,37 @@ public final class UNet {
             return (int) Math.ceil(Math.sqrt((double) rows * columns));
         }
 
+        /** The attention layers that latents of {@code h} by {@code w} pass, in order. */
+        public List<AttentionLayer> attentionLayers(int h, int w) {
+            int last = blockOutChannels.length - 1;
+            int[] rows = new int[last + 1];
+            int[] columns = new int[last + 1];
+            for (int i = 0; i <= last; i++) {
+                rows[i] = i == 0 ? h : (rows[i - 1] + 1) / 2;
+                columns[i] = i == 0 ? w : (columns[i - 1] + 1) / 2;
+            }
+            List<AttentionLayer> layers = new ArrayList<>();
+            for (int i = 0; i <= last; i++) {
+                for (int j = 0; downAttends[i] && j < layersPerBlock; j++) {
+                    addLayers(layers, "down_blocks." + i + ".attentions." + j, Site.Half.DOWN, i, rows, columns);
+                }
+            }
+            addLayers(layers, "mid_block.attentions.0", Site.Half.MID, last, rows, columns);
+            for (int i = 0; i <= last; i++) {
+                for (int j = 0; upAttends[i] && j <= layersPerBlock; j++) {
+                    addLayers(layers, "up_blocks." + i + ".attentions." + j, Site.Half.UP, last - i, rows, columns);
+                }
+            }
+            return layers;
+        }
+
+        private void addLayers(List<AttentionLayer> layers, String name, Site.Half half, int level, int[] rows, int[] columns) {
+            for (boolean cross : new boolean[] {false, true}) {
+                layers.add(new AttentionLayer(new Site(name + (cross ? ".attn2" : ".attn1"), half, cross, rows[level], columns[level],
+                        rows[0], columns[0]), blockOutChannels[level]));
+            }
+        }
+
         private static boolean[] attends(ModelConfig config, String key, String attended, String plain, int blocks)
                 throws IOException {
             // the video models' own names of the same blocks
@@ -97,6 +128,10 @@ public final class UNet {
             }
             return attends;
         }
+    }
+
+    /** @param width of its queries, all heads together */
+    public record AttentionLayer(Site site, int width) {
     }
 
     private final Config config;
@@ -160,6 +195,16 @@ public final class UNet {
      * @return epsilon, of the shape of {@code z}, owned by the manager of {@code z}
      */
     public NDArray forward(NDArray z, int t, NDArray text, Pass pass) {
+        return forward(z, t, text, pass, Integer.MAX_VALUE);
+    }
+
+    /**
+     * The noise in {@code z}, but for its first branch where that is not wanted itself: on the way up it is left behind
+     * after the last maps of at most {@code firstUpTo} cells a side.
+     *
+     * @return epsilon of all branches, or of all but the first
+     */
+    public NDArray forward(NDArray z, int t, NDArray text, Pass pass, int firstUpTo) {
         latents.add(z.getShape().get(0));
         try (Scope scope = new Scope(z, text)) {
             NDArray time = timeEmbedding(z, t);
@@ -173,10 +218,16 @@ public final class UNet {
             }
             x = midBlock.forward(x, time, text, h, w, pass);
             for (UpBlock block : upBlocks) {
-                x = block.forward(x, time, text, h, w, pass, skips);
+                x = block.forward(x, time, text, h, w, pass, skips, firstUpTo);
+                text = last(text, x.getShape().get(0) / pass.frames());
             }
             return scope.keep(convOut.forward(convNormOut.forwardSilu(x, pass.normFrames()), pass.frames()));
         }
+    }
+
+    /** The last {@code n} rows of the first axis: a view. */
+    static NDArray last(NDArray x, long n) {
+        return x.get("{}:", x.getShape().get(0) - n);
     }
 
     /** {@code (1, 4 c)}: sinusoids of the timestep through two linear layers. */

@@ -39,15 +39,22 @@ final class UpBlock {
         upsampler = upsamples ? VideoConv.read(w.at("upsamplers.0.conv"), out, out) : null;
     }
 
-    /** Takes its skips from {@code skips} and closes them, and {@code x}. */
-    NDArray forward(NDArray x, NDArray time, NDArray text, int h, int w, Pass pass, Deque<NDArray> skips) {
+    /**
+     * Takes its skips from {@code skips} and closes them, and {@code x}.
+     *
+     * @param firstUpTo as in {@link UNet#forward}
+     */
+    NDArray forward(NDArray x, NDArray time, NDArray text, int h, int w, Pass pass, Deque<NDArray> skips, int firstUpTo) {
         for (int i = 0; i < resnets.size(); i++) {
             x = layer(i, x, skips.pop(), time, text, h, w, pass);
         }
         if (upsampler != null) {
             // the size of the skip that the next block takes: right for sizes that 2 does not divide
             long[] size = skips.peek().getShape().getShape();
-            try (NDArray small = x; NDArray large = torch.nearest(small, (int) size[2], (int) size[3])) {
+            long rows = x.getShape().get(0);
+            boolean drops = rows == size[0] && rows > pass.frames() && size[2] * size[3] > (long) firstUpTo * firstUpTo;
+            try (NDArray small = x; NDArray wanted = UNet.last(small, drops ? rows - pass.frames() : rows);
+                    NDArray large = torch.nearest(wanted, (int) size[2], (int) size[3])) {
                 x = upsampler.forward(large, pass.frames());
             }
         }
@@ -56,7 +63,8 @@ final class UpBlock {
 
     private NDArray layer(int i, NDArray x, NDArray skip, NDArray time, NDArray text, int h, int w, Pass pass) {
         try (x; skip; Scope scope = new Scope(x, skip, time, text)) {
-            NDArray y = resnets.get(i).forward(x.concat(skip, 1), time, pass);
+            NDArray joined = x.concat(UNet.last(skip, x.getShape().get(0)), 1);
+            NDArray y = resnets.get(i).forward(joined, time, pass);
             return scope.keep(attentions.isEmpty() ? y : attentions.get(i).forward(y, text, h, w, pass));
         }
     }

@@ -2,16 +2,22 @@ package org.fatezero.unet;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.Golden;
 import org.fatezero.nn.Pass;
+import org.fatezero.nn.Site;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.ArrayList;
+import java.util.List;
 
 /** Against diffusers' UNet2DConditionModel on the tiny checkpoint. */
 class UNetTest {
@@ -43,6 +49,52 @@ class UNetTest {
             NDArray together = unet.forward(z, 21, text, Pass.plain(2));
             NDArray second = unet.forward(z.get("1:2"), 21, text, Pass.plain(1));
             Golden.assertClose(second, together.get("1:2"), 1e-5, "second frame");
+        }
+    }
+
+    @Test
+    void manyFramesAreWhatEachIsAlone() throws Exception {
+        try (Golden golden = new Golden("modules.safetensors")) {
+            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
+            NDArray z = golden.manager.randomNormal(new Shape(9, 4, 128, 64)); // wide layers run over them bit by bit
+            NDArray text = golden.array("unet.wide.text").get("0:1");
+            NDArray together = unet.forward(z, 21, text, Pass.plain(9));
+            NDArray last = unet.forward(z.get("8:9"), 21, text, Pass.plain(1));
+            Golden.assertClose(last, together.get("8:9"), 1e-5, "last frame");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 9, 14", "4, 9, 14", "7, 9, 14", "8, 16, 16", "11, 11, 11"})
+    void aBranchThatIsLeftBehindChangesNoOther(int upTo, int h, int w) throws Exception {
+        try (Golden golden = new Golden("modules.safetensors")) {
+            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
+            NDArray z = golden.manager.randomNormal(new Shape(6, 4, h, w));
+            NDArray text = golden.manager.randomNormal(new Shape(3, 77, 16));
+            Pass pass = Pass.plain(2).with((site, q, k, v, kernel) -> {
+                assertTrue(q.getShape().get(0) == 3 || site.half() == Site.Half.UP && !site.isAtMost(upTo), site.name());
+                return kernel.apply(q, k, v);
+            });
+            NDArray all = unet.forward(z, 21, text, Pass.plain(2));
+            NDArray wanted = unet.forward(z, 21, text, pass, upTo);
+            boolean whole = (long) upTo * upTo >= (long) h * w;
+            assertEquals(whole ? 6 : 4, wanted.getShape().get(0));
+            Golden.assertClose(whole ? all : all.get("2:"), wanted, 1e-5, "up to " + upTo);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"8, 12", "9, 14", "5, 1"})
+    void itsAttentionLayersAreKnownWithoutAPass(int h, int w) throws Exception {
+        try (Golden golden = new Golden("modules.safetensors")) {
+            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
+            List<UNet.AttentionLayer> seen = new ArrayList<>();
+            unet.forward(golden.manager.randomNormal(new Shape(1, 4, h, w)), 21, golden.manager.randomNormal(new Shape(1, 77, 16)),
+                    Pass.plain(1).with((site, q, k, v, kernel) -> {
+                        seen.add(new UNet.AttentionLayer(site, (int) (q.getShape().get(2) * q.getShape().get(3))));
+                        return kernel.apply(q, k, v);
+                    }));
+            assertEquals(seen, unet.config().attentionLayers(h, w));
         }
     }
 
