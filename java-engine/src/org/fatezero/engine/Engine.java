@@ -54,6 +54,7 @@ public final class Engine implements AutoCloseable {
     private final List<Edit> edits = new ArrayList<>();
     private final Inversions inversions; // null unless they are kept on disk
     private boolean sparing; // since a window had no room in memory: nothing of the source is kept, and branches run one after another
+    private final Store store;
 
     /** @param text source, negative and edit prompt, {@code (3, tokens, width)} */
     private record Edit(Options options, NDArray text, DdimEditing.Edit how, Show show) {
@@ -97,6 +98,7 @@ public final class Engine implements AutoCloseable {
             }
             inversions = options.inversion().isBlank() ? null : Inversions.in(options.inversion(), host, options, model,
                     source.ids(), source.pieces().size(), schedule.depth());
+            store = new Store(options.store(), () -> Memory.free(hardware.device()), host);
             keyFrames(options.window()); // finds a wrong selector now
             if (options.keys_at().endsWith("ch") && keysAt(1, 1) == 0) {
                 host.log(Host.WARNING, "keys_at=" + options.keys_at() + ": no layer of model " + options.model()
@@ -200,14 +202,16 @@ public final class Engine implements AutoCloseable {
 
     /** @param window owns what is made; all else is freed */
     private List<Made> madeOnce(Frames frames, ByteBuffer[] source, int[] stride, int h, int w, NDManager window) throws IOException {
-        int n = source.length;
-        Pass pass = pass(n, h / model.vae.config().factor(), w / model.vae.config().factor());
+        Shape latents = new Shape(source.length, model.unet.config().inChannels(), h / model.vae.config().factor(), w / model.vae.config().factor());
+        Pass pass = pass(source.length, (int) latents.get(2), (int) latents.get(3));
+        boolean keeps = !sparing && store.keeps(model.unet.config(), (int) latents.get(2), (int) latents.get(3), pass,
+                model.textEncoder.config().maxPositionEmbeddings(), schedule.depth(), needs(true), model.precision);
         try (NDManager inversion = window.newSubManager()) {
             TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, stride);
-            Trajectory trajectory = file == null ? null : read(file, inversion, n, h, w);
-            boolean kept = trajectory == null;
+            Trajectory trajectory = file == null ? null : read(file, inversion, latents, keeps);
+            boolean kept = keeps && trajectory == null;
             if (trajectory == null) {
-                trajectory = invert(encode(frames, source, stride, h, w, inversion), pass, file);
+                trajectory = invert(encode(frames, source, stride, h, w, inversion), pass, keeps, file);
             }
             List<Made> made = edited(trajectory, pass, kept);
             for (Made one : made) {
@@ -225,13 +229,17 @@ public final class Engine implements AutoCloseable {
      * The inversion that the file holds, for edits that recompute what else they need of the source; null without a file.
      * Where several edits share what is kept, inverting costs less than what each would recompute.
      */
-    private Trajectory read(TrajectoryFile file, NDManager window, int n, int h, int w) {
-        List<Needs> needs = needs();
+    private Trajectory read(TrajectoryFile file, NDManager window, Shape latents, boolean keeps) {
+        List<Needs> needs = needs(keeps);
         if (needs.size() > 1 && needs.get(0).keep()) {
             return null;
         }
-        Shape latent = new Shape(n, model.unet.config().inChannels(), h / model.vae.config().factor(), w / model.vae.config().factor());
-        return inversions.read(file, window, model, latent, needs.stream().map(Needs::recomputing).toList());
+        return inversions.read(file, window, model, latents, needs(false));
+    }
+
+    /** What each edit needs of the source. */
+    private List<Needs> needs(boolean keeps) {
+        return edits.stream().map(edit -> edit.show.needs()).map(needs -> keeps ? needs : needs.recomputing()).toList();
     }
 
     /** Clean latents {@code (frames, channels, h, w)} of pixels. */
@@ -251,19 +259,17 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /** What of the source each edit needs. */
-    private List<Needs> needs() {
-        return edits.stream().map(edit -> edit.show.needs()).map(needs -> sparing ? needs.recomputing() : needs).toList();
-    }
-
     /** How the network sees a window of {@code n} frames of latents. */
     Pass pass(int n, int latentHeight, int latentWidth) {
         return new Pass(n, keyFrames(n), keysAt(latentHeight, latentWidth), options.norm().equals("window"), AttentionHook.PLAIN);
     }
 
-    /** @param file where the inversion is kept, or null */
-    Trajectory invert(NDArray z0, Pass pass, TrajectoryFile file) {
-        List<Needs> needs = new ArrayList<>(needs());
+    /**
+     * @param keeps whether what edits need of the source's attention is kept
+     * @param file where the inversion is kept, or null
+     */
+    Trajectory invert(NDArray z0, Pass pass, boolean keeps, TrajectoryFile file) {
+        List<Needs> needs = new ArrayList<>(needs(keeps));
         if (file != null) {
             needs.addAll(Needs.ofEachWordToken(file.wordTokens(), maskCells()));
         }
@@ -331,7 +337,8 @@ public final class Engine implements AutoCloseable {
     private Prompt encode(String option, String prompt) {
         Prompt encoded = model.tokenizer.encode(prompt, model.textEncoder.config().maxPositionEmbeddings());
         if (!encoded.cut().isEmpty()) {
-            host.log(Host.WARNING, option + " is too long for the text encoder, which does not see: " + encoded.unseen());
+            host.log(Host.WARNING, option + " is too long for the text encoder, which does not see: "
+                    + String.join("", encoded.cut()).replace("</w>", " ").strip());
         }
         return encoded;
     }

@@ -2,10 +2,13 @@ package org.fatezero.inversion;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.nn.AttentionHook;
+import org.fatezero.nn.Pass;
 import org.fatezero.nn.Site;
 import org.fatezero.tensor.Torch;
+import org.fatezero.unet.UNet;
 
 import java.nio.IntBuffer;
 import java.util.HashMap;
@@ -56,9 +59,33 @@ public final class Capture implements AttentionHook {
         maskInputs.forEach((edit, input) -> this.maskInputs.put(IntBuffer.wrap(edit.maskTokens()), input));
     }
 
+    /**
+     * Bytes of the queries, keys and maps that all steps keep for edits of these needs. Masks add some kilobytes a step.
+     *
+     * @param h rows of the latents, {@code w} their columns
+     * @param tokens of a text
+     * @param steps 0 to {@code steps - 1} are inverted
+     */
+    public static long bytes(UNet.Config unet, int h, int w, Pass pass, int tokens, int steps, List<Needs> needs, DataType precision) {
+        long numbers = 0;
+        for (UNet.AttentionLayer layer : unet.attentionLayers(h, w)) {
+            Site site = layer.site();
+            long aPosition = site.cross() ? (long) pass.frames() * unet.heads() * tokens
+                    : (long) (pass.frames() + pass.keyFrames(site)) * layer.width();
+            for (int k = 0; k < steps; k++) {
+                numbers += keeps(needs, site, k) ? site.positions() * aPosition : 0;
+            }
+        }
+        return numbers * precision.getNumOfBytes();
+    }
+
+    private static boolean keeps(List<Needs> needs, Site site, int k) {
+        return needs.stream().anyMatch(edit -> edit.keep() && edit.fuses(site, k));
+    }
+
     @Override
     public NDArray attend(Site site, NDArray q, NDArray k, NDArray v, Kernel kernel) {
-        boolean keeps = needs.stream().anyMatch(edit -> edit.keep() && edit.fuses(site, this.k));
+        boolean keeps = keeps(needs, site, this.k);
         List<MaskInput> masks = maskInputs.values().stream().filter(input -> input.reads(site)).toList();
         if (!site.cross()) {
             NDArray out = kernel.apply(q, k, v);

@@ -60,6 +60,11 @@ public final class KeyFrames {
         };
     }
 
+    /** How many frames keys and values are projected from. */
+    int count() {
+        return distinct.length;
+    }
+
     /** The frames of {@code x (branches * frames, ...)} that keys and values are projected from. */
     NDArray select(Torch torch, NDArray x) {
         if (distinct.length == frames) {

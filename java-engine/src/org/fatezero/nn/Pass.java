@@ -29,6 +29,11 @@ public record Pass(int frames, KeyFrames keys, int keysAt, boolean windowNorm, A
         return windowNorm ? frames : 1;
     }
 
+    /** How many frames the keys at a self-attention site are of. */
+    public int keyFrames(Site site) {
+        return keysOf(site).count();
+    }
+
     KeyFrames keysOf(Site site) {
         return site.isAtMost(keysAt) ? keys : new KeyFrames(SELF, frames);
     }

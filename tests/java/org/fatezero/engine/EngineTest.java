@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -266,9 +267,11 @@ class EngineTest {
         }
     }
 
-    @Test
-    void recomputingGivesTheEditThatKeepingGives() throws Exception {
-        try (Engine keeping = open(SILENT, "store", "keep"); Engine recomputing = open(SILENT, "store", "recompute")) {
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "2", "4", "8", "4096"}) // of latents of 8 cells a side
+    void recomputingGivesTheEditThatKeepingGives(String fuseAt) throws Exception {
+        try (Engine keeping = open(SILENT, "store", "keep", "fuse_at", fuseAt);
+                Engine recomputing = open(SILENT, "store", "recompute", "fuse_at", fuseAt)) {
             List<String> kept = edited(keeping, 3, 8);
             List<String> recomputed = edited(recomputing, 3, 8);
             for (int i = 0; i < 3; i++) {

@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
 import org.fatezero.diffusion.Schedule;
 import org.fatezero.nn.AttentionHook;
+import org.fatezero.nn.KeyFrames;
 import org.fatezero.nn.Pass;
 import org.fatezero.nn.Site;
 
@@ -20,6 +22,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.ArrayList;
@@ -104,6 +107,22 @@ class DdimInversionTest {
             }
             int latents = STEPS + 1;
             assertEquals(latents + kept, window.getManagedArrays().size(), "nothing else stays in the window");
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 4, 0, 64, true", "1, 3, 2, 6, true", "0, 4, 4, 64, true", "4, 4, 0, 12, true", "0, 4, 0, 64, false"})
+    void theBytesOfWhatIsKeptAreKnownBefore(int selfFrom, int selfTo, int crossFrom, int fuseAt, boolean keep) throws Exception {
+        for (Pass pass : List.of(PASS, Tiny.pass(3, "mid"), new Pass(3, new KeyFrames(List.of("-1", "first"), 3), 6, false, AttentionHook.PLAIN))) {
+            try (NDManager window = tiny.manager.newSubManager()) {
+                NDArray z0 = tiny.normal(window, pass.frames(), 4, 9, 12);
+                List<Needs> needs = List.of(new Needs(selfFrom, selfTo, crossFrom, fuseAt, keep, new int[0], 16));
+                Trajectory trajectory = new DdimInversion(tiny.unet, Tiny.schedule(STEPS), tiny.torch)
+                        .run(z0, tiny.text("a silver jeep"), pass, needs, (step, steps) -> { });
+                long latents = trajectory.latents().stream().mapToLong(z -> 4 * z.size()).sum();
+                long all = window.getManagedArrays().stream().mapToLong(array -> 4 * array.size()).sum();
+                assertEquals(all - latents, Capture.bytes(tiny.unet.config(), 9, 12, pass, 77, STEPS, needs, DataType.FLOAT32));
+            }
         }
     }
 

@@ -1,0 +1,91 @@
+package org.fatezero.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.types.DataType;
+
+import org.fatezero.Golden;
+import org.fatezero.Tiny;
+import org.fatezero.inversion.Capture;
+import org.fatezero.inversion.Needs;
+import org.fatezero.nn.Pass;
+import org.fatezero.tensor.ModelConfig;
+import org.fatezero.unet.UNet;
+
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+
+class StoreTest {
+
+    private static final int STEPS = 4;
+    private static final List<Needs> NEEDS = List.of(new Needs(0, STEPS, 0, 64, true, new int[0], 16));
+
+    private static UNet.Config unet;
+
+    private final AtomicLong free = new AtomicLong();
+    private final List<String> told = new ArrayList<>();
+
+    @BeforeAll
+    static void read() throws Exception {
+        unet = UNet.Config.read(new ModelConfig(Golden.TINY.resolve("unet/config.json")));
+    }
+
+    private static Pass pass(int frames) {
+        return Tiny.pass(frames, "mid");
+    }
+
+    private static long bytes(int frames) {
+        return Capture.bytes(unet, 8, 12, pass(frames), 77, STEPS, NEEDS, DataType.FLOAT32);
+    }
+
+    private Store store(String option) {
+        return new Store(option, free::get, new TinyOptions.Silent() {
+            @Override
+            public void log(int level, String message) {
+                told.add(level + " " + message);
+            }
+        });
+    }
+
+    private static boolean keeps(Store store, int frames) {
+        return store.keeps(unet, 8, 12, pass(frames), 77, STEPS, NEEDS, DataType.FLOAT32);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"keep, 0, true", "recompute, 1, false", "auto, 1, true", "auto, 0, false"})
+    void autoKeepsWhatHalfOfTheFreeMemoryHolds(String option, int more, boolean keeps) {
+        free.set(2 * (bytes(2) - 1 + more));
+        assertEquals(keeps, keeps(store(option), 2));
+    }
+
+    @Test
+    void theChoiceAndItsBytesAreLoggedOnce() {
+        free.set(30_000_000);
+        Store store = store("auto");
+        keeps(store, 2);
+        keeps(store, 2);
+        assertEquals(List.of(Host.VERBOSE + " the source's attention is kept, " + Math.round(bytes(2) / 1e5) / 10.
+                + " MB: store=auto, which takes no more than half of the 30.0 MB that are free"), told);
+    }
+
+    @Test
+    void aChoiceHoldsForWhateverItsReasonHoldsFor() {
+        free.set(2 * bytes(3));
+        Store store = store("auto");
+        assertTrue(keeps(store, 3));
+        free.set(0);
+        assertTrue(keeps(store, 2), "less has room where more had");
+        assertFalse(keeps(store, 4), "more is looked at again");
+        free.set(Long.MAX_VALUE);
+        assertFalse(keeps(store, 5), "more has no room where less had none");
+        assertTrue(keeps(store, 3));
+    }
+}
