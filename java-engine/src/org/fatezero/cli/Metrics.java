@@ -7,6 +7,7 @@ import com.google.gson.GsonBuilder;
 import org.fatezero.clip.Clip;
 import org.fatezero.metrics.ClipScores;
 import org.fatezero.metrics.Fidelity;
+import org.fatezero.text.Prompt;
 import org.fatezero.video.Frame;
 import org.fatezero.video.Video;
 
@@ -90,7 +91,7 @@ final class Metrics implements Callable<Integer> {
                 Video video = new Video(edited);
                 Video before = input == null ? null : new Video(input);
                 Video region = mask == null || still != null ? null : new Video(mask)) {
-            ClipScores scores = prompt == null ? new ClipScores(null, null) : new ClipScores(model.text(source), model.text(prompt));
+            ClipScores scores = prompt == null ? new ClipScores(null, null) : new ClipScores(text(model, "--source", source), text(model, "--prompt", prompt));
             Fidelity fidelity = new Fidelity();
             List<Frame> batch = new ArrayList<>();
             int frames = 0;
@@ -110,6 +111,14 @@ final class Metrics implements Callable<Integer> {
             return new Report(edited.toString(), frames, scores.temCon(), scores.frameAcc(), before == null ? null : fidelity.whole(),
                     mask == null ? null : fidelity.inside(), mask == null ? null : fidelity.outside());
         }
+    }
+
+    private static float[] text(Clip model, String option, String text) {
+        Prompt encoded = model.encode(text);
+        if (!encoded.cut().isEmpty()) {
+            System.err.println(option + " is too long for the text encoder, which does not see: " + encoded.unseen());
+        }
+        return model.text(encoded);
     }
 
     /** The mask, if it is a picture. */

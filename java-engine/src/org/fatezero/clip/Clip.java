@@ -90,9 +90,13 @@ public final class Clip implements AutoCloseable {
         return Weights.of(file, part, Weights.Adapter.NONE, manager, DataType.FLOAT32, torch);
     }
 
-    /** The vector of a text, not normalised; what is beyond the model's 77 tokens is cut. */
-    public float[] text(String text) {
-        Prompt prompt = tokenizer.encode(text, textEncoder.config().maxPositionEmbeddings());
+    /** The tokens of a text, as many as the model takes. */
+    public Prompt encode(String text) {
+        return tokenizer.encode(text, textEncoder.config().maxPositionEmbeddings());
+    }
+
+    /** The vector of a text, not normalised. */
+    public float[] text(Prompt prompt) {
         try (NDManager temporary = manager.newSubManager()) {
             NDArray states = textEncoder.forward(temporary, prompt.ids()); // (1, tokens, width)
             return textProjection.forward(states.get("0, {}", prompt.pieces().size() + 1)).toFloatArray(); // at the first end token

@@ -337,8 +337,7 @@ public final class Engine implements AutoCloseable {
     private Prompt encode(String option, String prompt) {
         Prompt encoded = model.tokenizer.encode(prompt, model.textEncoder.config().maxPositionEmbeddings());
         if (!encoded.cut().isEmpty()) {
-            host.log(Host.WARNING, option + " is too long for the text encoder, which does not see: "
-                    + String.join("", encoded.cut()).replace("</w>", " ").strip());
+            host.log(Host.WARNING, option + " is too long for the text encoder, which does not see: " + encoded.unseen());
         }
         return encoded;
     }

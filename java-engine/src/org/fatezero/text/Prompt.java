@@ -45,6 +45,11 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
         }).toList();
     }
 
+    /** What of the text did not fit; empty if all of it did. */
+    public String unseen() {
+        return String.join("", cut).replace(END_OF_WORD, " ").strip();
+    }
+
     /** What single spaces separate in the text: the words of the authors' code. */
     public List<String> spaced() {
         return List.of(text.split(" ", -1));

@@ -124,7 +124,7 @@ public final class Tuning implements AutoCloseable {
             UNet.Config config = UNet.Config.read(config("unet"));
             TextEncoder.Config textConfig = TextEncoder.Config.read(config("text_encoder"));
             Prompt source = tokenizer.encode(settings.source, textConfig.maxPositionEmbeddings());
-            unseen = String.join("", source.cut()).replace("</w>", " ").strip();
+            unseen = source.unseen();
             try (NDManager encoding = manager.newSubManager()) {
                 tuner = new Tuner(manager, config, unet, before, new Schedule(new ModelConfig(out.resolve("scheduler/scheduler_config.json")), 1),
                         encode(settings, config, clip, encoding), encode(textConfig, source, encoding),

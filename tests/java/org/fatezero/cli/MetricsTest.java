@@ -92,6 +92,13 @@ class MetricsTest {
         assertTrue(figures.has("whole"), figures.toString());
     }
 
+    @Test
+    void whatIsCutOfAPromptIsTold() throws Exception {
+        Result result = run("metrics", "--clip", CLIP, "--source", "jeep", "--prompt", "jeep ".repeat(75) + "by the sea", square("a.png", 16));
+        assertEquals(0, result.status(), result.errors());
+        assertEquals("--prompt is too long for the text encoder, which does not see: by the sea\n", result.errors());
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "JEEP | 2 | --clip or --input is missing; see fatezero metrics --help",

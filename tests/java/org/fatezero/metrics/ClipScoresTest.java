@@ -15,8 +15,8 @@ class ClipScoresTest {
     @Test
     void scoresAClip() throws Exception {
         try (Golden golden = new Golden("measures.safetensors"); Clip clip = new Clip(Golden.FOLDER.resolve("clip"))) {
-            ClipScores scores = new ClipScores(clip.text("a silver jeep driving down a curvy road in the countryside"),
-                    clip.text("an oil painting of a jeep"));
+            ClipScores scores = new ClipScores(clip.text(clip.encode("a silver jeep driving down a curvy road in the countryside")),
+                    clip.text(clip.encode("an oil painting of a jeep")));
             for (float[] vector : clip.images(Clips.frames(golden, "edited"))) {
                 scores.add(vector);
             }
