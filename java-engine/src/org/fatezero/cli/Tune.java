@@ -21,6 +21,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 
 /** {@code fatezero tune}. */
 @Command(name = "tune", sortOptions = false, description = "Tunes a model on a clip, so that its shapes can be edited in it: Tune-A-Video's recipe.")
@@ -78,8 +79,12 @@ final class Tune implements Callable<Integer> {
     @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Of all that is random. ${DEFAULT-VALUE}")
     private long seed;
 
-    @Option(names = "--resume", description = "Go on in a folder where a tuning was begun. It is saved every " + SAVE_EVERY + " iterations.")
+    @Option(names = "--resume", description = "Go on in a folder where a tuning was begun. It is saved every " + SAVE_EVERY
+            + " iterations, and when it is interrupted.")
     private boolean resume;
+
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private volatile boolean interrupted;
 
     @Override
     public Integer call() throws IOException {
@@ -87,6 +92,15 @@ final class Tune implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--frames is 1 to 128 and --steps at least 1");
         }
         List<Frame> clip = Video.read(input, frames);
+        // libtorch does not survive the end of its process while it computes: an interruption waits for the iteration, and saves it
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            interrupted = true;
+            try {
+                ended.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }));
         Tuning.Settings settings = new Tuning.Settings(model, source, device, size, batch,
                 rate != null ? rate : model.equals("pocket") ? POCKET_RATE : RATE, keys, keysAt, norm, seed);
         try (Tuning tuning = new Tuning(settings, clip, out, resume)) {
@@ -94,6 +108,8 @@ final class Tune implements Callable<Integer> {
                 System.err.println("--source is too long for the text encoder, which does not see: " + tuning.unseen());
             }
             run(tuning);
+        } finally {
+            ended.countDown();
         }
         return 0;
     }
@@ -103,11 +119,11 @@ final class Tune implements Callable<Integer> {
         try (ProgressBar bar = new ProgressBarBuilder().setTaskName("tuning").setInitialMax(steps).startsFrom(tuning.iterations(), Duration.ZERO)
                 .setStyle(ProgressBarStyle.ASCII).setConsumer(new ConsoleProgressBarConsumer(System.err, WIDTH)).build()) {
             double smooth = Double.NaN;
-            while (tuning.iterations() < steps) {
+            while (tuning.iterations() < steps && !interrupted) {
                 double loss = tuning.iterate();
                 smooth = Double.isNaN(smooth) ? loss : smooth + SMOOTHING * (loss - smooth);
                 bar.setExtraMessage(String.format(Locale.ROOT, "loss %.4f", smooth)).step();
-                if (tuning.iterations() % SAVE_EVERY == 0 || tuning.iterations() == steps) {
+                if (tuning.iterations() % SAVE_EVERY == 0 || tuning.iterations() == steps || interrupted) {
                     tuning.save();
                 }
             }

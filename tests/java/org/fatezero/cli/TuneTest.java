@@ -4,15 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.fatezero.tensor.SafeTensors;
+
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
+import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 @Tag("filter")
 class TuneTest {
@@ -42,6 +46,23 @@ class TuneTest {
                 "fatezero=preset=swap-object:source=a red jeep:from=jeep:to=train:window=2:steps=2:model=" + folder.resolve("out"),
                 "-f", "null", "-");
         assertEquals(0, result.status(), result.errors());
+    }
+
+    @Test
+    void anInterruptionIsSaved() throws Exception {
+        File log = folder.resolve("log").toFile();
+        Process process = new ProcessBuilder(Fatezero.PROGRAM.toString(), "tune", "--input", CLIP, "--source", "a red jeep", "--out",
+                folder.resolve("out").toString(), "--size", "64", "--frames", "2", "--steps", "100000").redirectError(log).start();
+        while (process.isAlive() && !Files.readString(log.toPath()).contains("loss")) {
+            Thread.sleep(50);
+        }
+        process.destroy();
+        assertTrue(process.waitFor(60, TimeUnit.SECONDS), "still running");
+        assertFalse(Files.readString(log.toPath()).contains("SIGSEGV"));
+        try (SafeTensors state = new SafeTensors(folder.resolve("out/tuning.safetensors"))) {
+            int saved = Integer.parseInt(state.metadata().get("iterations"));
+            assertTrue(saved > 0 && saved < 100000, saved + " iterations");
+        }
     }
 
     @Test
