@@ -774,7 +774,7 @@ static const AVOption fatezero_options[] = {
     STRING("model",         model,         "folder, .safetensors file or hub name of a Stable Diffusion 1.x model (default pocket, built in)"),
     STRING("lora",          lora,          "file+file, LoRAs merged into the model, each with :scale if not 1 (default none)"),
     STRING("device",        device,        "auto, cpu, cuda or cuda:N, a card once make gpu was run (default auto)"),
-    STRING("precision",     precision,     "auto, fp32 or fp16 (default auto)"),
+    STRING("precision",     precision,     "auto, fp32, fp16 or bf16 (default auto)"),
     STRING("window",        window_size,   "frames edited together, 1 to 128 (default 8)"),
     STRING("steps",         steps,         "steps of inversion, and of editing, 1 to 1000 (default 50)"),
     STRING("solver",        solver,        "ddim, or implicit: inversion that fewer steps undo (default ddim)"),

@@ -25,7 +25,7 @@ public record BlendMask(Torch torch, double threshold, boolean inverted) {
         return inverted ? a.minimum(b) : a.maximum(b);
     }
 
-    /** @return {@code (frames, 1, h, w)} of 0 and 1, in the type of the attention maps */
+    /** @return {@code (frames, 1, h, w)} of 0 and 1, in single precision at least */
     public NDArray at(MaskInput input, int h, int w) {
         NDArray sum = sum(input);
         try (Scope scope = new Scope(sum)) {

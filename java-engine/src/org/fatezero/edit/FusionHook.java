@@ -86,7 +86,7 @@ final class FusionHook implements AttentionHook {
             NDArray m = mask.at(sourceMask, site.height(), site.width()); // (frames, 1, h, w)
             m.attach(qe.getManager());
             NDArray own = kernel.apply(qe, ke, ve);
-            return scope.keep(torch.lerp(replaced, own, m.reshape(1, -1, 1))); // (1, frames * positions, heads * d)
+            return scope.keep(torch.lerp(replaced, own, torch.copyTo(m, own).reshape(1, -1, 1))); // (1, frames * positions, heads * d)
         }
     }
 

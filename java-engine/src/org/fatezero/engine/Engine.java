@@ -248,9 +248,8 @@ public final class Engine implements AutoCloseable {
             NDList latents = new NDList();
             for (int i = 0; i < source.length; i++) {
                 report("encode", i, source.length);
-                try (NDArray x = frames.read(source[i], stride[i], h, w, temporary, model.torch);
-                        NDArray typed = x.toType(model.precision, true)) {
-                    latents.add(model.vae.encode(typed));
+                try (NDArray x = frames.read(source[i], stride[i], h, w, temporary, model.torch)) {
+                    latents.add(model.vae.encode(x));
                 }
             }
             NDArray z0 = NDArrays.concat(latents, 0);

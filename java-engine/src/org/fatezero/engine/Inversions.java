@@ -1,6 +1,7 @@
 package org.fatezero.engine;
 
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.inversion.Needs;
@@ -75,7 +76,7 @@ record Inversions(Path folder, Host host, String settings, int steps, int wordTo
             return null;
         }
         try {
-            Trajectory trajectory = file.read(window, model.torch, latent, model.precision, edits);
+            Trajectory trajectory = file.read(window, model.torch, latent, DataType.FLOAT32, edits);
             host.log(Host.VERBOSE, "inversion read from " + file.path());
             return trajectory;
         } catch (IOException e) {

@@ -29,7 +29,7 @@ final class Model implements AutoCloseable {
     private static final double GUIDANCE = 7.5;
 
     final NDManager manager;
-    final DataType precision;
+    final DataType precision; // of the UNet
     final Torch torch;
     final Tokenizer tokenizer;
     final TextEncoder textEncoder;
@@ -99,7 +99,9 @@ final class Model implements AutoCloseable {
             }
             return tensor;
         };
-        return Weights.of(files.file(part), files.tensors(part), adapter, manager, precision, torch);
+        // what a window passes but once is not worth the error
+        DataType type = precision == DataType.BFLOAT16 && part != Part.UNET ? DataType.FLOAT32 : precision;
+        return Weights.of(files.file(part), files.tensors(part), adapter, manager, type, torch);
     }
 
     /** Pixels that both sides of a frame must be a multiple of. */

@@ -27,7 +27,7 @@ import java.util.stream.Collectors;
  *     found in the local hub cache
  * @param lora files merged into the model, each with a scale: {@code a.safetensors:0.8+b.safetensors}
  * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
- * @param precision {@code auto}, {@code fp32} or {@code fp16}
+ * @param precision {@code auto}, {@code fp32}, {@code fp16} or {@code bf16}
  * @param window frames edited together, 1 to 128
  * @param steps T of DDIM, 1 to 1000
  * @param solver of inversion: {@code ddim}, or {@code implicit} ({@link org.fatezero.diffusion.Schedule#input})
@@ -119,7 +119,7 @@ public record Options(String preset, String presets, String edit, String prompt,
         range("fuse_at", fuse_at, 0, 4096);
         range("size", size, 0, 4096);
         oneOf("solver", solver, "ddim", "implicit");
-        oneOf("precision", precision, "auto", "fp32", "fp16");
+        oneOf("precision", precision, "auto", "fp32", "fp16", "bf16");
         oneOf("control", control, "refine", "replace");
         oneOf("attention", attention, "inversion", "reconstruction");
         oneOf("norm", norm, "frame", "window");

@@ -18,7 +18,7 @@ public final class MaskInput {
     private final int[] tokens;
     private final int leastCells;
     private final int frames;
-    private NDArray sum; // (frames, 1, h, w)
+    private NDArray sum; // (frames, 1, h, w), in single precision at least
 
     /**
      * @param owner the manager that the sum belongs to

@@ -77,7 +77,7 @@ public record TrajectoryFile(Path path, String key, int steps, int wordTokens, b
      *
      * @param window owns it
      * @param latent shape of a level's latents
-     * @param precision of the model
+     * @param precision of the latents
      * @param edits needs of the edits to come, which keep nothing
      * @throws IOException if there is no such file, or it is not what {@link #write} made
      */

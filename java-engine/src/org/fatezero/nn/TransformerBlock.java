@@ -15,9 +15,9 @@ final class TransformerBlock {
 
     private static final double EPS = 1e-5;
 
-    // bytes of a run: what caches hold and an allocator reuses rather than maps anew, and what keeps a GPU busy
-    private static final long RUN = 8 << 20;
-    private static final long RUN_ON_GPU = 512 << 20;
+    // numbers of a run: what caches hold and an allocator reuses rather than maps anew, and what keeps a GPU busy
+    private static final long RUN = 2 << 20;
+    private static final long RUN_ON_GPU = 256 << 20;
     private static final long LEAST_ROWS = 800; // fewer do not pay for reading the weights again
 
     private final Torch torch;
@@ -59,8 +59,7 @@ final class TransformerBlock {
     /** A run of positions after another, for its middle is eight times as wide. */
     private NDArray feedForward(NDArray y) {
         long width = y.getShape().get(2);
-        long bytes = 8 * width * y.getDataType().getNumOfBytes();
-        long length = Math.max(LEAST_ROWS, (y.getDevice().isGpu() ? RUN_ON_GPU : RUN) / bytes);
+        long length = Math.max(LEAST_ROWS, (y.getDevice().isGpu() ? RUN_ON_GPU : RUN) / (8 * width));
         try (Scope scope = new Scope(y)) {
             NDArray positions = y.reshape(-1, width);
             long rows = positions.getShape().get(0);

@@ -102,13 +102,16 @@ public final class Torch implements AutoCloseable {
               def max_pool3(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.max_pool2d(x, [3, 3], [1, 1], [1, 1], [1, 1], False)
               def map_of_tokens(self: __torch__.Ops, map: Tensor, tokens: Tensor) -> Tensor:
-                return torch.sum(torch.index_select(torch.mean(map, [0, 1], False), 1, tokens), [1], False)
+                positions = torch.index_select(torch.mean(map, [0, 1], False), 1, tokens)
+                return torch.sum(torch.mul(positions, torch.ones_like(positions, dtype=6)), [1], False)
               def over_maximum(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.div(x, torch.amax(x, [2, 3], True))
               def select_rows(self: __torch__.Ops, x: Tensor, rows: Tensor) -> Tensor:
                 return torch.index_select(x, 0, rows)
               def copy_to(self: __torch__.Ops, x: Tensor, like: Tensor) -> Tensor:
                 return torch.to(x, like, False, True, None)
+              def to_bfloat16(self: __torch__.Ops, x: Tensor) -> Tensor:
+                return torch.to(x, 15, False, True, None)
               def channels_last(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.contiguous(x, memory_format=2)
               def remap(self: __torch__.Ops, source: Tensor, matrix: Tensor, edit: Tensor, own: Tensor) -> Tensor:
@@ -264,7 +267,10 @@ public final class Torch implements AutoCloseable {
         return run("max_pool3", x);
     }
 
-    /** {@code map (1, heads, queries, keys)}, averaged over heads and summed over the listed keys: {@code (queries)}. */
+    /**
+     * {@code map (1, heads, queries, keys)}, averaged over heads and summed over the listed keys: {@code (queries)}, in single
+     * precision at least.
+     */
     public NDArray mapOfTokens(NDArray map, int... tokens) {
         try (NDArray index = indices(map, tokens)) {
             return run("map_of_tokens", map, index);
@@ -287,6 +293,11 @@ public final class Torch implements AutoCloseable {
         try (NDArray view = x.getManager().create(Arrays.stream(indices).asLongStream().toArray())) {
             return view.duplicate(); // which a gradient may need when Java's array is gone
         }
+    }
+
+    /** A copy of {@code x} in bfloat16, a type that DJL passes through but neither makes nor tells. */
+    public NDArray toBfloat16(NDArray x) {
+        return run("to_bfloat16", x);
     }
 
     /** A copy of {@code x} of the type and on the device of {@code like}. */

@@ -34,7 +34,7 @@ public final class Weights {
 
         /**
          * @param name of the tensor, as blocks ask for it
-         * @param tensor in the precision asked for; closed if another is returned
+         * @param tensor in the precision asked for, or FLOAT32 if that is BFLOAT16; closed if another is returned
          * @return a tensor of the same shape, precision and manager
          * @throws IOException if the tensor cannot be changed so
          */
@@ -66,7 +66,7 @@ public final class Weights {
      * The weights in {@code file}, which stays open as long as blocks read from it.
      *
      * @param manager owns what is read
-     * @param precision FLOAT32 or FLOAT16
+     * @param precision FLOAT32, FLOAT16 or BFLOAT16
      */
     public static Weights of(SafeTensors file, NDManager manager, DataType precision, Torch torch) {
         return of(file, file.entries(), Adapter.NONE, manager, precision, torch);
@@ -138,7 +138,12 @@ public final class Weights {
                     + Arrays.toString(entry.shape()) + ", expected " + Arrays.toString(shape) + " from the model's configuration");
         }
         unread.remove(prefix + name);
-        return adapter.adapt(prefix + name, convert(entry, shape));
+        if (precision != DataType.BFLOAT16) {
+            return adapter.adapt(prefix + name, convert(entry, precision, shape));
+        }
+        try (NDArray single = adapter.adapt(prefix + name, convert(entry, DataType.FLOAT32, shape))) {
+            return torch.toBfloat16(single);
+        }
     }
 
     /** A shape without the ones at its end. */
@@ -165,10 +170,10 @@ public final class Weights {
         }
     }
 
-    private NDArray convert(SafeTensors.Entry entry, long[] shape) throws IOException {
+    private NDArray convert(SafeTensors.Entry entry, DataType type, long[] shape) throws IOException {
         // the array over the mapped file is dropped for a copy of its own, so that a changing file cannot hurt later
         try (NDArray mapped = read(file, entry, manager, shape)) {
-            return mapped.getDataType() == precision ? mapped.duplicate() : mapped.toType(precision, true);
+            return mapped.getDataType() == type ? mapped.duplicate() : mapped.toType(type, true);
         }
     }
 

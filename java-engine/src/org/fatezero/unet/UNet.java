@@ -189,10 +189,10 @@ public final class UNet {
     /**
      * The noise in {@code z}.
      *
-     * @param z {@code (branches * frames, inChannels, h, w)}; any h and w
+     * @param z {@code (branches * frames, inChannels, h, w)}; any h and w, any precision
      * @param t timestep, 0 to 999
      * @param text {@code (branches, tokens, crossAttentionDim)}
-     * @return epsilon, of the shape of {@code z}, owned by the manager of {@code z}
+     * @return epsilon, of the shape and precision of {@code z}, owned by the manager of {@code z}
      */
     public NDArray forward(NDArray z, int t, NDArray text, Pass pass) {
         return forward(z, t, text, pass, Integer.MAX_VALUE);
@@ -207,11 +207,13 @@ public final class UNet {
     public NDArray forward(NDArray z, int t, NDArray text, Pass pass, int firstUpTo) {
         latents.add(z.getShape().get(0));
         try (Scope scope = new Scope(z, text)) {
-            NDArray time = timeEmbedding(z, t);
+            NDArray weight = convIn.spatial().weight();
+            NDArray time = timeEmbedding(z.getManager(), t);
             int h = (int) z.getShape().get(2);
             int w = (int) z.getShape().get(3);
             Deque<NDArray> skips = new ArrayDeque<>();
-            NDArray x = convIn.forward(z, pass.frames());
+            NDArray x = convIn.forward(torch.copyTo(z, weight), pass.frames());
+            text = torch.copyTo(text, weight);
             skips.push(x);
             for (DownBlock block : downBlocks) {
                 x = block.forward(x, time, text, h, w, pass, skips);
@@ -221,7 +223,7 @@ public final class UNet {
                 x = block.forward(x, time, text, h, w, pass, skips, firstUpTo);
                 text = last(text, x.getShape().get(0) / pass.frames());
             }
-            return scope.keep(convOut.forward(convNormOut.forwardSilu(x, pass.normFrames()), pass.frames()));
+            return scope.keep(torch.copyTo(convOut.forward(convNormOut.forwardSilu(x, pass.normFrames()), pass.frames()), z));
         }
     }
 
@@ -231,10 +233,9 @@ public final class UNet {
     }
 
     /** {@code (1, 4 c)}: sinusoids of the timestep through two linear layers. */
-    private NDArray timeEmbedding(NDArray z, int t) {
-        NDManager manager = z.getManager();
+    private NDArray timeEmbedding(NDManager manager, int t) {
         float[] sinusoid = sinusoid(t, config.blockOutChannels[0], config.flipSinToCos, config.freqShift);
-        NDArray embedding = torch.copyTo(manager.create(sinusoid).reshape(1, sinusoid.length), z);
+        NDArray embedding = torch.copyTo(manager.create(sinusoid).reshape(1, sinusoid.length), timeLinear1.weight());
         return timeLinear2.forward(torch.silu(timeLinear1.forward(embedding)));
     }
 

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import org.fatezero.nn.Conv2d;
 import org.fatezero.tensor.ModelConfig;
 import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
@@ -44,6 +45,7 @@ public final class Vae {
 
     private final Config config;
     private final Encoder encoder;
+    private final Torch torch;
     private final Conv2d quantConv;
     private final Conv2d postQuantConv;
     private final Decoder decoder;
@@ -51,6 +53,7 @@ public final class Vae {
     /** @throws IOException if a tensor is missing, of another shape, or left over */
     public Vae(Config config, Weights w) throws IOException {
         this.config = config;
+        torch = w.torch();
         int moments = 2 * config.latentChannels;
         encoder = new Encoder(w.at("encoder"), config);
         quantConv = Conv2d.read(w.at("quant_conv"), moments, moments, 1);
@@ -67,20 +70,21 @@ public final class Vae {
      * The mean of the posterior, scaled; the mean rather than a sample, so that runs repeat.
      *
      * @param x pixels in [-1, 1], {@code (n, 3, H, W)} with H and W multiples of {@link Config#factor}
-     * @return {@code (n, latentChannels, H / factor, W / factor)}
+     * @return {@code (n, latentChannels, H / factor, W / factor)}, in the precision of {@code x}
      */
     public NDArray encode(NDArray x) {
         try (Scope scope = new Scope(x)) {
-            NDArray moments = quantConv.forward(encoder.forward(x));
+            NDArray moments = quantConv.forward(encoder.forward(torch.copyTo(x, quantConv.weight())));
             NDArray mean = moments.get(":, :{}", config.latentChannels);
-            return scope.keep(mean.mul(config.scalingFactor));
+            return scope.keep(torch.copyTo(mean.mul(config.scalingFactor), x));
         }
     }
 
-    /** Pixels, not clipped, of {@code z (n, latentChannels, h, w)}. */
+    /** Pixels, not clipped, of {@code z (n, latentChannels, h, w)}, in its precision. */
     public NDArray decode(NDArray z) {
         try (Scope scope = new Scope(z)) {
-            return scope.keep(decoder.forward(postQuantConv.forward(z.div(config.scalingFactor))));
+            NDArray latents = torch.copyTo(z.div(config.scalingFactor), postQuantConv.weight());
+            return scope.keep(torch.copyTo(decoder.forward(postQuantConv.forward(latents)), z));
         }
     }
 }

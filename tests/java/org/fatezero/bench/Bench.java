@@ -1,8 +1,11 @@
 package org.fatezero.bench;
 
+import ai.djl.ndarray.types.DataType;
+
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 
+import org.fatezero.engine.Hardware;
 import org.fatezero.tensor.ModelConfig;
 import org.fatezero.unet.UNet;
 import org.fatezero.vae.Vae;
@@ -29,7 +32,11 @@ final class Bench {
     private static final Path POCKET = Path.of("java-engine/pocket");
 
     /** @param full whether the model is of Stable Diffusion's size */
-    record Row(boolean full, int side, int frames, int steps, String store) {
+    record Row(boolean full, int side, int frames, int steps, String store, String precision) {
+
+        Row(boolean full, int side, int frames, int steps, String store) {
+            this(full, side, frames, steps, store, "auto");
+        }
 
         Path folder() {
             return full ? OUT.resolve("model") : POCKET;
@@ -93,19 +100,23 @@ final class Bench {
             for (int pixels : all ? new int[] {256, 512, 768} : new int[] {512}) {
                 rows.add(new Row(true, pixels, 1, 1, "keep"));
             }
+            if (Hardware.of("cpu", "auto").precision() != DataType.FLOAT32) {
+                rows.add(new Row(false, 128, 8, few, "keep", "fp32"));
+                rows.add(new Row(true, 512, 1, 1, "keep", "fp32"));
+            }
         }
         return rows;
     }
 
     private static List<Line> lines(List<Row> rows, Map<Integer, Double> host) throws IOException, InterruptedException {
-        System.out.println("                                     seconds                                                 peak MiB"
+        System.out.println("                                               seconds                                                 peak MiB"
                 + "                     share of the rate     GFLOP/s");
-        System.out.println("model    size frames  T store       start encode  invert    edit  decode    all   host   loaded encode"
+        System.out.println("model    size frames  T store     precision start encode  invert    edit  decode    all   host   loaded encode"
                 + " invert   edit decode  encode invert edit decode  conv  matrix");
         List<Line> lines = new ArrayList<>();
         for (Row row : rows) {
             List<String> job = new ArrayList<>(List.of("frames=" + row.frames, "side=" + row.side, "size=" + row.side,
-                    "steps=" + row.steps, "store=" + row.store, "preset=watercolor", "source=a red jeep on a road",
+                    "steps=" + row.steps, "store=" + row.store, "precision=" + row.precision, "preset=watercolor", "source=a red jeep on a road",
                     "warm=" + (row.full && row.steps == 1 || !row.full && row.side > 128 ? 0 : 1)));
             if (row.full) {
                 job.add("model=" + row.folder());
@@ -123,15 +134,14 @@ final class Bench {
     private static Map<String, Double> shares(Row row, Job.Result job) throws IOException {
         Vae.Config vae = Vae.Config.read(new ModelConfig(row.folder().resolve("vae/config.json")));
         UNet.Config unet = UNet.Config.read(new ModelConfig(row.folder().resolve("unet/config.json")));
-        Rates rates = job.rates();
         int[] pixels = {row.side, row.side};
         int[] latent = {row.side / vae.factor(), row.side / vae.factor()};
         Layers step = Layers.unet(unet, latent, 1, 32, 77);
         Map<String, Double> shares = new LinkedHashMap<>();
-        shares.put("encode", row.frames * seconds(Layers.encoder(vae, pixels), rates));
-        shares.put("invert", row.frames * row.steps * seconds(step, rates));
-        shares.put("edit", 2 * row.frames * row.steps * seconds(step, rates)); // where the source runs again, that is not counted
-        shares.put("decode", row.frames * seconds(Layers.decoder(vae, pixels), rates));
+        shares.put("encode", row.frames * seconds(Layers.encoder(vae, pixels), job.vaeRates()));
+        shares.put("invert", row.frames * row.steps * seconds(step, job.rates()));
+        shares.put("edit", 2 * row.frames * row.steps * seconds(step, job.rates())); // where the source runs again, that is not counted
+        shares.put("decode", row.frames * seconds(Layers.decoder(vae, pixels), job.vaeRates()));
         shares.replaceAll((phase, ideal) -> ideal / job.seconds().get(phase));
         return shares;
     }
@@ -144,8 +154,8 @@ final class Bench {
         Row row = line.row;
         Map<String, Double> s = line.job.seconds();
         Map<String, Double> m = line.job.peak();
-        System.out.printf(Locale.ROOT, "%-7s %5d %6d %2d %-10s %6.1f %6.2f %7.2f %7.2f %7.2f %6.1f %5.2f%% %8.0f %6.0f %6.0f %6.0f %6.0f"
-                + "  %5.0f%% %5.0f%% %3.0f%% %5.0f%% %5.0f %7.0f%n", row.full ? "SD 1.4" : "pocket", row.side, row.frames, row.steps, row.store,
+        System.out.printf(Locale.ROOT, "%-7s %5d %6d %2d %-9s %-8s %6.1f %6.2f %7.2f %7.2f %7.2f %6.1f %5.2f%% %8.0f %6.0f %6.0f %6.0f %6.0f"
+                + "  %5.0f%% %5.0f%% %3.0f%% %5.0f%% %5.0f %7.0f%n", row.full ? "SD 1.4" : "pocket", row.side, row.frames, row.steps, row.store, line.job.precision(),
                 line.job.start(), s.get("encode"), s.get("invert"), s.get("edit"), s.get("decode"), line.job.window(),
                 100 * line.hostShare, line.job.loaded(), m.get("encode"), m.get("invert"), m.get("edit"), m.get("decode"),
                 100 * line.share.get("encode"), 100 * line.share.get("invert"), 100 * line.share.get("edit"),

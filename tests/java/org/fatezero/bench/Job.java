@@ -1,8 +1,11 @@
 package org.fatezero.bench;
 
+import ai.djl.ndarray.types.DataType;
+
 import com.google.gson.Gson;
 
 import org.fatezero.engine.Engine;
+import org.fatezero.engine.Hardware;
 import org.fatezero.engine.Host;
 
 import java.io.IOException;
@@ -14,6 +17,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -28,9 +32,12 @@ final class Job implements Host {
     /**
      * Seconds, and MiB resident: with the weights loaded, and at most in each phase.
      *
-     * @param rates measured in the same process, right after the window
+     * @param precision that the UNet ran in
+     * @param rates in that precision, measured in the same process, right after the window
+     * @param vaeRates likewise in the VAE's
      */
-    record Result(double start, double loaded, Map<String, Double> seconds, Map<String, Double> peak, Rates rates) {
+    record Result(String precision, double start, double loaded, Map<String, Double> seconds, Map<String, Double> peak, Rates rates,
+            Rates vaeRates) {
 
         double window() {
             return seconds.values().stream().mapToDouble(Double::doubleValue).sum();
@@ -75,7 +82,10 @@ final class Job implements Host {
             job.enter("encode");
             engine.edit(source, strides, target, strides, side, side, 8);
             job.enter(null);
-            System.out.println(new Gson().toJson(new Result(start, loaded, job.seconds, job.peak, Rates.measure(side))));
+            DataType precision = Hardware.of(options.getOrDefault("device", "auto"), options.getOrDefault("precision", "auto")).precision();
+            Rates rates = Rates.measure(precision, side);
+            System.out.println(new Gson().toJson(new Result(precision.name().toLowerCase(Locale.ROOT), start, loaded, job.seconds, job.peak,
+                    rates, precision == DataType.BFLOAT16 ? Rates.measure(DataType.FLOAT32, side) : rates)));
         }
         if (edited != null) {
             try (FileChannel file = FileChannel.open(Path.of(edited), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {

@@ -13,7 +13,7 @@ import java.io.IOException;
 import java.util.function.Supplier;
 
 /**
- * What this machine can do at this moment, through the engine's own libtorch, in the precision that the engine takes.
+ * What this machine can do at this moment, through the engine's own libtorch, in one precision.
  *
  * @param device that the engine takes here
  * @param convolution FLOP/s of a 3x3 convolution of 320 channels at 64x64, 4 frames
@@ -25,26 +25,26 @@ record Rates(String device, double convolution, double product, double conversio
     private static final int TRIES = 7;
 
     /** @param side of the frame that is converted */
-    static Rates measure(int side) throws IOException {
+    static Rates measure(DataType type, int side) throws IOException {
         boolean gpu = ai.djl.engine.Engine.getEngine("PyTorch").getGpuCount() > 0;
-        DataType type = gpu ? DataType.FLOAT16 : DataType.FLOAT32;
         int repeated = gpu ? 20 : 1;
         int n = gpu ? 8192 : 2048;
         try (NDManager manager = NDManager.newBaseManager(gpu ? Device.gpu() : Device.cpu(), "PyTorch");
                 Torch torch = new Torch(manager)) {
-            NDArray x = torch.channelsLast(random(manager, type, 4, 320, 64, 64));
-            NDArray weight = torch.channelsLast(random(manager, type, 320, 320, 3, 3));
-            NDArray bias = random(manager, type, 320);
-            NDArray a = random(manager, type, n, n);
-            NDArray b = random(manager, type, n, n);
+            NDArray x = torch.channelsLast(random(manager, torch, type, 4, 320, 64, 64));
+            NDArray weight = torch.channelsLast(random(manager, torch, type, 320, 320, 3, 3));
+            NDArray bias = random(manager, torch, type, 320);
+            NDArray a = random(manager, torch, type, n, n);
+            NDArray b = random(manager, torch, type, n, n);
             return new Rates(manager.getDevice().toString(),
                     rate(2. * 4 * 64 * 64 * 320 * 320 * 9, repeated, () -> torch.conv2d(x, weight, bias, 1, 1)),
                     rate(2. * n * n * n, repeated, () -> a.matMul(b)), Conversion.seconds(side, manager, torch));
         }
     }
 
-    private static NDArray random(NDManager manager, DataType type, long... shape) {
-        return manager.randomNormal(0, 1, new Shape(shape), DataType.FLOAT32).toType(type, false);
+    private static NDArray random(NDManager manager, Torch torch, DataType type, long... shape) {
+        NDArray x = manager.randomNormal(0, 1, new Shape(shape), DataType.FLOAT32);
+        return type == DataType.BFLOAT16 ? torch.toBfloat16(x) : x.toType(type, false);
     }
 
     /** The best of several tries. */

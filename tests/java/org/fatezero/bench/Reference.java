@@ -20,12 +20,18 @@ final class Reference {
     private static final String SOURCE = "a red jeep driving down a curvy road in the countryside";
 
     /**
-     * @param ours of each round, {@code theirs} likewise
+     * @param ours of each round in single precision, {@code auto} as the engine chooses itself, {@code theirs} likewise
+     * @param single ours to theirs, {@code chosen} what the engine chooses to theirs
+     */
+    record Result(List<Job.Result> ours, List<Job.Result> auto, List<Job.Result> theirs, Ratio single, Ratio chosen) {
+    }
+
+    /**
      * @param timesAsFast their least time for a window over our least
      * @param memoryShare our least peak above the loaded process over their least
      * @param psnr of our frames against theirs, dB
      */
-    record Result(List<Job.Result> ours, List<Job.Result> theirs, double timesAsFast, double memoryShare, double psnr) {
+    record Ratio(double timesAsFast, double memoryShare, double psnr) {
     }
 
     private Reference() {
@@ -33,38 +39,47 @@ final class Reference {
 
     static Result compare(String folder, String python) throws IOException, InterruptedException {
         Path clip = Bench.OUT.resolve("clip.rgb");
-        Path oursEdited = Bench.OUT.resolve("ours.rgb");
-        Path theirsEdited = Bench.OUT.resolve("theirs.rgb");
+        Path[] edited = {Bench.OUT.resolve("ours.rgb"), Bench.OUT.resolve("auto.rgb"), Bench.OUT.resolve("theirs.rgb")};
         Bench.lastLine(List.of("build/ffmpeg/bin/ffmpeg", "-v", "error", "-nostdin", "-y", "-i", "tests/media/jeep.mp4", "-frames:v",
                 Integer.toString(FRAMES), "-vf", "scale=" + SIDE + ":" + SIDE, "-f", "rawvideo", "-pix_fmt", "rgb24", clip.toString()));
         List<Job.Result> ours = new ArrayList<>();
+        List<Job.Result> auto = new ArrayList<>();
         List<Job.Result> theirs = new ArrayList<>();
         for (int round = 0; round < ROUNDS; round++) {
-            ours.add(Bench.job(List.of("frames=" + FRAMES, "side=" + SIDE, "steps=" + STEPS,
-                    "device=cpu", "parity=1", "norm=window", "keys=mid", "source=" + SOURCE, "prompt=watercolor painting of " + SOURCE,
-                    "emphasize=watercolor=10", "self_replace=0.8", "cross_replace=0.8", "clip=" + clip, "edited=" + oursEdited)));
-            theirs.add(new Gson().fromJson(Bench.lastLine(List.of(python, "tests/golden/bench.py", "--fatezero", folder, "--model",
-                    "java-engine/pocket", "--clip", clip.toString(), "--edited", theirsEdited.toString(), "--frames", "" + FRAMES,
-                    "--side", "" + SIDE, "--steps", "" + STEPS, "--source", SOURCE)), Job.Result.class));
-            print("ours", ours.get(round));
-            print("theirs", theirs.get(round));
+            ours.add(print("ours", ours("fp32", clip, edited[0])));
+            auto.add(print("auto", ours("auto", clip, edited[1])));
+            theirs.add(print("theirs", new Gson().fromJson(Bench.lastLine(List.of(python, "tests/golden/bench.py", "--fatezero", folder,
+                    "--model", "java-engine/pocket", "--clip", clip.toString(), "--edited", edited[2].toString(), "--frames", "" + FRAMES,
+                    "--side", "" + SIDE, "--steps", "" + STEPS, "--source", SOURCE)), Job.Result.class)));
         }
-        Result result = new Result(ours, theirs,
-                least(theirs, Job.Result::window) / least(ours, Job.Result::window),
+        return new Result(ours, auto, theirs, ratio("fp32", ours, edited[0], theirs, edited[2]),
+                ratio(auto.get(0).precision(), auto, edited[1], theirs, edited[2]));
+    }
+
+    private static Job.Result ours(String precision, Path clip, Path edited) throws IOException, InterruptedException {
+        return Bench.job(List.of("frames=" + FRAMES, "side=" + SIDE, "steps=" + STEPS, "precision=" + precision,
+                "device=cpu", "parity=1", "norm=window", "keys=mid", "source=" + SOURCE, "prompt=watercolor painting of " + SOURCE,
+                "emphasize=watercolor=10", "self_replace=0.8", "cross_replace=0.8", "clip=" + clip, "edited=" + edited));
+    }
+
+    private static Ratio ratio(String precision, List<Job.Result> ours, Path oursEdited, List<Job.Result> theirs, Path theirsEdited)
+            throws IOException {
+        Ratio ratio = new Ratio(least(theirs, Job.Result::window) / least(ours, Job.Result::window),
                 least(ours, Job.Result::aboveLoaded) / least(theirs, Job.Result::aboveLoaded),
                 psnr(Files.readAllBytes(oursEdited), Files.readAllBytes(theirsEdited)));
-        System.out.printf(Locale.ROOT, "%n%.2f times as fast, %.3f of the memory above the loaded process; frames agree to %.1f dB%n",
-                result.timesAsFast, result.memoryShare, result.psnr);
-        return result;
+        System.out.printf(Locale.ROOT, "%s: %.2f times as fast, %.3f of the memory above the loaded process; frames agree to %.1f dB%n",
+                precision, ratio.timesAsFast, ratio.memoryShare, ratio.psnr);
+        return ratio;
     }
 
     private static double least(List<Job.Result> results, ToDoubleFunction<Job.Result> figure) {
         return results.stream().mapToDouble(figure).min().orElseThrow();
     }
 
-    private static void print(String who, Job.Result job) {
+    private static Job.Result print(String who, Job.Result job) {
         System.out.printf(Locale.ROOT, "%-7s start %5.1f s, window %6.2f s %s, %5.0f MiB loaded, %6.0f MiB above%n", who, job.start(),
                 job.window(), job.seconds(), job.loaded(), job.aboveLoaded());
+        return job;
     }
 
     private static double psnr(byte[] a, byte[] b) {

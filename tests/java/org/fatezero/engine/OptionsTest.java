@@ -55,7 +55,7 @@ class OptionsTest {
     @ParameterizedTest
     @CsvSource({"window, 2.5, a whole number", "steps, many, a whole number", "steps, 99999999999, a whole number", "guidance, '', a number",
         "guidance, NaN, 1 to 50", "guidance, 0.99, 1 to 50", "guidance, 50.1, 1 to 50", "guidance, -0.1, 1 to 50", "threshold, -0.001, 0 to 2", "parity, 2, 0 or 1",
-        "device, tpu, cuda", "device, cuda:x, cuda", "device, cuda:, cuda", "precision, fp8, auto or fp32 or fp16", "control, swap, refine or replace",
+        "device, tpu, cuda", "device, cuda:x, cuda", "device, cuda:, cuda", "precision, fp8, auto or fp32 or fp16 or bf16", "control, swap, refine or replace",
         "attention, editing, inversion or reconstruction", "norm, batch, frame or window", "store, disk, auto or keep or recompute"})
     void aValueOfAnotherKindIsToldWithWhatIsExpected(String name, String value, String expected) {
         fails(name, value, name + "=" + value, "expected", expected);
