@@ -10,30 +10,32 @@ import numpy as np
 from evaluate import classifier, clips, filter, measures, report, sdedit, variants
 from scenes import Scene, render
 
-EDITS = [edit for group in clips.GROUPS for edit in clips.edits(group)]
+PAPERS = clips.GROUPS[:5]
+EDITS = [edit for group in PAPERS for edit in clips.edits(group)]
+ALL = [edit for group in clips.GROUPS for edit in clips.edits(group)]
 PRESETS = Path(__file__).parents[2] / "presets"
 
 
 class Split(unittest.TestCase):
     def test_sixty_clips_in_equal_parts_that_never_change(self):
-        self.assertEqual([len(clips.edits(group)) for group in clips.GROUPS], [12] * 5)
+        self.assertEqual([len(clips.edits(group)) for group in clips.GROUPS], [12] * 7)
         text = "\n".join(f"{edit.source} {edit.target}" for edit in EDITS)
         self.assertEqual(hashlib.sha256(text.encode()).hexdigest()[:16], "73f8fe6657c440b9")
 
     def test_no_combination_was_trained_on(self):
-        for edit in EDITS:
+        for edit in ALL:
             self.assertTrue(edit.source.held_out, edit)
             self.assertTrue(edit.target.held_out or edit.group == "removal", edit)
 
     def test_no_scene_was_trained_on(self):
-        seeds = [edit.source.seed for edit in EDITS]
-        self.assertEqual(len(set(seeds)), 60)
+        seeds = [edit.source.seed for edit in ALL]
+        self.assertEqual(len(set(seeds)), 84)
         self.assertTrue(all(clips.FIRST_SEED <= seed < clips.FIRST_SEED + 10**6 < classifier.FIRST_SEED for seed in seeds))
 
     def test_the_training_side_shares_nothing_with_it(self):
         trained = [edit for group in clips.GROUPS for edit in clips.edits(group, training=True)]
         self.assertFalse(any(edit.source.held_out or edit.target.held_out for edit in trained))
-        self.assertFalse({edit.source.seed for edit in trained} & {edit.source.seed for edit in EDITS})
+        self.assertFalse({edit.source.seed for edit in trained} & {edit.source.seed for edit in ALL})
 
     def test_an_edit_changes_one_factor(self):
         for edit in EDITS:
@@ -45,6 +47,18 @@ class Split(unittest.TestCase):
         kinds = [kind for edit in clips.edits("shape") for kind in clips.KINDS if edit.source.object in kind]
         self.assertEqual([kinds.count(kind) for kind in clips.KINDS], [4, 4, 4])
         self.assertTrue(all(edit.target.object in kind for edit, kind in zip(clips.edits("shape"), kinds)))
+
+    def test_a_picture_is_one_frame(self):
+        edit = clips.edits("image", 1)[0]
+        self.assertEqual((len(edit.before.frames), len(edit.truth.frames)), (1, 1))
+        self.assertIsNone(measures.temporal(edit.before.frames, edit.before))
+
+    def test_what_is_enhanced_is_the_same_scene_softer(self):
+        edit = clips.edits("enhance", 1)[0]
+        self.assertEqual(edit.source, edit.target)
+        detail = [np.abs(np.diff(clip.frames.astype(float), axis=2)).mean() for clip in (edit.before, edit.truth)]
+        self.assertLess(detail[0], 0.7 * detail[1])
+        self.assertGreater(measures.psnr(edit.before.frames, edit.truth.frames), 15)
 
     def test_fewer_clips_are_the_first_of_all(self):
         self.assertEqual(clips.edits("shape", 3), clips.edits("shape")[:3])
@@ -83,7 +97,7 @@ class Measures(unittest.TestCase):
         self.assertAlmostEqual(measures.ssim(self.clip.frames, self.clip.frames), 1)
 
     def test_what_is_kept_is_where_the_true_edit_changes_nothing(self):
-        for group in clips.GROUPS[1:]:
+        for group in PAPERS[1:]:
             edit = clips.edits(group, 1)[0]
             where = measures.kept(group, edit.before, edit.truth)
             self.assertGreater(where.mean(), 0.05 if group == "background" else 0.5)

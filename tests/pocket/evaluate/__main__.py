@@ -63,7 +63,7 @@ def main():
                 found.setdefault(name, []).append(row)
             clips.append({"name": edit.name, "seed": edit.source.seed, "options": edit.options, "variants": figures})
             if len(blocks[-1]) < report.CLIPS:
-                title = {"source": edit.options["source"], "truth": f"the true edit: {getattr(edit.target, edit.factor) or 'no object'}"}
+                title = {"source": edit.options["source"], "truth": f"the true edit: {edit.wanted}"}
                 rows = ["source", *[name for name in shown if name in VARIANTS], "truth"]
                 blocks[-1].append(report.block(edit, {title.get(name) or VARIANTS[name].title: shown[name] for name in rows}))
             print(f"{time.time() - begin:.0f} s, {edit.name}: {edit.options}", file=sys.stderr, flush=True)

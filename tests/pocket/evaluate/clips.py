@@ -5,17 +5,23 @@ nor was the one that it leads to; only the empty places, to which removal leads,
 training side, for choosing presets by, are made in the same way of combinations that were trained on.
 """
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+
+import cv2
+import numpy as np
 
 from scenes import COLOURS, OBJECTS, PLACES, Scene, render
 from scenes.captions import PLACE
 from scenes.places import GROUND
 
-FACTOR = {"style": "style", "attribute": "colour", "shape": "object", "background": "place", "removal": "object"}
+# What an edit of each group changes; enhancement changes nothing of the scene, but makes a soft picture of it crisp.
+FACTOR = {"style": "style", "attribute": "colour", "shape": "object", "background": "place", "removal": "object",
+          "image": "style", "enhance": None}
 GROUPS = tuple(FACTOR)
 SIZE = 12                     # clips a group
 FRAMES, SIDE = 8, 128
+SOFT = 40                     # pixels of 128 that are left of what is to be enhanced
 FIRST_SEED = 3 * 10**8        # of scenes; training stays far below, the VAE's diet and the measurements far above or beside
 
 # Each style with the preset that asks for it.
@@ -43,20 +49,32 @@ class Edit:
     def factor(self):
         return FACTOR[self.group]
 
+    @property
+    def wanted(self):
+        """What the edit should make of it, for a title."""
+        return "the same, crisp" if self.factor is None else getattr(self.target, self.factor) or "no object"
+
+    @property
+    def frames(self):
+        return 1 if self.group == "image" else FRAMES
+
     @cached_property
     def before(self):
-        return render(self.source, FRAMES, SIDE)
+        clip = render(self.source, self.frames, SIDE)
+        return replace(clip, frames=softened(clip.frames)) if self.group == "enhance" else clip
 
     @cached_property
     def truth(self):
-        return render(self.target, FRAMES, SIDE)
+        return render(self.target, self.frames, SIDE)
 
     @property
     def options(self):
         """The filter's: the shipped preset for this kind of edit, and the words that a user would give it."""
         scene, caption = self.source, self.source.caption
         words = {"source": caption}
-        if self.group == "style":
+        if self.group == "enhance":
+            return {"preset": "enhance", **words}
+        if self.factor == "style":
             return {"preset": STYLES[self.target.style], **words}
         if self.group == "attribute":
             return {"preset": "recolor", **words, "from": scene.colour, "to": self.target.colour}
@@ -68,6 +86,12 @@ class Edit:
                     "to": PLACE[self.target.place][where]}
         place = PLACE[scene.place][where].split(maxsplit=1)[1]      # 'in the snow' leaves 'the snow'
         return {"preset": "remove-object", **words, "from": caption.removesuffix(place).strip(), "blend": noun(scene.object)}
+
+
+def softened(frames):
+    """Frames as a small picture of them shows them, enlarged again."""
+    small = [cv2.resize(frame, (SOFT, SOFT), interpolation=cv2.INTER_AREA) for frame in frames]
+    return np.stack([cv2.resize(frame, frames.shape[2:0:-1], interpolation=cv2.INTER_CUBIC) for frame in small])
 
 
 def noun(name):
@@ -83,7 +107,9 @@ def phrase(scene):
 
 def changes(group, scene):
     """All scenes that an edit of `scene` may lead to."""
-    if group == "style":
+    if group == "enhance":
+        return [scene]
+    if FACTOR[group] == "style":
         return [scene.change(style=style) for style in STYLES]
     if group == "attribute":
         return [scene.change(colour=colour) for colour in COLOURS if colour != scene.colour]
@@ -96,7 +122,7 @@ def changes(group, scene):
 
 def stratum(group, target):
     """What the clips of a group are spread over evenly: the styles, and the kinds of object."""
-    if group == "style":
+    if FACTOR[group] == "style":
         return tuple(STYLES).index(target.style)
     if group == "shape":
         return next(i for i, kind in enumerate(KINDS) if target.object in kind)

@@ -22,10 +22,10 @@ def ssim(frames, truth):
 
 
 def kept(group, before, truth):
-    """The pixels that an edit should leave alone, (n, h, w); None for style, which leaves none. They lie outside the object,
+    """The pixels that an edit should leave alone, (n, h, w); None where it leaves none. They lie outside the object,
     as it is and as it should be, or for a background inside it, and the true edit does not change them: an object that is
     removed takes its shadow along."""
-    if group == "style":
+    if group in ("style", "image", "enhance"):
         return None
     where = (np.minimum(before.mask, truth.mask) == 1) if group == "background" else (np.maximum(before.mask, truth.mask) == 0)
     return where & (before.frames == truth.frames).all(-1)
@@ -33,7 +33,9 @@ def kept(group, before, truth):
 
 def temporal(frames, clip):
     """Root mean square difference, in levels of 255, between each frame and the one before moved along as the scene moved:
-    the place with the camera, the object with itself. `clip` says how; what came into view is left out."""
+    the place with the camera, the object with itself. `clip` says how; what came into view is left out. None for one frame."""
+    if len(frames) == 1:
+        return None
     total, count = 0.0, 0
     for i in range(len(frames) - 1):
         kernel = np.ones((2 * MARGIN + 1,) * 2, np.uint8)
@@ -61,5 +63,5 @@ def measure(edit, frames, classifier):
     where = kept(edit.group, before, truth)
     return {"psnr": psnr(frames, truth.frames), "ssim": ssim(frames, truth.frames),
             "kept": None if where is None else psnr(frames, truth.frames, where), "temporal": temporal(frames, truth),
-            "success": float(read[edit.factor] == wanted[edit.factor]),
+            "success": None if edit.factor is None else float(read[edit.factor] == wanted[edit.factor]),
             "others": float(np.mean([read[name] == wanted[name] for name in same])), "read": read}

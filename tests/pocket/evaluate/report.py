@@ -48,7 +48,7 @@ def block(edit, rows):
     """One clip: `rows` {title: frames}, each a row of pictures under its title."""
     parts = []
     for title, frames in rows.items():
-        picture = np.concatenate([frames[i] for i in SHOWN], 1)
+        picture = np.concatenate([frames[i] for i in SHOWN if i < len(frames)], 1)
         parts += [label(title, picture.shape[1]), picture]
     return np.concatenate(parts)
 
