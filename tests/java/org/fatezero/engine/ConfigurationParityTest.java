@@ -71,7 +71,7 @@ class ConfigurationParityTest {
                         "p2p_config", object("0", new JsonObject(), "1", controller)),
                 "model_config", model);
         Path path = Files.writeString(folder.resolve(name + ".yaml"), file.toString());
-        return Map.of("preset", path.toString(), "model", Golden.TINY.toString(), "device", "cpu");
+        return Map.of("preset", path.toString(), "model", Golden.TINY.toString(), "device", "cpu", "precision", "fp32");
     }
 
     @ParameterizedTest
