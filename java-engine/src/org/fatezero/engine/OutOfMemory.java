@@ -6,8 +6,9 @@ import java.util.regex.Pattern;
 /** Memory that has run out, of the device or of the host: libtorch tells it in words alone. */
 final class OutOfMemory {
 
-    /** Words of its allocators for CUDA and the CPU, of CUDA's libraries, and of C++. */
-    private static final Pattern TOLD = Pattern.compile("out of memory|can't allocate memory|_ALLOC_FAILED|std::bad_alloc");
+    /** Words of its allocators for CUDA and the CPU, of CUDA's libraries, of C++, and of oneDNN where its kernels find no room. */
+    private static final Pattern TOLD = Pattern.compile("out of memory|can't allocate memory|_ALLOC_FAILED|std::bad_alloc"
+            + "|could not create a primitive$", Pattern.MULTILINE);
     private static final Pattern WANTED = Pattern.compile("[Tt]ried to allocate (?:([\\d.]+ [KMG]iB)|(\\d{1,18}) bytes)");
 
     private OutOfMemory() {

@@ -166,10 +166,11 @@ class OutOfMemoryTest {
 
     @ParameterizedTest
     @ValueSource(strings = {CUDA, "CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "std::bad_alloc"})
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "std::bad_alloc", "RuntimeError: could not create a primitive\n"})
     void libtorchsWords(String message) {
         assertTrue(OutOfMemory.is(new EngineException(message)));
         assertFalse(OutOfMemory.is(new EngineException((String) null)));
+        assertFalse(OutOfMemory.is(new EngineException("could not create a primitive descriptor for a convolution")));
     }
 
     @Test

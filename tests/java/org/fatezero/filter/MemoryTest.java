@@ -48,7 +48,7 @@ class MemoryTest {
     @Test
     void aWindowThatFindsNoRoomIsEditedInLess() throws Exception {
         Ffmpeg.Running running = REAL.and("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1").start("-v verbose -f lavfi -i testsrc2=s=64x64:r=25:d=0.4 -vf",
-            "fatezero=size=192:steps=8:window=8:self_replace=1:cross_replace=1:store=keep:enable='not(eq(n,1))'" + MODEL, "-f", "null", "-");
+            "fatezero=precision=fp32:size=192:steps=8:window=8:self_replace=1:cross_replace=1:store=keep:enable='not(eq(n,1))'" + MODEL, "-f", "null", "-");
         running.await("window 1: 1 frames in");
         long taken = running.kib("VmData") >> 10;
         limit(running, taken + 120);
@@ -60,7 +60,7 @@ class MemoryTest {
     @Test
     void framesThatFindNoRoomAreAnErrorThatSaysWhatToLower() throws Exception {
         Ffmpeg.Running running = REAL.start("-v verbose -f lavfi -i testsrc2=s=64x64:r=25:d=0.4 -vf",
-            "fatezero=size=4096:steps=1:window=8:on_error=fail" + MODEL, "-f", "null", "-");
+            "fatezero=precision=fp32:size=4096:steps=1:window=8:on_error=fail" + MODEL, "-f", "null", "-");
         running.await("on cpu in fp32");
         limit(running, (running.kib("VmData") >> 10) + 400);
         Ffmpeg.Result result = running.finish();
