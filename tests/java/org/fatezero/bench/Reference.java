@@ -14,16 +14,17 @@ import java.util.function.ToDoubleFunction;
 final class Reference {
 
     private static final int FRAMES = 8;
-    private static final int SIDE = 128;
+    private static final int[] SIDES = {128, 256};
     private static final int STEPS = 10;
     private static final int ROUNDS = 2;
     private static final String SOURCE = "a red jeep driving down a curvy road in the countryside";
 
     /**
+     * @param side of the frames, in pixels
      * @param ours of each round in single precision, {@code auto} as the engine chooses itself, {@code theirs} likewise
      * @param single ours to theirs, {@code chosen} what the engine chooses to theirs
      */
-    record Result(List<Job.Result> ours, List<Job.Result> auto, List<Job.Result> theirs, Ratio single, Ratio chosen) {
+    record Result(int side, List<Job.Result> ours, List<Job.Result> auto, List<Job.Result> theirs, Ratio single, Ratio chosen) {
     }
 
     /**
@@ -37,29 +38,38 @@ final class Reference {
     private Reference() {
     }
 
-    static Result compare(String folder, String python) throws IOException, InterruptedException {
+    static List<Result> compare(String folder, String python) throws IOException, InterruptedException {
+        List<Result> results = new ArrayList<>();
+        for (int side : SIDES) {
+            System.out.printf("%d frames of %d pixels, %d steps%n", FRAMES, side, STEPS);
+            results.add(compare(side, folder, python));
+        }
+        return results;
+    }
+
+    private static Result compare(int side, String folder, String python) throws IOException, InterruptedException {
         Path clip = Bench.OUT.resolve("clip.rgb");
         Path[] edited = {Bench.OUT.resolve("ours.rgb"), Bench.OUT.resolve("auto.rgb"), Bench.OUT.resolve("theirs.rgb")};
         Bench.lastLine(List.of("build/ffmpeg/bin/ffmpeg", "-v", "error", "-nostdin", "-y", "-i", "tests/media/jeep.mp4", "-frames:v",
-                Integer.toString(FRAMES), "-vf", "scale=" + SIDE + ":" + SIDE, "-f", "rawvideo", "-pix_fmt", "rgb24", clip.toString()));
+                Integer.toString(FRAMES), "-vf", "scale=" + side + ":" + side, "-f", "rawvideo", "-pix_fmt", "rgb24", clip.toString()));
         List<Job.Result> ours = new ArrayList<>();
         List<Job.Result> auto = new ArrayList<>();
         List<Job.Result> theirs = new ArrayList<>();
         for (int round = 0; round < ROUNDS; round++) {
-            ours.add(print("ours", ours("fp32", clip, edited[0])));
-            auto.add(print("auto", ours("auto", clip, edited[1])));
+            ours.add(print("ours", ours(side, "fp32", clip, edited[0])));
+            auto.add(print("auto", ours(side, "auto", clip, edited[1])));
             theirs.add(print("theirs", new Gson().fromJson(Bench.lastLine(List.of(python, "tests/golden/bench.py", "--fatezero", folder,
                     "--model", "java-engine/pocket", "--clip", clip.toString(), "--edited", edited[2].toString(), "--frames", "" + FRAMES,
-                    "--side", "" + SIDE, "--steps", "" + STEPS, "--source", SOURCE)), Job.Result.class)));
+                    "--side", "" + side, "--steps", "" + STEPS, "--source", SOURCE)), Job.Result.class)));
         }
-        return new Result(ours, auto, theirs, ratio("fp32", ours, edited[0], theirs, edited[2]),
+        return new Result(side, ours, auto, theirs, ratio("fp32", ours, edited[0], theirs, edited[2]),
                 ratio(auto.get(0).precision(), auto, edited[1], theirs, edited[2]));
     }
 
-    private static Job.Result ours(String precision, Path clip, Path edited) throws IOException, InterruptedException {
-        return Bench.job(List.of("frames=" + FRAMES, "side=" + SIDE, "steps=" + STEPS, "precision=" + precision,
+    private static Job.Result ours(int side, String precision, Path clip, Path edited) throws IOException, InterruptedException {
+        return Bench.job(List.of("frames=" + FRAMES, "side=" + side, "size=" + side, "steps=" + STEPS, "precision=" + precision,
                 "device=cpu", "parity=1", "norm=window", "keys=mid", "source=" + SOURCE, "prompt=watercolor painting of " + SOURCE,
-                "emphasize=watercolor=10", "self_replace=0.8", "cross_replace=0.8", "clip=" + clip, "edited=" + edited));
+                "guidance=7.5", "emphasize=watercolor=10", "self_replace=0.8", "cross_replace=0.8", "clip=" + clip, "edited=" + edited));
     }
 
     private static Ratio ratio(String precision, List<Job.Result> ours, Path oursEdited, List<Job.Result> theirs, Path theirsEdited)
