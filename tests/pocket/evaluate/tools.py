@@ -37,7 +37,8 @@ class Tools:
 
     def edited(self, edit, variant):
         """The frames of a clip as a variant leaves them."""
-        options = {**edit.options, "steps": self.steps, **variant.options}
+        # in single precision the figures are the same on every processor
+        options = {**edit.options, "steps": self.steps, "precision": "fp32", **variant.options}
         if variant.edit:
             return variant.edit(self, edit, options)
         return self.filtered(edit, options)

@@ -92,6 +92,8 @@ final class Tune implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--frames is 1 to 128 and --steps at least 1");
         }
         List<Frame> clip = Video.read(input, frames);
+        Tuning.Settings settings = new Tuning.Settings(model, source, device, size, batch,
+                rate != null ? rate : model.equals("pocket") ? POCKET_RATE : RATE, keys, keysAt, norm, seed);
         // libtorch does not survive the end of its process while it computes: an interruption waits for the iteration, and saves it
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             interrupted = true;
@@ -101,8 +103,6 @@ final class Tune implements Callable<Integer> {
                 Thread.currentThread().interrupt();
             }
         }));
-        Tuning.Settings settings = new Tuning.Settings(model, source, device, size, batch,
-                rate != null ? rate : model.equals("pocket") ? POCKET_RATE : RATE, keys, keysAt, norm, seed);
         try (Tuning tuning = new Tuning(settings, clip, out, resume)) {
             if (!tuning.unseen().isEmpty()) {
                 System.err.println("--source is too long for the text encoder, which does not see: " + tuning.unseen());

@@ -100,6 +100,9 @@ final class Bench {
             for (int pixels : all ? new int[] {256, 512, 768} : new int[] {512}) {
                 rows.add(new Row(true, pixels, 1, 1, "keep"));
             }
+            if (all) {
+                rows.add(new Row(true, 512, 4, 1, "keep", "fp32"));
+            }
             if (Hardware.of("cpu", "auto").precision() != DataType.FLOAT32) {
                 rows.add(new Row(false, 128, 8, few, "keep", "fp32"));
                 rows.add(new Row(true, 512, 1, 1, "keep", "fp32"));

@@ -70,6 +70,9 @@ class TuneTest {
         Fatezero.Result result = tune("--batch", "3");
         assertEquals(2, result.status());
         assertEquals("fatezero tune: batch=3: the clip has 2 frames\n", result.errors());
+        result = tune("--norm", "batch");
+        assertEquals(2, result.status());
+        assertEquals("fatezero tune: norm=batch: expected frame or window\n", result.errors());
         result = tune("--model", "nobody/none");
         assertEquals(1, result.status());
         assertTrue(result.errors().startsWith("fatezero tune: model=nobody/none: not found; looked for "), result.errors());
