@@ -2,7 +2,6 @@ package org.fatezero.cli;
 
 import java.io.File;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,18 +31,22 @@ final class Fatezero {
     static Result run(Path program, Map<String, String> environment, String... arguments) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(program.toString()));
         command.addAll(List.of(arguments));
-        File errors = File.createTempFile("fatezero", ".err");
-        ProcessBuilder builder = new ProcessBuilder(command).redirectInput(new File("/dev/null")).redirectError(errors);
+        Path out = Files.createTempFile("fatezero", ".out");
+        Path errors = Files.createTempFile("fatezero", ".err");
+        ProcessBuilder builder = new ProcessBuilder(command).redirectInput(new File("/dev/null"))
+                .redirectOutput(out.toFile()).redirectError(errors.toFile());
         // the libraries that the tests use are the launcher's to find
         builder.environment().keySet().removeIf(name -> name.matches("PYTORCH_.*|RUST_LIBRARY_PATH|OMP_WAIT_POLICY|FATEZERO_.*"));
         builder.environment().putAll(environment);
         try {
             Process process = builder.start();
-            String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            assertTrue(process.waitFor(60, TimeUnit.SECONDS), "still running");
-            return new Result(process.exitValue(), out, Files.readString(errors.toPath()));
+            boolean ended = process.waitFor(60, TimeUnit.SECONDS);
+            process.destroyForcibly().waitFor();
+            assertTrue(ended, "still running after 60 s");
+            return new Result(process.exitValue(), Files.readString(out), Files.readString(errors));
         } finally {
-            Files.delete(errors.toPath());
+            Files.delete(out);
+            Files.delete(errors);
         }
     }
 }

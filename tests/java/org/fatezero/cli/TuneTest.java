@@ -53,6 +53,7 @@ class TuneTest {
         File log = folder.resolve("log").toFile();
         Process process = new ProcessBuilder(Fatezero.PROGRAM.toString(), "tune", "--input", CLIP, "--source", "a red jeep", "--out",
                 folder.resolve("out").toString(), "--size", "64", "--frames", "2", "--steps", "100000").redirectError(log).start();
+        process.onExit().completeOnTimeout(null, 120, TimeUnit.SECONDS).thenAccept(end -> process.destroyForcibly());
         while (process.isAlive() && !Files.readString(log.toPath()).contains("loss")) {
             Thread.sleep(50);
         }

@@ -2,7 +2,7 @@ package org.fatezero.filter;
 
 import java.io.File;
 import java.io.IOException;
-import java.io.InputStream;
+import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,6 +17,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 /**
@@ -44,14 +45,34 @@ record Ffmpeg(Map<String, String> environment) {
         return new Ffmpeg(more);
     }
 
+    /** What a process may bring before it is killed: no test needs as much, and one that never ends brings more. */
+    private static final int OUT_LIMIT = 256 << 20;
+    private static final int LOG_LIMIT = 4 << 20;
+
+    private static final int TAIL = 4000; // characters
+
+    static {
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> ProcessHandle.current().children().forEach(ProcessHandle::destroyForcibly)));
+    }
+
+    /** The end of a log, for the message of a failure. */
+    static String tail(CharSequence log) {
+        return log.length() <= TAIL ? log.toString() : "… " + log.subSequence(log.length() - TAIL, log.length());
+    }
+
     /** What a finished process left behind. */
     record Result(int status, byte[] out, String log, double seconds) {
+        /** The end of the log. */
+        String tail() {
+            return Ffmpeg.tail(log);
+        }
+
         List<String> lines() {
             return new String(out, StandardCharsets.UTF_8).lines().toList();
         }
 
         Result succeeded() {
-            assertEquals(0, status, log);
+            assertEquals(0, status, this::tail);
             return this;
         }
     }
@@ -62,9 +83,11 @@ record Ffmpeg(Map<String, String> environment) {
         void await(String text) throws InterruptedException {
             for (int i = 0; i < 2400 && process.isAlive() && log.indexOf(text) < 0; i++)
                 Thread.sleep(50);
+            if (!process.isAlive())
+                reader.join();
             if (log.indexOf(text) < 0) {
                 process.destroyForcibly();
-                fail("no \"" + text + "\" in " + log);
+                fail("no \"" + text + "\" in " + tail(log));
             }
         }
 
@@ -82,9 +105,10 @@ record Ffmpeg(Map<String, String> environment) {
         Result finish() throws InterruptedException {
             if (!process.waitFor(300, TimeUnit.SECONDS)) {
                 process.destroyForcibly();
-                fail("still running after 300 s: " + log);
+                fail("still running after 300 s: " + tail(log));
             }
             reader.join();
+            assertTrue(log.length() < LOG_LIMIT && out.join().length < OUT_LIMIT, () -> "killed, as it wrote without end: " + tail(log));
             return new Result(process.exitValue(), out.join(), log.toString(), (System.nanoTime() - start) / 1e9);
         }
     }
@@ -135,15 +159,29 @@ record Ffmpeg(Map<String, String> environment) {
         long start = System.nanoTime();
         Process process = builder.start();
         StringBuffer log = new StringBuffer();
-        Thread reader = new Thread(() -> process.errorReader(StandardCharsets.UTF_8).lines()
-            .forEach(line -> log.append(line).append('\n')));
+        Thread reader = new Thread(() -> read(process, log));
         reader.start();
-        return new Running(process, CompletableFuture.supplyAsync(() -> all(process.getInputStream())), log, reader, start);
+        return new Running(process, CompletableFuture.supplyAsync(() -> output(process)), log, reader, start);
     }
 
-    private static byte[] all(InputStream stream) {
+    private static void read(Process process, StringBuffer log) {
+        char[] part = new char[1 << 13];
+        try (Reader errors = process.errorReader(StandardCharsets.UTF_8)) {
+            for (int n = errors.read(part); n > 0 && log.length() < LOG_LIMIT; n = errors.read(part))
+                log.append(part, 0, n);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        if (log.length() >= LOG_LIMIT)
+            process.destroyForcibly();
+    }
+
+    private static byte[] output(Process process) {
         try {
-            return stream.readAllBytes();
+            byte[] bytes = process.getInputStream().readNBytes(OUT_LIMIT);
+            if (bytes.length == OUT_LIMIT)
+                process.destroyForcibly();
+            return bytes;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -64,7 +64,7 @@ class MemoryTest {
         running.await("on cpu in fp32");
         limit(running, (running.kib("VmData") >> 10) + 400);
         Ffmpeg.Result result = running.finish();
-        assertTrue(result.status() != 0 && result.log().contains("MiB more are needed; lower window= or size="), result.log());
+        assertTrue(result.status() != 0 && result.log().contains("MiB more are needed; lower window= or size="), result::tail);
     }
 
     private static void limit(Ffmpeg.Running running, long mib) throws IOException, InterruptedException {

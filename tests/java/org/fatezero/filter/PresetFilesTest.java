@@ -38,7 +38,7 @@ class PresetFilesTest {
         Ffmpeg.Result result = REAL.run("-f lavfi -i testsrc2=s=32x32:r=1:d=2,format=rgb24 -filter_complex",
             outputs.toArray(String[]::new)).succeeded();
         List<String> frames = result.lines().stream().filter(line -> !line.startsWith("#")).toList();
-        assertEquals(2 * (edits.size() + 1), frames.size(), result.log());
+        assertEquals(2 * (edits.size() + 1), frames.size(), result::tail);
         List<String> hashes = frames.stream().map(line -> line.substring(line.lastIndexOf(',') + 1)).toList();
         // outputs of one process come interleaved, but an edit that changed nothing would bring the source's hashes again; two
         // of the authors' files differ in their steps alone
@@ -97,8 +97,8 @@ class PresetFilesTest {
         Ffmpeg.Result result = REAL.run("-f lavfi -i testsrc2=s=40x32:r=25:d=0.08 -vf", "fatezero=preset=tests/configurations/jeep.yaml:edit=7", "-f",
             "null", "-");
         List<String> told = result.log().lines().filter(line -> line.contains("edit=7")).toList();
-        assertEquals(1, told.size(), result.log());
+        assertEquals(1, told.size(), result::tail);
         assertTrue(told.get(0).contains("edit=7: expected one of the editing_prompts of tests/configurations/jeep.yaml: 0 'a red jeep"), told.get(0));
-        assertTrue(result.log().contains("Invalid argument"), result.log());
+        assertTrue(result.log().contains("Invalid argument"), result::tail);
     }
 }
