@@ -58,34 +58,37 @@ engine: setup
 	@$(MAKE) --no-print-directory $(ENGINE)
 
 $(ENGINE_JAR): pom.xml $(shell find java-engine presets -type f 2>/dev/null)
+	@[ ! pom.xml -nt $@ ] || rm -rf $(@D)
 	mvn -q -B package -Dmaven.test.skip=true
 	@touch $@
 
+# what lies in program/ is for the program alone
 $(HOME_DIR)/fatezero-engine.jar: $(ENGINE_JAR)
-	@mkdir -p $(@D)
-	rm -f $(@D)/*.jar
+	@rm -rf $(@D)/*.jar $(@D)/program
+	@mkdir -p $(@D)/program
 	cp build/engine/lib/*.jar $(@D)/
+	cp build/engine/program/*.jar $(@D)/program/
 	cp $(ENGINE_JAR) $@
 
 $(HOME_DIR)/pytorch/libdjl_torch.so: pom.xml | $(ENGINE_JAR)
-	@mkdir -p $(@D)
+	@rm -rf $(@D) && mkdir -p $(@D)
 	unzip -joq build/engine/natives/pytorch-native-*.jar 'pytorch/cpu/linux-$(MACHINE)/*' -d $(@D)
 	unzip -joq build/engine/natives/pytorch-jni-*.jar 'jnilib/linux-$(MACHINE)/cpu/*' -d $(@D)
 	@touch $@
 
 $(HOME_DIR)/tokenizers/libtokenizers.so: pom.xml | $(ENGINE_JAR)
-	@mkdir -p $(@D)
+	@rm -rf $(@D) && mkdir -p $(@D)
 	unzip -joq build/engine/lib/tokenizers-*.jar 'native/lib/linux-$(MACHINE)/cpu/*' -d $(@D)
 	@touch $@
 
 $(HOME_DIR)/jna/libjnidispatch.so: pom.xml | $(ENGINE_JAR)
-	@mkdir -p $(@D)
+	@rm -rf $(@D) && mkdir -p $(@D)
 	unzip -joq build/engine/lib/jna-*.jar 'com/sun/jna/linux-$(subst _,-,$(MACHINE))/*' -d $(@D)
 	@touch $@
 
 # what reads videos for the program, and never a part of the FFmpeg that is built here
 $(HOME_DIR)/ffmpeg/libjniavcodec.so: pom.xml | $(ENGINE_JAR)
-	@mkdir -p $(@D)
+	@rm -rf $(@D) && mkdir -p $(@D)
 	unzip -joq build/engine/natives/javacpp-*.jar 'org/bytedeco/*/lib*.so*' -d $(@D)
 	unzip -joq build/engine/natives/ffmpeg-*.jar 'org/bytedeco/*/lib*.so*' -x '*avdevice*' '*avfilter*' -d $(@D)
 	@touch $@
@@ -342,7 +345,7 @@ BENCH_ENV = PYTORCH_LIBRARY_PATH=$(ROOT)/$(if $(BENCH_GPU),$(GPU)/torch/lib,$(HO
 
 bench: ffmpeg $(STUB)
 	mvn -q -B test-compile
-	$(BENCH_ENV) java -Djna.library.path=$(GPU)/nvidia/cuda_runtime/lib -cp "build/maven/classes:build/maven/test-classes:build/engine/lib/*" org.fatezero.bench.Bench \
+	$(BENCH_ENV) java -Djna.library.path=$(GPU)/nvidia/cuda_runtime/lib -cp "build/maven/classes:build/maven/test-classes:build/engine/lib/*:build/engine/program/*" org.fatezero.bench.Bench \
 	    $(if $(FULL),full) $(if $(REFERENCE),reference=$(REFERENCE) python=$(PYTHON))
 
 # ---- installation ----
