@@ -3,6 +3,7 @@
 # make ffmpeg    FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
 # make soak      window after window, WINDOWS=5000 or more: resident memory stays flat
 # make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
+# make same      BASE=commit: the frames of some sixty edits are the same bytes as with that commit's engine
 # make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it
 # make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
 # make install   PREFIX=/usr/local
@@ -19,7 +20,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
 HOME_DIR = build/ffmpeg/lib/fatezero
 
-.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter soak evaluate test-pocket bench gpu install pictures clean
+.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter soak evaluate test-pocket bench same gpu install pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -126,6 +127,22 @@ $(GPU)/torch/lib/libdjl_torch.so: pom.xml
 	rm -rf $(WHEELS)
 	@touch $@
 	@ldconfig -p | grep -q libcuda.so.1 && echo "device=auto takes the card now" || echo "NVIDIA's driver is missing here: the CPU is used until it is installed"
+
+# ---- the same frames as another commit's engine: make same BASE=commit ----
+
+BASE = HEAD
+SAME = build/same
+
+same: ffmpeg
+	@rm -rf $(SAME)
+	@mkdir -p $(SAME)/source $(SAME)/engine
+	git archive $(BASE) | tar -x -C $(SAME)/source
+	cd $(SAME)/source && mvn -q -B package -Dmaven.test.skip=true
+	cp $(SAME)/source/build/engine/lib/*.jar $(SAME)/source/build/engine/fatezero-engine.jar $(SAME)/engine/
+	ln -s $(foreach folder,pytorch tokenizers jna ffmpeg,$(ROOT)/$(HOME_DIR)/$(folder)) $(SAME)/engine/
+	python3 tests/frames/frames.py $(SAME)/engine > $(SAME)/before
+	python3 tests/frames/frames.py > $(SAME)/after
+	@diff $(SAME)/before $(SAME)/after && echo "$$(wc -l < $(SAME)/after) frames are the same bytes as those of $(BASE)"
 
 # ---- the bridge ----
 
