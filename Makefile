@@ -310,7 +310,7 @@ WINDOWS = 5000
 soak: ffmpeg
 	mvn -B -ntp test -Dtest=filter.MemoryTest -Dtest.excludedGroups= -Dwindows=$(WINDOWS)
 
-$(STUB): $(addprefix java-engine/src/org/fatezero/engine/,Host.java NativeHost.java) tests/jni/stub/org/fatezero/engine/Engine.java
+$(STUB): $(addprefix java-engine/src/org/fatezero/,io/Log.java engine/Host.java engine/NativeHost.java) tests/jni/stub/org/fatezero/engine/Engine.java
 	@rm -rf $(@D)
 	@mkdir -p $(@D)/classes
 	javac --release 17 -Xlint:all -d $(@D)/classes $^

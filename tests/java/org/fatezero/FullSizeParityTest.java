@@ -2,7 +2,7 @@ package org.fatezero;
 
 import ai.djl.ndarray.NDArray;
 
-import org.fatezero.nn.Pass;
+import org.fatezero.forward.Pass;
 import org.fatezero.text.TextEncoder;
 import org.fatezero.unet.UNet;
 import org.fatezero.vae.Vae;

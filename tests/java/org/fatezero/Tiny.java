@@ -7,10 +7,10 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.nn.AttentionHook;
-import org.fatezero.nn.KeyFrames;
-import org.fatezero.nn.Pass;
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.KeyFrames;
+import org.fatezero.forward.Pass;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;

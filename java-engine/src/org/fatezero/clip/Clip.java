@@ -7,9 +7,9 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.nn.Linear;
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
-import org.fatezero.tensor.TextFile;
+import org.fatezero.io.TextFile;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 import org.fatezero.text.Prompt;

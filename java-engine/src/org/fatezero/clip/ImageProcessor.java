@@ -1,6 +1,6 @@
 package org.fatezero.clip;
 
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.video.Frame;
 
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package org.fatezero.diffusion;
 
-import org.fatezero.nn.AttentionHook;
+import org.fatezero.forward.AttentionHook;
 
 /** Told how far a loop is; may end it by throwing {@link java.util.concurrent.CancellationException}. */
 @FunctionalInterface

@@ -3,7 +3,7 @@ package org.fatezero.diffusion;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.Scope;
 
 import java.io.IOException;

@@ -5,8 +5,8 @@ import ai.djl.ndarray.NDArray;
 import org.fatezero.inversion.Capture;
 import org.fatezero.inversion.MaskInput;
 import org.fatezero.inversion.Needs;
-import org.fatezero.nn.AttentionHook;
-import org.fatezero.nn.Site;
+import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.Site;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 

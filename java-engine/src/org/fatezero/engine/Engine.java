@@ -10,21 +10,30 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 
+import org.fatezero.device.Hardware;
+import org.fatezero.device.Memory;
+import org.fatezero.device.OutOfMemory;
 import org.fatezero.diffusion.Progress;
 import org.fatezero.diffusion.Schedule;
 import org.fatezero.edit.Alignment;
 import org.fatezero.edit.BlendMask;
 import org.fatezero.edit.CrossFusion;
 import org.fatezero.edit.DdimEditing;
+import org.fatezero.edit.PromptWords;
+import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.KeyFrames;
+import org.fatezero.forward.Pass;
 import org.fatezero.inversion.DdimInversion;
 import org.fatezero.inversion.MaskInput;
 import org.fatezero.inversion.Needs;
 import org.fatezero.inversion.Reconstruction;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.inversion.TrajectoryFile;
-import org.fatezero.nn.AttentionHook;
-import org.fatezero.nn.KeyFrames;
-import org.fatezero.nn.Pass;
+import org.fatezero.model.Model;
+import org.fatezero.model.Models;
+import org.fatezero.options.Options;
+import org.fatezero.options.Prompts;
+import org.fatezero.options.Words;
 import org.fatezero.text.Prompt;
 
 import java.io.IOException;
@@ -94,7 +103,7 @@ public final class Engine implements AutoCloseable {
                 Prompt target = encode("prompt", one.prompt());
                 DdimEditing.Edit how = edit(one, source, target);
                 edits.add(new Edit(one, encodings(source, encode("negative", one.negative()), target), how,
-                        Show.of(one, how, schedule.depth(), new Words(model.tokenizer, one.parity()), source, target, model.torch)));
+                        Show.of(one, how, schedule.depth(), new PromptWords(model.tokenizer, one.parity()), source, target, model.torch)));
             }
             inversions = options.inversion().isBlank() ? null : Inversions.in(options.inversion(), host, options, model,
                     source.ids(), source.pieces().size(), schedule.depth());
@@ -350,7 +359,7 @@ public final class Engine implements AutoCloseable {
     }
 
     private DdimEditing.Edit edit(Options options, Prompt source, Prompt target) {
-        Words words = new Words(model.tokenizer, options.parity());
+        PromptWords words = new PromptWords(model.tokenizer, options.parity());
         int steps = options.steps();
         Alignment alignment = !options.control().equals("replace") ? Alignment.refine(source, target)
                 : options.parity() ? Alignment.replaceAsPublished(source, target) : Alignment.replace(source, target);

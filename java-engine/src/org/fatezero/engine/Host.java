@@ -1,15 +1,9 @@
 package org.fatezero.engine;
 
+import org.fatezero.io.Log;
+
 /** What the engine may ask of its host while it works. */
-public interface Host {
-
-    int ERROR = 0;
-    int WARNING = 1;
-    int INFO = 2;
-    int VERBOSE = 3;
-
-    /** A line for the host's log, without a line end. */
-    void log(int level, String message);
+public interface Host extends Log {
 
     /**
      * Progress; called often, also within a step.

@@ -7,6 +7,11 @@ import ai.djl.ndarray.types.Shape;
 import org.fatezero.inversion.Needs;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.inversion.TrajectoryFile;
+import org.fatezero.io.Log;
+import org.fatezero.io.Sha256;
+import org.fatezero.model.Model;
+import org.fatezero.options.Options;
+import org.fatezero.options.Prompts;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -29,7 +34,7 @@ import java.util.Map;
  * @param wordTokens tokens of the source prompt's words
  * @param denoised as in {@link Trajectory}
  */
-record Inversions(Path folder, Host host, String settings, int steps, int wordTokens, boolean denoised) {
+record Inversions(Path folder, Log log, String settings, int steps, int wordTokens, boolean denoised) {
 
     /** Options of which an inversion is independent, and those that the model's digest and the frames themselves tell. */
     private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source", "store", "inversion",
@@ -42,7 +47,7 @@ record Inversions(Path folder, Host host, String settings, int steps, int wordTo
      * @param depth levels that inversion climbs
      * @throws IOException if the folder cannot be made
      */
-    static Inversions in(String folder, Host host, Options options, Model model, int[] source, int wordTokens,
+    static Inversions in(String folder, Log log, Options options, Model model, int[] source, int wordTokens,
             int depth) throws IOException {
         StringBuilder settings = new StringBuilder("fatezero inversion 1\n").append(model.digest).append('\n')
                 .append(model.precision).append('\n').append(Arrays.toString(source)).append('\n');
@@ -52,7 +57,7 @@ record Inversions(Path folder, Host host, String settings, int steps, int wordTo
             }
         });
         try {
-            return new Inversions(Files.createDirectories(Path.of(folder)), host, settings.toString(), depth, wordTokens,
+            return new Inversions(Files.createDirectories(Path.of(folder)), log, settings.toString(), depth, wordTokens,
                     options.attention().equals("reconstruction"));
         } catch (InvalidPathException | IOException e) {
             throw new IOException("inversion=" + folder + ": not a folder, and none can be made there (" + e + ")", e);
@@ -61,7 +66,7 @@ record Inversions(Path folder, Host host, String settings, int steps, int wordTo
 
     /** The file of the window of these frames, as {@link Engine#edit} gets them; it may or may not be there. */
     TrajectoryFile file(Frames frames, ByteBuffer[] source, int[] stride) {
-        MessageDigest digest = sha256();
+        MessageDigest digest = Sha256.digest();
         digest.update((settings + frames + source.length).getBytes(StandardCharsets.UTF_8));
         for (int i = 0; i < source.length; i++) {
             frames.digest(source[i], stride[i], digest);
@@ -77,10 +82,10 @@ record Inversions(Path folder, Host host, String settings, int steps, int wordTo
         }
         try {
             Trajectory trajectory = file.read(window, model.torch, latent, DataType.FLOAT32, edits);
-            host.log(Host.VERBOSE, "inversion read from " + file.path());
+            log.log(Log.VERBOSE, "inversion read from " + file.path());
             return trajectory;
         } catch (IOException e) {
-            host.log(Host.WARNING, e.getMessage() + "; the window is inverted again");
+            log.log(Log.WARNING, e.getMessage() + "; the window is inverted again");
             return null;
         }
     }
@@ -89,17 +94,9 @@ record Inversions(Path folder, Host host, String settings, int steps, int wordTo
     void write(TrajectoryFile file, Trajectory trajectory, String source) {
         try {
             file.write(trajectory, Map.of("source", source));
-            host.log(Host.VERBOSE, "inversion kept in " + file.path());
+            log.log(Log.VERBOSE, "inversion kept in " + file.path());
         } catch (IOException e) {
-            host.log(Host.WARNING, "inversion=" + folder + ": this window's cannot be kept: " + e);
-        }
-    }
-
-    static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new LinkageError("every Java has SHA-256", e);
+            log.log(Log.WARNING, "inversion=" + folder + ": this window's cannot be kept: " + e);
         }
     }
 }

@@ -6,10 +6,13 @@ import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.edit.BlendMask;
 import org.fatezero.edit.DdimEditing;
+import org.fatezero.edit.PromptWords;
 import org.fatezero.inversion.Capture;
 import org.fatezero.inversion.MaskInput;
 import org.fatezero.inversion.Needs;
 import org.fatezero.inversion.Trajectory;
+import org.fatezero.options.Options;
+import org.fatezero.options.Words;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.text.Prompt;
@@ -53,7 +56,7 @@ final class Show {
      * @param depth levels that inversion climbs
      * @throws IllegalArgumentException for a mask that the edit has not, or a word that neither prompt has
      */
-    static Show of(Options options, DdimEditing.Edit edit, int depth, Words words, Prompt source, Prompt target, Torch torch) {
+    static Show of(Options options, DdimEditing.Edit edit, int depth, PromptWords words, Prompt source, Prompt target, Torch torch) {
         BlendMask mask = Stream.of(edit.mask(), edit.latentMask()).filter(Objects::nonNull).findFirst()
                 .orElse(new BlendMask(torch, options.threshold()));
         boolean masked = edit.needs().masks() && depth > 0;
@@ -77,7 +80,7 @@ final class Show {
         };
     }
 
-    private static Show attention(String show, Needs needs, BlendMask mask, Words words, Prompt source, Prompt target, Torch torch) {
+    private static Show attention(String show, Needs needs, BlendMask mask, PromptWords words, Prompt source, Prompt target, Torch torch) {
         String word = show.substring("attention".length() + 1).strip();
         List<Panel> heat = List.of(Panel.HEAT);
         if (words.has(word, source)) {

@@ -2,9 +2,10 @@ package org.fatezero.engine;
 
 import ai.djl.ndarray.types.DataType;
 
+import org.fatezero.forward.Pass;
 import org.fatezero.inversion.Capture;
 import org.fatezero.inversion.Needs;
-import org.fatezero.nn.Pass;
+import org.fatezero.io.Log;
 import org.fatezero.unet.UNet;
 
 import java.util.List;
@@ -21,19 +22,19 @@ final class Store {
 
     private final String option;
     private final LongSupplier free;
-    private final Host host;
+    private final Log log;
     private long bytes = -1; // of the last choice, which holds for all windows that need no more
     private boolean keeps;
 
     /**
      * @param option {@code auto}, {@code keep} or {@code recompute}
      * @param free tells the bytes of memory that are free
-     * @param host is told each choice
+     * @param log is told each choice
      */
-    Store(String option, LongSupplier free, Host host) {
+    Store(String option, LongSupplier free, Log log) {
         this.option = option;
         this.free = free;
-        this.host = host;
+        this.log = log;
     }
 
     /**
@@ -55,7 +56,7 @@ final class Store {
         } else {
             keeps = option.equals("keep");
         }
-        host.log(Host.VERBOSE, "the source's attention is " + (keeps ? "kept, " : "recomputed, not kept, ") + megabytes(wanted) + ": " + reason);
+        log.log(Log.VERBOSE, "the source's attention is " + (keeps ? "kept, " : "recomputed, not kept, ") + megabytes(wanted) + ": " + reason);
         return keeps;
     }
 

@@ -4,9 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 
-import org.fatezero.nn.AttentionHook;
-import org.fatezero.nn.Pass;
-import org.fatezero.nn.Site;
+import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.Pass;
+import org.fatezero.forward.Site;
 import org.fatezero.tensor.Torch;
 import org.fatezero.unet.UNet;
 

@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDManager;
 
 import org.fatezero.diffusion.Progress;
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.nn.Pass;
+import org.fatezero.forward.Pass;
 import org.fatezero.tensor.Torch;
 import org.fatezero.unet.UNet;
 

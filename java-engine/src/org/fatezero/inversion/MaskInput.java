@@ -3,7 +3,7 @@ package org.fatezero.inversion;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 
-import org.fatezero.nn.Site;
+import org.fatezero.forward.Site;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 

@@ -1,6 +1,6 @@
 package org.fatezero.inversion;
 
-import org.fatezero.nn.Site;
+import org.fatezero.forward.Site;
 
 import java.util.List;
 import java.util.stream.IntStream;

@@ -2,6 +2,10 @@ package org.fatezero.nn;
 
 import ai.djl.ndarray.NDArray;
 
+import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.KeyFrames;
+import org.fatezero.forward.Pass;
+import org.fatezero.forward.Site;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;

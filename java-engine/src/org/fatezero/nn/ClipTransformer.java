@@ -2,7 +2,7 @@ package org.fatezero.nn;
 
 import ai.djl.ndarray.NDArray;
 
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 

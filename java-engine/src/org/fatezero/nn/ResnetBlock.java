@@ -2,6 +2,7 @@ package org.fatezero.nn;
 
 import ai.djl.ndarray.NDArray;
 
+import org.fatezero.forward.Pass;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;

@@ -1,2 +1,2 @@
-/** Layers that the networks share, and the attention layer with the hook that watches and changes it. */
+/** Layers that the networks share, up to the residual block and the transformer block. */
 package org.fatezero.nn;

@@ -4,6 +4,8 @@ import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
 
+import org.fatezero.io.TextFile;
+
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.StringReader;

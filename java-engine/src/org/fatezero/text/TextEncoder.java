@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDManager;
 
 import org.fatezero.nn.ClipTransformer;
 import org.fatezero.nn.LayerNorm;
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;

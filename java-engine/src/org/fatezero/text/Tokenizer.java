@@ -9,7 +9,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 
-import org.fatezero.tensor.TextFile;
+import org.fatezero.io.TextFile;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;

@@ -9,7 +9,7 @@ import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.GradientCollector;
 
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.nn.Pass;
+import org.fatezero.forward.Pass;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.TensorWriter;
 import org.fatezero.tensor.Torch;

@@ -9,12 +9,12 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.engine.Hardware;
-import org.fatezero.engine.ModelFolder;
-import org.fatezero.nn.AttentionHook;
-import org.fatezero.nn.KeyFrames;
-import org.fatezero.nn.Pass;
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.device.Hardware;
+import org.fatezero.model.ModelFolder;
+import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.KeyFrames;
+import org.fatezero.forward.Pass;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;

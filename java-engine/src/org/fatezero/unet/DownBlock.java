@@ -2,9 +2,9 @@ package org.fatezero.unet;
 
 import ai.djl.ndarray.NDArray;
 
-import org.fatezero.nn.Pass;
+import org.fatezero.forward.Pass;
 import org.fatezero.nn.ResnetBlock;
-import org.fatezero.nn.Site;
+import org.fatezero.forward.Site;
 import org.fatezero.nn.SpatialTransformer;
 import org.fatezero.nn.VideoConv;
 import org.fatezero.tensor.Weights;

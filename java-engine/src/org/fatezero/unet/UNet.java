@@ -5,10 +5,10 @@ import ai.djl.ndarray.NDManager;
 
 import org.fatezero.nn.GroupNorm;
 import org.fatezero.nn.Linear;
-import org.fatezero.nn.Pass;
-import org.fatezero.nn.Site;
+import org.fatezero.forward.Pass;
+import org.fatezero.forward.Site;
 import org.fatezero.nn.VideoConv;
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;

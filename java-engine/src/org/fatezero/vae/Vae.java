@@ -3,7 +3,7 @@ package org.fatezero.vae;
 import ai.djl.ndarray.NDArray;
 
 import org.fatezero.nn.Conv2d;
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;

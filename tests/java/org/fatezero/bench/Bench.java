@@ -5,8 +5,8 @@ import ai.djl.ndarray.types.DataType;
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 
-import org.fatezero.engine.Hardware;
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.device.Hardware;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.unet.UNet;
 import org.fatezero.vae.Vae;
 

@@ -5,7 +5,7 @@ import ai.djl.ndarray.types.DataType;
 import com.google.gson.Gson;
 
 import org.fatezero.engine.Engine;
-import org.fatezero.engine.Hardware;
+import org.fatezero.device.Hardware;
 import org.fatezero.engine.Host;
 
 import java.io.IOException;

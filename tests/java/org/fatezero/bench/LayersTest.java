@@ -3,7 +3,7 @@ package org.fatezero.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import org.fatezero.Golden;
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Weights;
 import org.fatezero.text.TextEncoder;

@@ -4,7 +4,7 @@ import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.Clips;
 import org.fatezero.Golden;
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.video.Frame;
 
 import org.junit.jupiter.api.Test;

@@ -10,7 +10,7 @@ import ai.djl.ndarray.NDManager;
 
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.io.ModelConfig;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;

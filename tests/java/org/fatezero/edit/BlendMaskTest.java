@@ -11,7 +11,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.inversion.MaskInput;
-import org.fatezero.nn.Site;
+import org.fatezero.forward.Site;
 import org.fatezero.tensor.Torch;
 
 import org.junit.jupiter.api.AfterEach;

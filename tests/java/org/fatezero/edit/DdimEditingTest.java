@@ -10,8 +10,8 @@ import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
-import org.fatezero.nn.KeyFrames;
-import org.fatezero.nn.Pass;
+import org.fatezero.forward.KeyFrames;
+import org.fatezero.forward.Pass;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

@@ -8,7 +8,7 @@ import org.fatezero.diffusion.Schedule;
 import org.fatezero.inversion.DdimInversion;
 import org.fatezero.inversion.Needs;
 import org.fatezero.inversion.Trajectory;
-import org.fatezero.nn.Pass;
+import org.fatezero.forward.Pass;
 import org.fatezero.text.Prompt;
 
 import java.util.Arrays;

@@ -10,9 +10,14 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 
 import org.fatezero.Golden;
+import org.fatezero.TinyOptions;
 import org.fatezero.edit.Alignment;
 import org.fatezero.edit.CrossFusion;
-import org.fatezero.nn.Pass;
+import org.fatezero.edit.PromptWords;
+import org.fatezero.forward.Pass;
+import org.fatezero.options.Options;
+import org.fatezero.options.Prompts;
+import org.fatezero.options.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.Tokenizer;
 
@@ -81,7 +86,7 @@ class ConfigurationParityTest {
         Options options = Prompts.resolve(given(name), new TinyOptions.Silent());
         int steps = options.steps();
         try (Golden golden = new Golden("method.safetensors"); Tokenizer tokenizer = new Tokenizer(Golden.TINY.resolve("tokenizer"))) {
-            Words words = new Words(tokenizer, options.parity());
+            PromptWords words = new PromptWords(tokenizer, options.parity());
             Prompt source = tokenizer.encode(options.source(), TOKENS);
             Prompt target = tokenizer.encode(options.prompt(), TOKENS);
             assertArrayEquals(integers(edit.getAsJsonArray("ids")), target.ids());

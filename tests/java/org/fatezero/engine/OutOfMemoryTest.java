@@ -12,6 +12,11 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
+import org.fatezero.TinyOptions;
+import org.fatezero.device.OutOfMemory;
+import org.fatezero.model.Model;
+import org.fatezero.model.Models;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;

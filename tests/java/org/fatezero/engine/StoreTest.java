@@ -8,10 +8,11 @@ import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
+import org.fatezero.TinyOptions;
+import org.fatezero.forward.Pass;
 import org.fatezero.inversion.Capture;
 import org.fatezero.inversion.Needs;
-import org.fatezero.nn.Pass;
-import org.fatezero.tensor.ModelConfig;
+import org.fatezero.io.ModelConfig;
 import org.fatezero.unet.UNet;
 
 import org.junit.jupiter.api.BeforeAll;

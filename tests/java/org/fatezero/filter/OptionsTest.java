@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.fatezero.engine.Options;
+import org.fatezero.options.Options;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 

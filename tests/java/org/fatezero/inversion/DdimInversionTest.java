@@ -13,10 +13,10 @@ import ai.djl.ndarray.types.Shape;
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.nn.AttentionHook;
-import org.fatezero.nn.KeyFrames;
-import org.fatezero.nn.Pass;
-import org.fatezero.nn.Site;
+import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.KeyFrames;
+import org.fatezero.forward.Pass;
+import org.fatezero.forward.Site;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;

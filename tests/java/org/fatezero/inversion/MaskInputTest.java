@@ -9,7 +9,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
-import org.fatezero.nn.Site;
+import org.fatezero.forward.Site;
 import org.fatezero.tensor.Torch;
 
 import org.junit.jupiter.api.Test;

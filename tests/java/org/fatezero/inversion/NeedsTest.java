@@ -4,7 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import org.fatezero.nn.Site;
+import org.fatezero.forward.Site;
 
 import org.junit.jupiter.api.Test;
 

@@ -11,7 +11,7 @@ import ai.djl.ndarray.NDManager;
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.nn.Pass;
+import org.fatezero.forward.Pass;
 
 import org.junit.jupiter.api.Test;
 

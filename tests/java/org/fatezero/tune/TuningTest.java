@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.ndarray.NDArray;
 
 import org.fatezero.Golden;
-import org.fatezero.nn.Pass;
+import org.fatezero.forward.Pass;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Weights;
 import org.fatezero.unet.UNet;

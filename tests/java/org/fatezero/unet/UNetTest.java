@@ -9,8 +9,8 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.Golden;
-import org.fatezero.nn.Pass;
-import org.fatezero.nn.Site;
+import org.fatezero.forward.Pass;
+import org.fatezero.forward.Site;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Weights;
 

@@ -1,0 +1,39 @@
+package org.fatezero.device;
+
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Memory that has run out, of the device or of the host: libtorch tells it in words alone. */
+public final class OutOfMemory {
+
+    /** Words of its allocators for CUDA and the CPU, of CUDA's libraries, of C++, and of oneDNN where its kernels find no room. */
+    private static final Pattern TOLD = Pattern.compile("out of memory|can't allocate memory|_ALLOC_FAILED|std::bad_alloc"
+            + "|could not create a primitive$", Pattern.MULTILINE);
+    private static final Pattern WANTED = Pattern.compile("[Tt]ried to allocate (?:([\\d.]+ [KMG]iB)|(\\d{1,18}) bytes)");
+
+    private OutOfMemory() {
+    }
+
+    public static boolean is(Throwable thrown) {
+        return thrown instanceof OutOfMemoryError || thrown.getMessage() != null && TOLD.matcher(thrown.getMessage()).find();
+    }
+
+    /**
+     * The error to throw in place of {@code cause}.
+     *
+     * @param what finds no room
+     * @param remedy how to make it smaller
+     */
+    public static OutOfMemoryError error(String what, String remedy, Throwable cause) {
+        OutOfMemoryError error = new OutOfMemoryError("no memory left for " + what + wanted(cause) + "; " + remedy);
+        error.initCause(cause);
+        return error;
+    }
+
+    /** How much was asked for in vain, if that is known. */
+    private static String wanted(Throwable cause) {
+        Matcher told = WANTED.matcher(String.valueOf(cause.getMessage()));
+        return !told.find() ? "" : ": " + (told.group(1) != null ? told.group(1) : (Long.parseLong(told.group(2)) >> 20) + " MiB")
+                + " more are needed";
+    }
+}

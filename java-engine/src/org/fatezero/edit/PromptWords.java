@@ -1,0 +1,99 @@
+package org.fatezero.edit;
+
+import org.fatezero.options.Words;
+import org.fatezero.text.Prompt;
+import org.fatezero.text.Tokenizer;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Reads the options that speak of words of a prompt.
+ *
+ * @param asPublished whether words are what single spaces separate, with their punctuation and case, as in the authors' code
+ */
+public record PromptWords(Tokenizer tokenizer, boolean asPublished) {
+
+    /** {@code cross_replace}: one share for all tokens, then those of single words. */
+    public List<CrossFusion.Gate> gates(String text, Prompt target) {
+        List<CrossFusion.Gate> gates = new ArrayList<>();
+        for (String part : Words.split(text)) {
+            int equals = part.indexOf('=');
+            int[] tokens;
+            if (equals < 0) {
+                tokens = new int[target.ids().length];
+                Arrays.setAll(tokens, i -> i);
+            } else {
+                tokens = find("cross_replace", part.substring(0, equals), target);
+            }
+            Words.Share share = Words.Share.parse("cross_replace", part.substring(equals + 1));
+            gates.add(new CrossFusion.Gate(tokens, share.from(), share.to()));
+        }
+        return gates;
+    }
+
+    /** {@code emphasize}: a factor for each token of the prompt, 1 unless its word is listed. */
+    public float[] emphasis(String text, Prompt target) {
+        float[] factors = new float[target.ids().length];
+        Arrays.fill(factors, 1);
+        for (String part : Words.split(text)) {
+            int equals = part.indexOf('=');
+            if (equals < 1) {
+                throw new IllegalArgumentException("emphasize=" + text + ": expected word=factor, joined by +");
+            }
+            double factor = Words.number("emphasize", part.substring(equals + 1));
+            if (!(Math.abs(factor) <= 1000)) {
+                throw new IllegalArgumentException("emphasize=" + text + ": expected factors from -1000 to 1000");
+            }
+            for (int token : find("emphasize", part.substring(0, equals), target)) {
+                factors[token] = (float) factor;
+            }
+        }
+        return factors;
+    }
+
+    /** The tokens of {@code blend}'s words in the source. */
+    public int[] sourceBlend(String text, Prompt source) {
+        return tokens("blend", Words.split(blended(text).split("/", 2)[0]), source);
+    }
+
+    /** The tokens of {@code blend}'s words in the target: those after the slash, or else the source's that it shares, if any. */
+    public int[] targetBlend(String text, Prompt target) {
+        String[] halves = blended(text).split("/", 2);
+        if (halves.length == 2) {
+            return halves[1].isBlank() ? new int[0] : tokens("blend", Words.split(halves[1]), target);
+        }
+        return Words.split(halves[0]).stream().filter(word -> has(word, target)).flatMapToInt(word -> Arrays.stream(find("blend", word, target)))
+                .distinct().sorted().toArray();
+    }
+
+    private static String blended(String text) {
+        return text.startsWith(Words.NOT) ? text.substring(Words.NOT.length()) : text;
+    }
+
+    /** Whether all words that plus signs join are in the prompt, and there is one. */
+    public boolean has(String text, Prompt prompt) {
+        try {
+            return tokens("", Words.split(text), prompt).length > 0;
+        } catch (IllegalArgumentException absent) {
+            return false;
+        }
+    }
+
+    /** The tokens of all of the words. */
+    public int[] tokens(String option, List<String> words, Prompt prompt) {
+        if (words.isEmpty()) {
+            throw new IllegalArgumentException(option + " names no word of the prompt '" + prompt.text() + "'");
+        }
+        return words.stream().flatMapToInt(word -> Arrays.stream(find(option, word, prompt))).distinct().sorted().toArray();
+    }
+
+    private int[] find(String option, String word, Prompt prompt) {
+        try {
+            return asPublished ? prompt.findSpaced(word) : prompt.find(word, tokenizer);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(option + ": " + e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,124 @@
+package org.fatezero.forward;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Spatial-temporal self-attention (FateZero, eq. 8): which frames' keys and values each frame of a window attends to.
+ *
+ * <p>A list of selectors is read for each frame: {@code self}, {@code first}, {@code mid}, {@code last}, or a number
+ * relative to the frame such as {@code -1}, clipped to the window. Keys and values are projected only for frames that
+ * some list names, and where all frames have the same list they share one set of keys.
+ */
+public final class KeyFrames {
+
+    private final int frames;
+    private final int[] distinct;   // the frames that are projected, ascending
+    private final int[][] lists;    // per frame, places in distinct
+    private final boolean shared;   // one list for all frames
+    private final boolean own;      // each frame only itself: plain self-attention
+
+    /**
+     * @param selectors what each frame attends to, in order
+     * @param frames length of the window
+     * @throws IllegalArgumentException for a selector that is none of the above
+     */
+    public KeyFrames(List<String> selectors, int frames) {
+        this.frames = frames;
+        int[][] named = new int[frames][];
+        for (int i = 0; i < frames; i++) {
+            int frame = i;
+            named[i] = selectors.stream().mapToInt(selector -> index(selector, frame, frames)).toArray();
+        }
+        distinct = Arrays.stream(named).flatMapToInt(Arrays::stream).distinct().sorted().toArray();
+        lists = Arrays.stream(named)
+                .map(list -> Arrays.stream(list).map(frame -> Arrays.binarySearch(distinct, frame)).toArray())
+                .toArray(int[][]::new);
+        shared = Arrays.stream(lists).allMatch(list -> Arrays.equals(list, lists[0]));
+        own = selectors.equals(List.of("self"));
+    }
+
+    private static int index(String selector, int frame, int frames) {
+        return switch (selector) {
+            case "self" -> frame;
+            case "first" -> 0;
+            case "mid" -> (frames - 1) / 2;
+            case "last" -> frames - 1;
+            default -> {
+                try {
+                    yield (int) Math.max(0, Math.min(frames - 1, (long) frame + Integer.parseInt(selector)));
+                } catch (NumberFormatException e) {
+                    throw new IllegalArgumentException("keys: '" + selector
+                            + "' is no frame; use self, first, mid, last or a number such as -1, joined by +");
+                }
+            }
+        };
+    }
+
+    /** How many frames keys and values are projected from. */
+    int count() {
+        return distinct.length;
+    }
+
+    /** The frames of {@code x (branches * frames, ...)} that keys and values are projected from. */
+    public NDArray select(Torch torch, NDArray x) {
+        if (distinct.length == frames) {
+            return x;
+        }
+        int branches = (int) x.getShape().get(0) / frames;
+        int[] rows = new int[branches * distinct.length];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i] = i / distinct.length * frames + distinct[i % distinct.length];
+        }
+        return torch.rows(x, rows);
+    }
+
+    /**
+     * The kernel of {@link AttentionHook}: each frame's queries over the keys of its list.
+     *
+     * @param q {@code (branches, frames * positions, heads, d)}
+     * @param k {@code (branches, distinct * positions, heads, d)}
+     * @param v like {@code k}
+     * @return {@code (branches, frames * positions, heads * d)}
+     */
+    public NDArray attend(Torch torch, NDArray q, NDArray k, NDArray v) {
+        if (shared && Arrays.equals(lists[0], places(distinct.length))) {
+            return torch.attention(q, k, v); // all frames' queries over one set of keys
+        }
+        try (Scope scope = new Scope(q, k, v)) {
+            long branches = q.getShape().get(0);
+            long positions = q.getShape().get(1) / frames;
+            NDArray out = torch.attention(perFrame(torch, q, branches, positions, false),
+                    perFrame(torch, k, branches, positions, true), perFrame(torch, v, branches, positions, true));
+            return scope.keep(out.reshape(branches, frames * positions, out.getShape().get(2)));
+        }
+    }
+
+    /** {@code (branches * frames, positions or list * positions, heads, d)} of queries or gathered keys. */
+    private NDArray perFrame(Torch torch, NDArray x, long branches, long positions, boolean keys) {
+        long heads = x.getShape().get(2);
+        long d = x.getShape().get(3);
+        if (!keys || own) {
+            return x.reshape(branches * frames, positions, heads, d);
+        }
+        int length = lists[0].length;
+        int[] rows = new int[(int) branches * frames * length];
+        for (int i = 0; i < rows.length; i++) {
+            int frame = i / length % frames;
+            rows[i] = i / length / frames * distinct.length + lists[frame][i % length];
+        }
+        NDArray gathered = torch.rows(x.reshape(branches * distinct.length, positions, heads, d), rows);
+        return gathered.reshape(branches * frames, length * positions, heads, d);
+    }
+
+    private static int[] places(int n) {
+        int[] places = new int[n];
+        Arrays.setAll(places, i -> i);
+        return places;
+    }
+}

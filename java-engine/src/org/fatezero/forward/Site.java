@@ -1,0 +1,29 @@
+package org.fatezero.forward;
+
+/**
+ * Where in the UNet an attention layer stands, for one input size. Sites are told apart by {@code name} and chosen by
+ * what they are, never by their place in a list.
+ *
+ * @param name the layer's name in the checkpoint
+ * @param half in which part of the UNet it lies
+ * @param cross whether it attends to the text; otherwise to the frames themselves
+ * @param height rows of its feature map, in cells
+ * @param width columns of its feature map, in cells
+ * @param latentHeight rows of the latent that the pass runs on
+ * @param latentWidth columns of that latent
+ */
+public record Site(String name, Half half, boolean cross, int height, int width, int latentHeight, int latentWidth) {
+
+    /** The parts of the UNet. */
+    public enum Half { DOWN, MID, UP }
+
+    /** Queries a frame: {@code height * width}. */
+    public int positions() {
+        return height * width;
+    }
+
+    /** Whether its map has at most {@code side * side} cells, the measure of the authors' code. */
+    public boolean isAtMost(int side) {
+        return (long) height * width <= (long) side * side;
+    }
+}

@@ -1,0 +1,170 @@
+package org.fatezero.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+
+import org.fatezero.tensor.SafeTensors;
+import org.fatezero.tensor.Weights;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * A low-rank adaptation of a model (Hu et al. 2021): {@code W + scale alpha / r up down} for some of its matrices and
+ * convolutions, merged into the weights as they are read.
+ *
+ * <p>Both namings in use are understood: the trainers' ({@code lora_unet_..._to_q.lora_down.weight}) and diffusers'
+ * ({@code unet....to_q.lora_A.weight}, {@code .lora.down.weight}, {@code .processor.to_q_lora.down.weight}). They differ from the
+ * checkpoint's names in dots and underscores, so a module is found by its name without either.
+ */
+public final class Lora implements AutoCloseable {
+
+    private static final Pattern KOHYA = Pattern.compile("lora_(unet|te)_(.+)\\.(lora_down|lora_up|lora_mid|alpha)(?:\\.weight)?");
+    private static final Pattern DIFFUSERS = Pattern.compile("(?:base_model\\.model\\.)?(unet|text_encoder)\\.(.+?)"
+            + "(?:\\.lora|_lora|\\.lora_linear_layer)?[._](lora_A|lora_B|down|up|alpha)(?:\\.default)?(?:\\.weight)?");
+
+    private static final class Module {
+        SafeTensors.Entry down; // (r, in) or (r, in, kh, kw)
+        SafeTensors.Entry up;   // (out, r) or (out, r, 1, 1)
+        SafeTensors.Entry alpha;
+    }
+
+    private final SafeTensors file;
+    private final double scale;
+    private final Map<String, Module> modules = new LinkedHashMap<>(); // by part and flat name
+    private final Set<String> strange = new TreeSet<>();
+    private final Set<String> merged = new HashSet<>();
+
+    /**
+     * @param scale of the adaptation, 1 for as trained
+     * @throws IOException if the file is no safetensors file or holds no adaptation
+     */
+    public Lora(Path path, double scale) throws IOException {
+        this.scale = scale;
+        file = new SafeTensors(path);
+        file.entries().values().forEach(this::sort);
+        modules.entrySet().removeIf(module -> {
+            boolean whole = module.getValue().down != null && module.getValue().up != null;
+            if (!whole) {
+                strange.add(module.getKey());
+            }
+            return !whole;
+        });
+        if (modules.isEmpty()) {
+            close();
+            throw new IOException(path + ": holds no LoRA for a Stable Diffusion 1.x model; expected tensors such as "
+                    + "lora_unet_*.lora_down.weight or unet.*.lora_A.weight");
+        }
+    }
+
+    private void sort(SafeTensors.Entry entry) {
+        Matcher name = KOHYA.matcher(entry.name());
+        if (!name.matches()) {
+            name = DIFFUSERS.matcher(entry.name());
+        }
+        if (!name.matches() || name.group(3).equals("lora_mid")) {
+            strange.add(entry.name());
+            return;
+        }
+        String part = name.group(1).equals("unet") ? "unet" : "text_encoder";
+        Module module = modules.computeIfAbsent(flat(part, name.group(2)), key -> new Module());
+        switch (name.group(3)) {
+            case "lora_down", "lora_A", "down" -> module.down = entry;
+            case "lora_up", "lora_B", "up" -> module.up = entry;
+            default -> module.alpha = entry;
+        }
+    }
+
+    private static String flat(String part, String module) {
+        String flat = (part + "." + module).replace(".processor", "").replace('.', '_');
+        return flat.endsWith("_to_out") ? flat + "_0" : flat;
+    }
+
+    /** Adds what the file says of a weight of {@code part}, {@code unet} or {@code text_encoder}. */
+    public NDArray adapt(String part, String name, NDArray tensor) throws IOException {
+        if (!name.endsWith(".weight")) {
+            return tensor;
+        }
+        String flat = flat(part, name.substring(0, name.length() - ".weight".length()));
+        Module module = modules.get(flat);
+        if (module == null) {
+            return tensor;
+        }
+        merged.add(flat);
+        long rank = module.down.shape()[0];
+        double strength = scale * (module.alpha == null ? 1 : alpha(module, tensor.getManager()) / rank);
+        long[] shape = tensor.getShape().getShape();
+        long out = shape[0];
+        long in = tensor.getShape().size() / out;
+        if (module.up.shape().length < 2 || size(module.up) != out * rank || size(module.down) != rank * in) {
+            throw new IOException(file.file() + ": " + module.up.name() + " " + Arrays.toString(module.up.shape()) + " and "
+                    + module.down.name() + " " + Arrays.toString(module.down.shape()) + " do not fit " + part + "'s " + name + " "
+                    + Arrays.toString(shape) + "; is it a LoRA for another model?");
+        }
+        try (tensor; NDManager temporary = tensor.getManager().newSubManager()) {
+            NDArray delta = read(module.up, temporary, out, rank).matMul(read(module.down, temporary, rank, in)).mul(strength);
+            NDArray result = tensor.toType(DataType.FLOAT32, false).add(delta.reshape(shape)).toType(tensor.getDataType(), false);
+            result.attach(tensor.getManager());
+            return result;
+        }
+    }
+
+    private double alpha(Module module, NDManager manager) throws IOException {
+        try (NDManager temporary = manager.newSubManager()) {
+            return size(module.alpha) == 1 ? read(module.alpha, temporary, 1).toFloatArray()[0] : module.down.shape()[0];
+        }
+    }
+
+    private NDArray read(SafeTensors.Entry entry, NDManager manager, long... shape) throws IOException {
+        return Weights.read(file, entry, manager, shape).toType(DataType.FLOAT32, false);
+    }
+
+    private static long size(SafeTensors.Entry entry) {
+        return Arrays.stream(entry.shape()).reduce(1, (a, b) -> a * b);
+    }
+
+    public Path file() {
+        return file.file();
+    }
+
+    /** Adds what tells this adaptation from another. */
+    public void sample(MessageDigest digest) throws IOException {
+        digest.update(Double.toString(scale).getBytes(StandardCharsets.US_ASCII));
+        file.sample(digest);
+    }
+
+    /**
+     * What of the file the model has no place for, once all its weights are read; empty for a LoRA that fits.
+     *
+     * @throws IOException if none of it was merged
+     */
+    public Set<String> leftOver() throws IOException {
+        if (merged.isEmpty()) {
+            throw new IOException(file.file() + ": none of its " + modules.size() + " modules is in this model, among them "
+                    + modules.values().iterator().next().down.name() + "; is it a LoRA for another model?");
+        }
+        Set<String> left = new TreeSet<>(strange);
+        modules.forEach((flat, module) -> {
+            if (!merged.contains(flat)) {
+                left.add(module.down.name());
+            }
+        });
+        return left;
+    }
+
+    @Override
+    public void close() throws IOException {
+        file.close();
+    }
+}

@@ -1,0 +1,123 @@
+package org.fatezero.model;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+
+import org.fatezero.io.Log;
+import org.fatezero.io.ModelConfig;
+import org.fatezero.io.Sha256;
+import org.fatezero.model.Checkpoint.Part;
+import org.fatezero.tensor.Torch;
+import org.fatezero.tensor.Weights;
+import org.fatezero.text.TextEncoder;
+import org.fatezero.text.Tokenizer;
+import org.fatezero.unet.UNet;
+import org.fatezero.vae.Vae;
+
+import java.io.IOException;
+import java.security.MessageDigest;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A Stable Diffusion 1.x model in memory. Immutable once loaded, and shared by all engines that name it.
+ */
+public final class Model implements AutoCloseable {
+
+    /** Stable Diffusion's, as is usual. */
+    private static final double GUIDANCE = 7.5;
+
+    public final NDManager manager;
+    public final DataType precision; // of the UNet
+    public final Torch torch;
+    public final Tokenizer tokenizer;
+    public final TextEncoder textEncoder;
+    public final Vae vae;
+    public final UNet unet;
+    public final ModelConfig scheduler;
+    public final double guidance; // that suits it best
+    public final String digest; // of its configurations, and of samples of its weights
+
+    /**
+     * @param files of the model; closed afterwards, as are the adaptations
+     * @param loras merged into the weights
+     * @param log is told what of them finds no place
+     * @throws IOException if a file is missing or does not hold what a model of this kind does
+     */
+    Model(Checkpoint files, List<Lora> loras, Device device, DataType precision, Log log) throws IOException {
+        manager = NDManager.newBaseManager(device, "PyTorch");
+        this.precision = precision;
+        Tokenizer opened = null;
+        try (files) {
+            torch = new Torch(manager);
+            scheduler = files.scheduler();
+            guidance = scheduler.number("_guidance_scale", GUIDANCE); // diffusers leaves such keys alone
+            if (!(guidance >= 1 && guidance <= 50)) {
+                throw scheduler.wrong("_guidance_scale", "a number from 1 to 50");
+            }
+            UNet.Config unetConfig = files.unet();
+            Vae.Config vaeConfig = files.vae();
+            TextEncoder.Config textConfig = files.textEncoder();
+            if (unetConfig.crossAttentionDim() != textConfig.hiddenSize()
+                    || unetConfig.inChannels() != vaeConfig.latentChannels()
+                    || unetConfig.outChannels() != vaeConfig.latentChannels()) {
+                throw new IOException(files.file(Part.UNET).file() + ": unet, vae and text_encoder do not fit each other: the UNet reads "
+                        + "texts of " + unetConfig.crossAttentionDim() + " and latents of " + unetConfig.inChannels() + ", the others give "
+                        + textConfig.hiddenSize() + " and " + vaeConfig.latentChannels());
+            }
+            opened = new Tokenizer(files.tokenizer());
+            tokenizer = opened;
+            textEncoder = new TextEncoder(textConfig, weights(files, Part.TEXT_ENCODER, loras));
+            vae = new Vae(vaeConfig, weights(files, Part.VAE, List.of()));
+            unet = new UNet(unetConfig, weights(files, Part.UNET, loras));
+            MessageDigest sampled = Sha256.digest();
+            files.sample(sampled);
+            for (Lora lora : loras) {
+                lora.sample(sampled);
+                Set<String> left = lora.leftOver();
+                if (!left.isEmpty()) {
+                    log.log(Log.WARNING, lora.file() + ": " + left.size() + " of its tensors have no place in this model, among them "
+                            + left.iterator().next());
+                }
+            }
+            digest = HexFormat.of().formatHex(sampled.digest());
+        } catch (IOException | RuntimeException | Error e) {
+            if (opened != null) {
+                opened.close();
+            }
+            manager.close();
+            throw e;
+        }
+        manager.cap(); // whatever is made from now on belongs to a window
+    }
+
+    private Weights weights(Checkpoint files, Part part, List<Lora> loras) {
+        Weights.Adapter adapter = (name, tensor) -> {
+            for (Lora lora : loras) {
+                tensor = lora.adapt(part.folder(), name, tensor);
+            }
+            return tensor;
+        };
+        // what a window passes but once is not worth the error
+        DataType type = precision == DataType.BFLOAT16 && part != Part.UNET ? DataType.FLOAT32 : precision;
+        return Weights.of(files.file(part), files.tensors(part), adapter, manager, type, torch);
+    }
+
+    /** Pixels that both sides of a frame must be a multiple of. */
+    public int pixelMultiple() {
+        return vae.config().factor();
+    }
+
+    /** The side of the frames it was trained on, in pixels. */
+    public int nativeSize() {
+        return unet.config().sampleSize() * vae.config().factor();
+    }
+
+    @Override
+    public void close() {
+        tokenizer.close();
+        manager.close();
+    }
+}

@@ -1,0 +1,102 @@
+package org.fatezero.model;
+
+import org.fatezero.io.Resources;
+
+import java.io.IOException;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * The folder that a model's name stands for: {@code pocket}, which may lie in the engine's jar and can be read until this is
+ * closed, a folder, or the newest snapshot in the local hub cache. Nothing is ever downloaded.
+ */
+public final class ModelFolder implements AutoCloseable {
+
+    private static final Pattern PICKLE = Pattern.compile(".+\\.(ckpt|pt|pth|bin|pkl)");
+
+    private final FileSystem jar; // null outside of it
+    private final Path path;
+
+    private ModelFolder(FileSystem jar, Path path) {
+        this.jar = jar;
+        this.path = path;
+    }
+
+    /** @throws IOException if there is none, telling where it was looked for */
+    public static ModelFolder find(String name) throws IOException {
+        if (name.equals("pocket")) {
+            FileSystem jar = Resources.fileSystem("/pocket");
+            return new ModelFolder(jar, Resources.path(jar, "/pocket"));
+        }
+        if (PICKLE.matcher(name).matches()) {
+            throw new IOException("model=" + name + ": pickled checkpoints can run code when they are read and are refused. Where you trust "
+                    + "it, convert it: python -c \"import sys, torch, safetensors.torch as s; d = torch.load(sys.argv[1], map_location='cpu', "
+                    + "weights_only=True); d = d.get('state_dict', d); s.save_file({k: v.clone().contiguous() for k, v in d.items() "
+                    + "if torch.is_tensor(v)}, sys.argv[2])\" " + name + " " + name.replaceFirst("\\.[a-z]+$", ".safetensors"));
+        }
+        List<Path> tried = new ArrayList<>();
+        try {
+            Path folder = Path.of(name);
+            tried.add(folder.toAbsolutePath());
+            if (Files.isDirectory(folder)) {
+                return new ModelFolder(null, folder);
+            }
+            if (name.matches("[\\w.-]+/[\\w.-]+")) {
+                tried.add(cached(name));
+                Optional<Path> snapshot = snapshot(name);
+                if (snapshot.isPresent()) {
+                    return new ModelFolder(null, snapshot.get());
+                }
+            }
+        } catch (InvalidPathException e) {
+            throw new IllegalArgumentException("model=" + name + ": not a path");
+        }
+        throw new NoSuchFileException("model=" + name + ": not found; looked for "
+                + String.join(" and ", tried.stream().map(Path::toString).toList())
+                + "; expected pocket, a folder in the diffusers layout, a .safetensors file, or a name in the local hub cache");
+    }
+
+    /** The newest snapshot of a name in the local hub cache. */
+    static Optional<Path> snapshot(String name) throws IOException {
+        Path main = cached(name).resolve("refs").resolve("main");
+        if (!Files.isRegularFile(main)) {
+            return Optional.empty();
+        }
+        String revision = Files.readString(main).strip();
+        return Optional.of(cached(name).resolve("snapshots").resolve(revision))
+                .filter(folder -> revision.matches("[0-9a-f]+") && Files.isDirectory(folder));
+    }
+
+    private static Path cached(String name) {
+        return hubCache().resolve("models--" + name.replace("/", "--"));
+    }
+
+    private static Path hubCache() {
+        String cache = System.getenv("HF_HUB_CACHE");
+        if (cache != null) {
+            return Path.of(cache);
+        }
+        String home = System.getenv("HF_HOME");
+        return home != null ? Path.of(home, "hub")
+                : FileSystems.getDefault().getPath(System.getProperty("user.home"), ".cache", "huggingface", "hub");
+    }
+
+    public Path path() {
+        return path;
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (jar != null) {
+            jar.close();
+        }
+    }
+}

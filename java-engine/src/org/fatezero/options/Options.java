@@ -1,0 +1,224 @@
+package org.fatezero.options;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * Everything that the engine can be told, in the order of the filter's own table. A component's name is the filter's option, the
+ * preset's key and the README's row; hence the spelling, which is FFmpeg's rather than Java's.
+ *
+ * @param preset name of a preset or a file
+ * @param presets several of them, {@code watercolor|monet}: as many edits that share one inversion
+ * @param edit of a preset that is a configuration file of the authors' code, which of its {@code editing_prompts}, counted from
+ *     0; {@code auto} is the first that is not the source
+ * @param prompt what the edited clip shows; {@code {source}}, {@code {from}}, {@code {to}}, {@code {edited}}, the source
+ *     with {@code from} replaced by {@code to}, {@code {without}}, the source without {@code from}, and {@code {rest}}, the
+ *     words of that, joined by plus signs, are filled in
+ * @param source what the clip shows
+ * @param from words of the source that an attribute or shape preset changes
+ * @param to what it changes them to
+ * @param promptfile a text file: the prompt in its first line, the source in its second
+ * @param negative what the edited clip should not show: the unconditional half of guidance
+ * @param model {@code pocket}, a folder in the diffusers layout, a single .safetensors file by the original names, or a hub name
+ *     found in the local hub cache
+ * @param lora files merged into the model, each with a scale: {@code a.safetensors:0.8+b.safetensors}
+ * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
+ * @param precision {@code auto}, {@code fp32}, {@code fp16} or {@code bf16}
+ * @param window frames edited together, 1 to 128
+ * @param steps T of DDIM, 1 to 1000
+ * @param solver of inversion: {@code ddim}, or {@code implicit} ({@link org.fatezero.diffusion.Schedule#input})
+ * @param guidance scale of classifier-free guidance, 1 to 50; 0 for the model's own, which is 7.5 unless its scheduler's configuration has
+ *     a {@code _guidance_scale}
+ * @param strength from 0, the source as it is, over 0.5, what the preset says, to 1, the prompt alone; it moves {@code start},
+ *     {@code self_replace}, {@code cross_replace} and {@code threshold} where they are not set themselves
+ * @param start noise that the edit starts from, as a share of the steps: 1 for the inverted {@code zT}, 0 for the source
+ * @param self_replace share of the steps that fuse self-attention, from the noisiest: {@code 0.8} or {@code 0.2-0.8}
+ * @param cross_replace share of the steps that fuse cross-attention; words of the prompt may differ:
+ *     {@code 0.8+watercolor=0.2+jeep=0.1-1}
+ * @param control {@code refine} or {@code replace}
+ * @param emphasize factors on the attention to words of the prompt: {@code watercolor=10+jeep=0.5}
+ * @param blend words of the source that the edit is confined to, {@code silver+jeep}, and after a {@code /} those of the
+ *     prompt, {@code silver+jeep/Porsche+car}; {@code -jeep} confines it to all else
+ * @param threshold of the blend mask, 0 to 2; 1 and more replace all self-attention
+ * @param blend_attention whether self-attention outside the mask is all the source's
+ * @param blend_latents share of the steps after which latents outside the mask are put back to the source's, {@code 0.2-1}; {@code 0}
+ *     for never, {@code 1} for {@code 0.2-0.8}, as the authors' code does
+ * @param keys frames that self-attention sees: {@code mid}, {@code self+mid}, {@code -1+first}
+ * @param keys_at sites of at most this many cells a side see them, or those of at least {@code 640ch} channels; others stay
+ *     within the frame
+ * @param fuse_at sites of at most this many cells a side are fused
+ * @param attention where the source's attention is captured: in its {@code inversion}, or in its {@code reconstruction}
+ *     from the inverted noise
+ * @param norm {@code frame}, or {@code window} for statistics over the window, as in the authors' code
+ * @param parity whether to follow the authors' code where it departs from what it means to do
+ * @param size short side that frames are edited at, in pixels; 0 for the model's own
+ * @param store {@code auto}, {@code keep} the source's attention in memory, or {@code recompute} it beside the edit
+ * @param inversion a folder that inversions are kept in, or none
+ * @param show what the frames show: the {@code edit}, its {@code mask} over the source, {@code compare} for source, edit and mask
+ *     side by side, or {@code attention=word}
+ */
+public record Options(String preset, String presets, String edit, String prompt, String source, String from, String to,
+        String promptfile, String negative, String model, String lora, String device, String precision, int window, int steps,
+        String solver, double guidance, double strength, double start, String self_replace, String cross_replace, String control, String emphasize,
+        String blend, double threshold, boolean blend_attention, String blend_latents, String keys, String keys_at,
+        int fuse_at, String attention, String norm, boolean parity, int size, String store, String inversion,
+        String show) {
+
+    /** The defaults, themselves written as a preset. */
+    static final String DEFAULTS = """
+            preset=watercolor
+            presets=
+            edit=auto
+            prompt=
+            source=
+            from=
+            to=
+            promptfile=
+            negative=
+            model=pocket
+            lora=
+            device=auto
+            precision=auto
+            window=8
+            steps=50
+            solver=ddim
+            guidance=0
+            strength=0.5
+            start=1
+            self_replace=0.8
+            cross_replace=0.8
+            control=refine
+            emphasize=
+            blend=
+            threshold=0.3
+            blend_attention=1
+            blend_latents=0
+            keys=mid
+            keys_at=32
+            fuse_at=32
+            attention=inversion
+            norm=frame
+            parity=0
+            size=0
+            store=auto
+            inversion=
+            show=edit
+            """;
+
+    public Options {
+        range("window", window, 1, 128);
+        range("steps", steps, 1, 1000);
+        range("guidance", guidance == 0 ? 1 : guidance, 1, 50);
+        range("strength", strength, 0, 1);
+        range("start", start, 0, 1);
+        range("threshold", threshold, 0, 2);
+        range("fuse_at", fuse_at, 0, 4096);
+        range("size", size, 0, 4096);
+        oneOf("solver", solver, "ddim", "implicit");
+        oneOf("precision", precision, "auto", "fp32", "fp16", "bf16");
+        oneOf("control", control, "refine", "replace");
+        oneOf("attention", attention, "inversion", "reconstruction");
+        oneOf("norm", norm, "frame", "window");
+        oneOf("store", store, "auto", "keep", "recompute");
+        if (!keys_at.matches("\\d{1,7}ch") && !(keys_at.matches("\\d{1,4}") && Integer.parseInt(keys_at) <= 4096)) {
+            throw new IllegalArgumentException("keys_at=" + keys_at + ": expected 0 to 4096, or channels such as 640ch");
+        }
+        if (!show.matches("edit|mask|compare|attention[=:].*\\S.*")) {
+            throw new IllegalArgumentException("show=" + show + ": expected edit, mask, compare, or attention=word");
+        }
+        if (!device.matches("auto|cpu|cuda(:\\d{1,3})?")) {
+            throw new IllegalArgumentException("device=" + device + ": expected auto, cpu, cuda or cuda:N");
+        }
+    }
+
+    /**
+     * The options in {@code set}; what is not set has its default.
+     *
+     * @throws IllegalArgumentException naming an unknown key, or a value and what was expected
+     */
+    static Options of(Map<String, String> set) {
+        Map<String, String> values = new LinkedHashMap<>(Preset.parse(DEFAULTS, "defaults"));
+        values.putAll(set);
+        RecordComponent[] components = Options.class.getRecordComponents();
+        Object[] arguments = new Object[components.length];
+        for (int i = 0; i < components.length; i++) {
+            arguments[i] = value(components[i], values.remove(components[i].getName()));
+        }
+        if (!values.isEmpty()) {
+            throw new IllegalArgumentException("unknown option " + String.join(", ", values.keySet()) + "; the options are "
+                    + Arrays.stream(components).map(RecordComponent::getName).collect(Collectors.joining(", ")));
+        }
+        try {
+            Class<?>[] types = Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
+            return Options.class.getDeclaredConstructor(types).newInstance(arguments);
+        } catch (InvocationTargetException e) {
+            throw (RuntimeException) e.getCause(); // the checks above throw nothing else
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError("a record lacks its canonical constructor", e);
+        }
+    }
+
+    /** Every option's value, in order. */
+    public Map<String, Object> byName() {
+        Map<String, Object> values = new LinkedHashMap<>();
+        for (RecordComponent component : Options.class.getRecordComponents()) {
+            try {
+                values.put(component.getName(), component.getAccessor().invoke(this));
+            } catch (ReflectiveOperationException e) {
+                throw new LinkageError("a record lacks an accessor", e);
+            }
+        }
+        return values;
+    }
+
+    private static Object value(RecordComponent component, String text) {
+        Class<?> type = component.getType();
+        if (type == double.class) {
+            return number(component.getName(), text);
+        }
+        if (type == int.class) {
+            try {
+                return Integer.parseInt(text.trim());
+            } catch (NumberFormatException e) {
+                throw new IllegalArgumentException(component.getName() + "=" + text + ": expected a whole number");
+            }
+        }
+        if (type == boolean.class) {
+            return switch (text.trim()) {
+                case "1", "true", "yes" -> true;
+                case "0", "false", "no" -> false;
+                default -> throw new IllegalArgumentException(component.getName() + "=" + text + ": expected 0 or 1");
+            };
+        }
+        return text;
+    }
+
+    /** @throws IllegalArgumentException if the option's value is no number */
+    static double number(String name, String value) {
+        try {
+            return Double.parseDouble(value.trim());
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(name + "=" + value + ": expected a number");
+        }
+    }
+
+    private static void range(String name, double value, double least, double most) {
+        if (!(value >= least && value <= most)) {
+            throw new IllegalArgumentException(name + "=" + number(value) + ": expected " + number(least) + " to " + number(most));
+        }
+    }
+
+    private static void oneOf(String name, String value, String... known) {
+        if (!Arrays.asList(known).contains(value)) {
+            throw new IllegalArgumentException(name + "=" + value + ": expected " + String.join(" or ", known));
+        }
+    }
+
+    private static String number(double value) {
+        return value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
+    }
+}

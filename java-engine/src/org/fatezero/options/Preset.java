@@ -1,0 +1,96 @@
+package org.fatezero.options;
+
+import org.fatezero.io.Log;
+import org.fatezero.io.Resources;
+import org.fatezero.io.TextFile;
+import org.fatezero.options.authors.Configuration;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystem;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.Stream;
+
+/**
+ * A saved set of options: {@code key=value} a line, {@code #} starts a comment line, the first of which says when to use
+ * it. The shipped ones travel in the engine's jar; any other is a file, or a {@link Configuration} of the authors' code.
+ */
+final class Preset {
+
+    private static final int SIZE_LIMIT = 1 << 16;
+    private static final String NAME = "[a-z0-9][a-z0-9_-]*";
+
+    private Preset() {
+    }
+
+    /**
+     * The options of a shipped preset or of a file.
+     *
+     * @param given what is set beside it
+     * @param log is told what of it does not count
+     * @throws IllegalArgumentException if no preset has this name, listing those there are
+     * @throws IOException if a file of this name cannot be read
+     */
+    static Map<String, String> load(String nameOrFile, Map<String, String> given, Log log) throws IOException {
+        boolean isConfiguration = nameOrFile.matches(".*\\.ya?ml");
+        if (given.containsKey("edit") && !isConfiguration) {
+            throw new IllegalArgumentException("edit=" + given.get("edit") + " picks a prompt of a configuration file, and preset="
+                    + nameOrFile + " is none: .yaml or .yml");
+        }
+        if (nameOrFile.matches(NAME)) {
+            try (InputStream in = Preset.class.getResourceAsStream("/presets/" + nameOrFile + ".preset")) {
+                if (in != null) {
+                    return parse(new String(in.readNBytes(SIZE_LIMIT), StandardCharsets.UTF_8), nameOrFile);
+                }
+            }
+        }
+        Path file = Path.of(nameOrFile);
+        if (!Files.isRegularFile(file)) {
+            throw new IllegalArgumentException("preset=" + nameOrFile + ": neither a file nor one of the presets "
+                    + String.join(", ", names()));
+        }
+        return isConfiguration ? Configuration.options(file, given, log) : parse(read(file), nameOrFile);
+    }
+
+    /** Names of the shipped presets. */
+    static TreeSet<String> names() throws IOException {
+        TreeSet<String> names = new TreeSet<>();
+        try (FileSystem jar = Resources.fileSystem("/presets")) {
+            try (Stream<Path> files = Files.list(Resources.path(jar, "/presets"))) {
+                files.map(file -> file.getFileName().toString()).filter(name -> name.endsWith(".preset"))
+                        .forEach(name -> names.add(name.substring(0, name.length() - ".preset".length())));
+            }
+        }
+        return names;
+    }
+
+    /** @throws IllegalArgumentException for a line that is neither a comment nor {@code key=value}, or a key set twice */
+    static Map<String, String> parse(String text, String name) {
+        Map<String, String> options = new LinkedHashMap<>();
+        int number = 0;
+        for (String line : text.split("\\R")) {
+            number++;
+            if (line.isBlank() || line.strip().startsWith("#")) {
+                continue;
+            }
+            int equals = line.indexOf('=');
+            if (equals < 1) {
+                throw new IllegalArgumentException(name + ", line " + number + ": '" + line + "' is not key=value");
+            }
+            if (options.put(line.substring(0, equals).strip(), line.substring(equals + 1).strip()) != null) {
+                throw new IllegalArgumentException(name + ", line " + number + ": sets the same key again");
+            }
+        }
+        return options;
+    }
+
+    /** The text of a small file that the user names. */
+    static String read(Path file) throws IOException {
+        return TextFile.read(file, SIZE_LIMIT, "expected a text file");
+    }
+}

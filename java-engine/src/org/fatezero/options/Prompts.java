@@ -1,0 +1,162 @@
+package org.fatezero.options;
+
+import org.fatezero.io.Log;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+
+/** Works out which options hold, and what the prompts say, from what the user set and the preset brings. */
+public final class Prompts {
+
+    private static final String SOURCE_BY_DEFAULT = "a scene";
+    private static final List<String> FILLED = List.of("prompt", "negative", "blend", "emphasize", "cross_replace");
+
+    private static final int MOST_EDITS = 16;
+
+    /** Options that edits of one inversion may differ in; whatever else there is, they share. */
+    private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "from", "to", "promptfile", "negative", "guidance",
+            "strength", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_attention", "blend_latents");
+
+    /** Options of one edit that a reconstruction of the source depends on. */
+    private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative");
+
+    private Prompts() {
+    }
+
+    /**
+     * The edits that {@code set} asks for: one, or one for each of {@code presets}. All but {@link #OF_ONE_EDIT} is the same in
+     * each.
+     *
+     * @throws IllegalArgumentException also for presets that cannot share one inversion, naming what they differ in
+     */
+    public static List<Options> edits(Map<String, String> set, Log log) throws IOException {
+        String presets = set.getOrDefault("presets", "");
+        if (presets.isBlank()) {
+            return List.of(resolve(set, log));
+        }
+        String[] names = presets.split("\\|", -1);
+        if (set.containsKey("preset")) {
+            throw new IllegalArgumentException("preset=" + set.get("preset") + " and presets=" + presets + ": give one of them");
+        }
+        if (names.length > MOST_EDITS) {
+            throw new IllegalArgumentException("presets names " + names.length + " edits: expected at most " + MOST_EDITS);
+        }
+        List<Options> edits = new ArrayList<>();
+        for (String name : names) {
+            if (name.isBlank()) {
+                throw new IllegalArgumentException("presets=" + presets + ": expected names or files of presets, joined by |");
+            }
+            Map<String, String> one = new java.util.LinkedHashMap<>(set);
+            one.put("preset", name.strip());
+            edits.add(resolve(one, log));
+        }
+        edits.forEach(edit -> requireShared(edits.get(0), edit));
+        return edits;
+    }
+
+    private static void requireShared(Options first, Options other) {
+        Map<String, Object> others = shared(other);
+        shared(first).forEach((name, value) -> {
+            if (!value.equals(others.get(name))) {
+                throw new IllegalArgumentException("presets " + first.preset() + " and " + other.preset() + " share one inversion, "
+                        + "but have " + name + "=" + value + " and " + name + "=" + others.get(name) + "; set " + name
+                        + "= beside presets=, for all of them");
+            }
+        });
+    }
+
+    /** The options that edits of one inversion share, with their values. */
+    public static Map<String, Object> shared(Options options) {
+        Map<String, Object> shared = options.byName();
+        boolean reconstructs = options.attention().equals("reconstruction");
+        shared.keySet().removeIf(name -> OF_ONE_EDIT.contains(name) && !(reconstructs && OF_RECONSTRUCTION.contains(name)));
+        return shared;
+    }
+
+    /**
+     * The options of {@code set} over those of its preset over the defaults, with every placeholder filled in. A prompt
+     * without a preset stands alone; neither means the default preset.
+     *
+     * @param log is told what of the preset does not count
+     */
+    public static Options resolve(Map<String, String> set, Log log) throws IOException {
+        Map<String, String> defaults = Preset.parse(Options.DEFAULTS, "defaults");
+        Map<String, String> given = new java.util.LinkedHashMap<>();
+        if (set.containsKey("promptfile")) {
+            List<String> lines = Preset.read(Path.of(set.get("promptfile"))).lines().toList();
+            given.put("prompt", lines.isEmpty() ? "" : lines.get(0));
+            if (lines.size() > 1) {
+                given.put("source", lines.get(1));
+            }
+        }
+        given.putAll(set);
+        Map<String, String> options = new java.util.LinkedHashMap<>();
+        boolean alone = (set.containsKey("prompt") || set.containsKey("promptfile")) && !set.containsKey("preset");
+        String preset = alone ? "" : set.getOrDefault("preset", defaults.get("preset"));
+        if (!preset.isEmpty()) {
+            options.putAll(Preset.load(preset, given, log));
+            if (options.containsKey("presets")) {
+                throw new IllegalArgumentException("preset=" + preset + ": a preset cannot set presets=");
+            }
+        }
+        options.putAll(given);
+        options.put("preset", preset);
+        defaults.forEach(options::putIfAbsent);
+        Strength.apply(options, set.keySet());
+        fill(options);
+        return Options.of(options);
+    }
+
+    private static void fill(Map<String, String> options) {
+        String source = options.getOrDefault("source", "");
+        String from = options.getOrDefault("from", "").strip();
+        String to = options.getOrDefault("to", "").strip();
+        String needed = FILLED.stream().map(key -> options.getOrDefault(key, "")).collect(Collectors.joining(" "));
+        if (needed.contains("{from}") || needed.contains("{edited}") || needed.contains("{without}")
+                || needed.contains("{rest}")) {
+            require(!source.isBlank(), options, "source=, the caption of the clip");
+            require(!from.isBlank(), options, "from=, the words of the source that change");
+        }
+        if (needed.contains("{to}") || needed.contains("{edited}")) {
+            require(!to.isBlank(), options, "to=, what they change to");
+        }
+        if (source.isBlank()) {
+            source = SOURCE_BY_DEFAULT;
+            options.put("source", source);
+        }
+        String edited = needed.contains("{edited}") ? replaceWords(source, from, to) : source;
+        String without = needed.contains("{without}") || needed.contains("{rest}") ? replaceWords(source, from, "") : source;
+        for (String key : FILLED) {
+            if (options.containsKey(key)) {
+                options.put(key, options.get(key).replace("{source}", source).replace("{edited}", edited).replace("{without}", without)
+                        .replace("{rest}", without.replaceAll("\\s+", "+")).replace("{from}", from).replace("{to}", to));
+            }
+        }
+        require(!options.getOrDefault("prompt", "").isBlank(), options, "prompt=, what the edited clip shows");
+    }
+
+    private static void require(boolean there, Map<String, String> options, String what) {
+        if (!there) {
+            String preset = options.get("preset");
+            throw new IllegalArgumentException((preset.isEmpty() ? "this edit" : "preset=" + preset) + " needs " + what);
+        }
+    }
+
+    /** {@code text} with the whole words {@code from} replaced, and no doubled spaces. */
+    private static String replaceWords(String text, String from, String to) {
+        Matcher matcher = Pattern.compile("(?<![\\p{L}\\p{N}])" + Pattern.quote(from) + "(?![\\p{L}\\p{N}])",
+                Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE).matcher(text);
+        if (!matcher.find()) {
+            throw new IllegalArgumentException("from=" + from + ": not in the source '" + text + "'; its words are: "
+                    + String.join(" ", text.strip().split("\\s+")));
+        }
+        return matcher.replaceAll(Matcher.quoteReplacement(to)).strip().replaceAll("\\s+", " ");
+    }
+}

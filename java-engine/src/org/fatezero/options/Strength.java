@@ -1,0 +1,65 @@
+package org.fatezero.options;
+
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/**
+ * One knob from faithful to bold. At 0.5 an edit is what its preset says. Below, it starts from less noise: {@code start} falls
+ * to 0, where the frames come back as they were. Above, it keeps less of the source: {@code self_replace},
+ * {@code cross_replace} and {@code threshold} fall to 0, where the prompt alone decides.
+ */
+final class Strength {
+
+    private static final double AS_THE_PRESET_SAYS = 0.5;
+
+    private Strength() {
+    }
+
+    /**
+     * Moves the options that {@code strength} moves, but those in {@code fixed}.
+     *
+     * @param options with {@code strength} and all that it moves
+     * @throws IllegalArgumentException if {@code strength} is not within 0 to 1
+     */
+    static void apply(Map<String, String> options, Set<String> fixed) {
+        double strength = Options.number("strength", options.get("strength"));
+        if (!(strength >= 0 && strength <= 1)) {
+            throw new IllegalArgumentException("strength=" + options.get("strength") + ": expected 0 to 1");
+        }
+        if (strength < AS_THE_PRESET_SAYS) {
+            // squared, for half of the noise already lets most of an edit through
+            scale(options, fixed, "start", Math.pow(strength / AS_THE_PRESET_SAYS, 2));
+        } else if (strength > AS_THE_PRESET_SAYS) {
+            double kept = (1 - strength) / (1 - AS_THE_PRESET_SAYS);
+            scale(options, fixed, "self_replace", kept);
+            scale(options, fixed, "cross_replace", kept);
+            if (!options.getOrDefault("blend", "").startsWith(Words.NOT)) { // else the mask is of what stays
+                scale(options, fixed, "threshold", kept);
+            }
+        }
+    }
+
+    private static void scale(Map<String, String> options, Set<String> fixed, String name, double factor) {
+        if (!fixed.contains(name)) {
+            options.put(name, Words.split(options.get(name)).stream().map(part -> scaled(name, part, factor)).collect(Collectors.joining("+")));
+        }
+    }
+
+    /** A number, a share of the steps such as {@code 0.2-0.8}, or either after {@code word=}. */
+    private static String scaled(String name, String part, double factor) {
+        int number = part.indexOf('=') + 1;
+        int end = part.indexOf('-', number) + 1;
+        if (end == 0) {
+            return part.substring(0, number) + decimal(factor * Options.number(name, part.substring(number)));
+        }
+        double from = Options.number(name, part.substring(number, end - 1));
+        return part.substring(0, number) + decimal(factor * from) + "-" + decimal(factor * Options.number(name, part.substring(end)));
+    }
+
+    /** Without an exponent, whose sign would read as a range. */
+    private static String decimal(double value) {
+        return String.format(Locale.ROOT, "%.6f", value);
+    }
+}

@@ -1,0 +1,51 @@
+package org.fatezero.options;
+
+import java.util.Arrays;
+import java.util.List;
+
+/** The parts of options that list words, and shares of the steps. */
+public final class Words {
+
+    /** Begins a {@code blend} of words that stay as they are. */
+    public static final String NOT = "-";
+
+    private Words() {
+    }
+
+    /** A share of the steps: {@code to}, or {@code from-to}, within 0 to 1. */
+    public record Share(double from, double to) {
+
+        public static Share parse(String option, String text) {
+            int dash = text.indexOf('-');
+            double from = dash < 0 ? 0 : number(option, text.substring(0, dash));
+            double to = number(option, text.substring(dash + 1));
+            if (!(from >= 0 && from <= to && to <= 1)) {
+                throw new IllegalArgumentException(option + "=" + text + ": expected a share such as 0.8, or a range such as "
+                        + "0.2-0.8, within 0 to 1");
+            }
+            return new Share(from, to);
+        }
+    }
+
+    /** {@code blend_latents}: a range of the steps, or null for none. */
+    public static Share latents(String text) {
+        return switch (text.strip()) {
+            case "0" -> null;
+            case "1" -> new Share(0.2, 0.8);
+            default -> Share.parse("blend_latents", text.strip());
+        };
+    }
+
+    /** The parts between plus signs; none of an empty text. */
+    public static List<String> split(String text) {
+        return text.isBlank() ? List.of() : Arrays.stream(text.split("\\+")).map(String::strip).toList();
+    }
+
+    public static double number(String option, String text) {
+        try {
+            return Double.parseDouble(text.strip());
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException(option + ": '" + text + "' is not a number");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+package org.fatezero.options.authors;
+
+import org.fatezero.io.Log;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Which fields of the authors' configuration files there are, and those of one file that nothing is made of. */
+final class ConfigurationFields {
+
+    /** Fields that something is made of, by section. */
+    private static final Map<String, List<String>> USED = Map.of(
+            "", List.of("dataset_config", "editing_config", "model_config", "pretrained_model_path"),
+            "dataset_config", List.of("prompt", "n_sample_frame", "image_size", "start_sample_frame", "sampling_rate", "offset"),
+            "editing_config", List.of("editing_prompts", "p2p_config", "prompt2prompt_edit", "source_prompt", "guidance_scale",
+                    "num_inference_steps", "use_inversion_attention", "use_invertion_latents"),
+            "model_config", List.of("SparseCausalAttention_index", "least_sc_channel", "temporal_downsample", "temporal_downsample_time"),
+            "p2p_config", List.of("is_replace_controller", "cross_replace_steps", "self_replace_steps", "eq_params", "blend_words",
+                    "blend_self_attention", "blend_latents", "blend_th", "negative_prompt"));
+
+    /** Fields of their files, logs, training and machine, which say nothing to a filter. */
+    private static final Map<String, List<String>> MEANINGLESS = Map.of(
+            "", List.of("seed", "logdir", "verbose", "batch_size", "train_steps", "validation_steps", "checkpointing_steps",
+                    "learning_rate", "train_temporal_conv", "prior_preservation", "enable_xformers", "mixed_precision",
+                    "gradient_checkpointing", "gradient_accumulation_steps", "trainer_pipeline_config", "test_pipeline_config",
+                    "pretrained_epoch_list", "disk_store", "use_invertion_latents"),
+            "dataset_config", List.of("path", "stride", "image_mode", "crop", "class_data_root", "class_data_prompt"),
+            "editing_config", List.of("clip_length", "sample_seeds", "num_samples_per_prompt", "subdir", "annotate",
+                    "annotate_size", "use_make_grid", "grid_column_size", "traverse_p2p_config", "strength"),
+            "model_config", List.of("lora"),
+            "p2p_config", List.of("use_inversion_attention", "save_self_attention", "save_path", "disk_store"));
+
+    private final List<String> unused = new ArrayList<>();
+    private final List<String> unknown = new ArrayList<>();
+
+    /**
+     * Notes the fields of a section that nothing is made of.
+     *
+     * @param section its name above
+     * @param place where it is in the file
+     */
+    void note(String section, String place, Yaml.Field fields) {
+        for (String key : fields.keys()) {
+            if (!USED.get(section).contains(key)) {
+                (MEANINGLESS.get(section).contains(key) ? unused : unknown).add(place.isEmpty() ? key : place + "." + key);
+            }
+        }
+    }
+
+    /** Tells of them, in one line each. */
+    void tell(String file, Log log) {
+        if (!unknown.isEmpty()) {
+            log.log(Log.WARNING, file + ": unknown and not used: " + String.join(", ", unknown));
+        }
+        if (!unused.isEmpty()) {
+            log.log(Log.INFO, file + ": without meaning in a filter and not used: " + String.join(", ", unused));
+        }
+    }
+}

@@ -1,0 +1,2 @@
+/** The configuration files of the authors' code, read as options. */
+package org.fatezero.options.authors;

@@ -1,0 +1,53 @@
+package org.fatezero;
+
+import org.fatezero.engine.Host;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The options of a quick edit, and a host that says nothing. */
+public final class TinyOptions {
+
+    private TinyOptions() {
+    }
+
+    /** A host that never cancels. */
+    public static class Silent implements Host {
+
+        @Override
+        public void log(int level, String message) {
+        }
+
+        @Override
+        public boolean step(String phase, int step, int steps) {
+            return true;
+        }
+    }
+
+    /** Copies the tiny model to a folder. */
+    public static void copyModel(Path folder) throws IOException {
+        List<Path> files;
+        try (var walked = Files.walk(Golden.TINY)) {
+            files = walked.filter(Files::isRegularFile).toList();
+        }
+        for (Path file : files) {
+            Path copy = folder.resolve(Golden.TINY.relativize(file).toString());
+            Files.createDirectories(copy.getParent());
+            Files.copy(file, copy);
+        }
+    }
+
+    /** Two steps on frames of 64 pixels, in windows of three, the same on every processor; then key, value, key, value ... */
+    public static Map<String, String> of(String model, String... set) {
+        Map<String, String> options = new HashMap<>(Map.of("model", model, "size", "64", "steps", "2", "window", "3", "device", "cpu",
+                "precision", "fp32", "source", "a silver jeep on a road", "prompt", "watercolor painting of a silver jeep on a road"));
+        for (int i = 0; i < set.length; i += 2) {
+            options.put(set[i], set[i + 1]);
+        }
+        return options;
+    }
+}

@@ -1,0 +1,33 @@
+package org.fatezero.device;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.ndarray.types.DataType;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class HardwareTest {
+
+    @ParameterizedTest
+    @CsvSource({"flags : fpu avx512_bf16 clzero, true", "flags : fpu amx_bf16, true", "flags : fpu avx2 avx512f, false",
+        "flags : xavx512_bf16x, false", "model name : avx512_bf16, false", "'', false"})
+    void aProcessorTellsThatItComputesInBfloat16(String cpuinfo, boolean expected) {
+        assertEquals(expected, Hardware.computesInBfloat16("processor : 0\n" + cpuinfo + "\nbogomips : 1\n"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"fp32, FLOAT32", "bf16, BFLOAT16"})
+    void thePrecisionAskedForIsTaken(String precision, DataType expected) {
+        assertEquals(expected, Hardware.of("cpu", precision).precision());
+        assertTrue(Hardware.of("cpu", precision).toString().startsWith("on cpu in " + precision + ", libtorch "));
+    }
+
+    @Test
+    void onTheCpuAutoIsOneThatItComputesIn() {
+        DataType chosen = Hardware.of("cpu", "auto").precision();
+        assertTrue(chosen == DataType.FLOAT32 || chosen == DataType.BFLOAT16, chosen.toString());
+    }
+}

@@ -1,0 +1,124 @@
+package org.fatezero.edit;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.fatezero.Golden;
+import org.fatezero.edit.CrossFusion.Gate;
+import org.fatezero.options.Words;
+import org.fatezero.text.Prompt;
+import org.fatezero.text.Tokenizer;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.util.List;
+
+class PromptWordsTest {
+
+    private static Tokenizer tokenizer;
+    private static PromptWords words;
+    private static Prompt prompt;
+
+    @BeforeAll
+    static void open() throws Exception {
+        tokenizer = new Tokenizer(Golden.TINY.resolve("tokenizer"));
+        words = new PromptWords(tokenizer, false);
+        prompt = tokenizer.encode("a silver jeep on a road", 77);
+    }
+
+    @AfterAll
+    static void close() {
+        tokenizer.close();
+    }
+
+    private static int[] word(int i) {
+        return prompt.wordTokens().get(i);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0.8, 0, 0.8", "0.2-0.8, 0.2, 0.8", "0, 0, 0", "1, 0, 1", " 0.5 - 0.5 , 0.5, 0.5"})
+    void aShareIsOneNumberOrTwo(String text, double from, double to) {
+        assertEquals(new Words.Share(from, to), Words.Share.parse("self_replace", text));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "1.1", "0.8-0.2", "-0.1", "half", "0.1-0.2-0.3", "NaN"})
+    void aShareIsNothingElse(String text) {
+        fails(() -> Words.Share.parse("self_replace", text), "self_replace");
+    }
+
+    @Test
+    void gatesAreForAllTokensAndThenForWords() {
+        List<Gate> gates = words.gates("0.8+silver jeep=0.2 + road=0.1-1", prompt);
+        assertEquals(3, gates.size());
+        assertEquals(77, gates.get(0).tokens().length);
+        assertEquals(0.8, gates.get(0).to());
+        assertEquals(word(1).length + word(2).length, gates.get(1).tokens().length);
+        assertArrayEquals(word(5), gates.get(2).tokens());
+        assertEquals(0.1, gates.get(2).from());
+        assertEquals(List.of(), words.gates("", prompt));
+    }
+
+    @Test
+    void emphasisIsOneButForItsWords() {
+        float[] factors = words.emphasis("silver=10+road=-0.5", prompt);
+        for (int token : word(1)) {
+            assertEquals(10, factors[token]);
+        }
+        for (int token : word(5)) {
+            assertEquals(-0.5f, factors[token]);
+        }
+        assertEquals(1, factors[0]);
+        assertEquals(1, factors[word(2)[0]]);
+        assertEquals(1, factors[76]);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"silver", "=3", "silver=much", "silver=1001", "silver=NaN", "silver=", "silver:10", "+silver=2"})
+    void emphasisOfAnotherFormIsTold(String text) {
+        fails(() -> words.emphasis(text, prompt), "emphasize");
+    }
+
+    @Test
+    void blendTakesTheSourcesWordsBeforeTheSlashAndThePromptsAfter() {
+        Prompt target = tokenizer.encode("a red bus on a road", 77);
+        assertArrayEquals(word(2), words.sourceBlend("jeep/bus", prompt));
+        assertArrayEquals(target.find("bus", tokenizer), words.targetBlend("jeep/bus", target));
+        assertArrayEquals(target.find("road", tokenizer), words.targetBlend("jeep+road", target));
+        assertArrayEquals(word(2), words.sourceBlend("-jeep/bus", prompt));
+        assertArrayEquals(target.find("bus", tokenizer), words.targetBlend("-jeep/bus", target));
+        assertArrayEquals(target.find("road", tokenizer), words.targetBlend("-jeep+road", target));
+        assertEquals(word(1).length + word(2).length, words.sourceBlend("silver+jeep+silver", prompt).length);
+    }
+
+    @Test
+    void blendThatNamesNoWordIsTold() {
+        for (String none : List.of("/bus", "+", " / ", "/")) {
+            fails(() -> words.sourceBlend(none, prompt), "blend");
+        }
+        assertEquals(0, words.targetBlend("jeep/", prompt).length);
+        assertEquals(0, words.targetBlend("bus", prompt).length, "what an edit removes");
+    }
+
+    @Test
+    void aWordThatThePromptLacksIsToldWithTheOptionAndTheWordsItHas() {
+        fails(() -> words.gates("0.8+horse=0.2", prompt), "cross_replace: ", "'horse'", "a silver jeep on a road");
+        fails(() -> words.emphasis("horse=2", prompt), "emphasize: ", "'horse'", "a silver jeep on a road");
+        fails(() -> words.sourceBlend("horse", prompt), "blend: ", "'horse'", "a silver jeep on a road");
+    }
+
+    private static void fails(Executable reading, String... told) {
+        String message = assertThrows(IllegalArgumentException.class, reading).getMessage();
+        for (String text : told) {
+            assertTrue(message.contains(text), message);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+package org.fatezero.forward;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+
+import org.fatezero.Golden;
+import org.fatezero.Tiny;
+import org.fatezero.tensor.Torch;
+
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.util.Arrays;
+import java.util.List;
+
+class KeyFramesTest {
+
+    private static final int POSITIONS = 3;
+    private static final int HEADS = 2;
+    private static final int WIDTH = 8;
+
+    private static NDManager manager;
+    private static Torch torch;
+
+    @BeforeAll
+    static void open() throws Exception {
+        manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
+        torch = new Torch(manager);
+    }
+
+    @AfterAll
+    static void close() {
+        manager.close();
+    }
+
+    /** Selectors, the length of the window, and for each frame the frames that it sees. */
+    @ParameterizedTest
+    @CsvSource({
+        "self, 3, 0 1 2", "first, 3, 0 0 0", "mid, 3, 1 1 1", "mid, 4, 1 1 1 1", "mid, 8, 3 3 3 3 3 3 3 3", "last, 3, 2 2 2",
+        "-1, 3, 0 0 1", "1, 3, 1 2 2", "-2, 4, 0 0 0 1", "-1000, 3, 0 0 0", "2147483647, 3, 2 2 2", "-2147483648, 3, 0 0 0",
+        "self mid, 3, 0+1 1+1 2+1", "-1 first, 3, 0+0 0+0 1+0", "last first, 3, 2+0 2+0 2+0", "mid mid, 2, 0+0 0+0",
+        "first mid last, 3, 0+1+2 0+1+2 0+1+2", "self, 1, 0", "mid, 1, 0", "-1 first, 1, 0+0", "1 last self, 1, 0+0+0"})
+    void everyFrameAttendsToItsList(String selectors, int frames, String lists) {
+        KeyFrames keys = new KeyFrames(List.of(selectors.split(" ")), frames);
+        int branches = 2;
+        NDArray x = Tiny.random(manager, branches * frames, POSITIONS, WIDTH);
+        NDArray q = x.mul(2);
+        NDArray selected = keys.select(torch, x);
+        NDArray out = keys.attend(torch, split(q, branches), split(selected, branches), split(selected.add(1), branches));
+        assertEquals(new Shape(branches, frames * POSITIONS, WIDTH), out.getShape());
+
+        NDList expected = new NDList();
+        for (int i = 0; i < branches * frames; i++) {
+            int branch = i / frames;
+            NDList seen = new NDList();
+            for (String frame : lists.split(" ")[i % frames].split("\\+")) {
+                int row = branch * frames + Integer.parseInt(frame);
+                seen.add(x.get("{}:{}", row, row + 1));
+            }
+            NDArray k = NDArrays.concat(seen, 1);
+            expected.add(torch.attention(split(q.get("{}:{}", i, i + 1), 1), split(k, 1), split(k.add(1), 1)));
+        }
+        Golden.assertClose(NDArrays.concat(expected, 0).reshape(out.getShape()), out, 1e-6, selectors);
+    }
+
+    private static NDArray split(NDArray x, int branches) {
+        return x.reshape(branches, -1, HEADS, WIDTH / HEADS);
+    }
+
+    @Test
+    void onlyFramesThatAreSeenAreProjected() {
+        NDArray x = Tiny.random(manager, 2 * 8, POSITIONS, WIDTH);
+        NDArray selected = new KeyFrames(List.of("mid", "first"), 8).select(torch, x);
+        assertEquals(new Shape(2 * 2, POSITIONS, WIDTH), selected.getShape());
+        assertArrayEquals(x.get("3").toFloatArray(), selected.get("1").toFloatArray());
+        assertArrayEquals(x.get("8").toFloatArray(), selected.get("2").toFloatArray());
+    }
+
+    @Test
+    void aKernelLeavesNothingBehindButItsResult() {
+        KeyFrames keys = new KeyFrames(List.of("self", "mid"), 2);
+        NDArray q = Tiny.random(manager, 1, 2 * POSITIONS, HEADS, 4);
+        int arrays = manager.getManagedArrays().size();
+        keys.attend(torch, q, q, q).close();
+        assertEquals(arrays, manager.getManagedArrays().size());
+    }
+
+    @Test
+    void anythingElseIsToldWithWhatThereIs() {
+        for (String wrong : Arrays.asList("middle", "", "1.5", "99999999999", "Self")) {
+            String message = assertThrows(IllegalArgumentException.class, () -> new KeyFrames(List.of(wrong), 3)).getMessage();
+            assertTrue(message.startsWith("keys: '" + wrong + "'") && message.contains("self, first, mid, last"), message);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+package org.fatezero.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+
+import org.fatezero.Golden;
+import org.fatezero.TinyOptions;
+import org.fatezero.engine.Host;
+import org.fatezero.forward.Pass;
+import org.fatezero.tensor.TensorWriter;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The tiny model with adaptations, against diffusers. */
+class LoraTest {
+
+    private static final String TINY = Golden.TINY.toString();
+
+    @TempDir
+    private Path folder;
+
+    private final List<String> warnings = new ArrayList<>();
+    private final Host host = new TinyOptions.Silent() {
+        @Override
+        public void log(int level, String message) {
+            warnings.add(message);
+        }
+    };
+
+    private Model open(String lora) throws IOException {
+        return Models.acquire(TINY, lora, Device.cpu(), DataType.FLOAT32, host);
+    }
+
+    private Path write(Object... namesAndShapes) throws IOException {
+        Path file = folder.resolve("lora.safetensors");
+        try (Golden golden = new Golden("lora.safetensors")) {
+            Map<String, NDArray> tensors = new LinkedHashMap<>();
+            for (int i = 0; i < namesAndShapes.length; i += 2) {
+                tensors.put((String) namesAndShapes[i], golden.manager.ones((Shape) namesAndShapes[i + 1]));
+            }
+            TensorWriter.write(file, tensors, Map.of());
+        }
+        return file;
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"lora-kohya.safetensors:0.7", "lora-diffusers.safetensors:0.7",
+        "lora-kohya.safetensors:0.3+tests/golden/lora-diffusers.safetensors:0.4", "lora-kohya.safetensors:1.7+tests/golden/lora-kohya.safetensors:-1"})
+    void itMovesTheModelAsItDoesInDiffusers(String lora) throws Exception {
+        Model model = open(Golden.FOLDER + "/" + lora);
+        try (Golden golden = new Golden("modules.safetensors"); Golden expected = new Golden("lora.safetensors")) {
+            int[] ids = model.tokenizer.encode("a silver jeep driving down a curvy road in the countryside", 77).ids();
+            NDArray text = model.textEncoder.forward(golden.manager, ids);
+            Golden.assertClose(expected.array("text"), text, 1e-5, "text");
+            Golden.assertClose(expected.array("unet"), model.unet.forward(golden.array("unet.wide.latents"), 1, text, Pass.plain(2)), 1e-5, "unet");
+            assertEquals(List.of(), warnings);
+        } finally {
+            Models.release(model);
+        }
+    }
+
+    @Test
+    void whatHasNoPlaceInTheModelIsToldOnce() throws Exception {
+        Path file = write("lora_unet_mid_block_attentions_0_proj_in.lora_down.weight", new Shape(2, 16, 1, 1),
+                "lora_unet_mid_block_attentions_0_proj_in.lora_up.weight", new Shape(16, 2, 1, 1),
+                "lora_unet_mid_block_attentions_9_proj_in.lora_down.weight", new Shape(2, 16),
+                "lora_unet_mid_block_attentions_9_proj_in.lora_up.weight", new Shape(16, 2), "something.else", new Shape(1));
+        Models.release(open(file.toString()));
+        assertEquals(1, warnings.size(), warnings.toString());
+        assertTrue(warnings.get(0).contains("2 of its tensors"), warnings.get(0));
+    }
+
+    @Test
+    void whatDoesNotFitIsAnError() throws Exception {
+        Path wide = write("lora_unet_mid_block_attentions_0_proj_in.lora_down.weight", new Shape(2, 320),
+                "lora_unet_mid_block_attentions_0_proj_in.lora_up.weight", new Shape(16, 2));
+        String told = assertThrows(IOException.class, () -> open(wide.toString())).getMessage();
+        assertTrue(told.contains("[2, 320]") && told.contains("mid_block.attentions.0.proj_in.weight [16, 16, 1, 1]"), told);
+        Path elsewhere = write("lora_unet_other.lora_down.weight", new Shape(2, 16), "lora_unet_other.lora_up.weight", new Shape(16, 2));
+        assertTrue(assertThrows(IOException.class, () -> open(elsewhere.toString())).getMessage().contains("none of its 1 modules"));
+        Path none = write("model.weight", new Shape(2));
+        assertTrue(assertThrows(IOException.class, () -> open(none.toString())).getMessage().contains("holds no LoRA"));
+        assertThrows(NoSuchFileException.class, () -> open(folder.resolve("missing.safetensors") + ":0.5"));
+    }
+}

@@ -1,0 +1,138 @@
+package org.fatezero.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import ai.djl.Device;
+import ai.djl.ndarray.types.DataType;
+
+import org.fatezero.TinyOptions;
+import org.fatezero.engine.Engine;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+
+class ModelsTest {
+
+    // one folder by three names
+    private static final String ONE = "tests/golden/tiny";
+    private static final String TWO = "tests/golden/../golden/tiny";
+    private static final String THREE = "./tests/golden/tiny";
+
+    private static Model acquire(String name) throws Exception {
+        return Models.acquire(name, "", Device.cpu(), DataType.FLOAT32, new TinyOptions.Silent());
+    }
+
+    private static Engine open(String name) throws Exception {
+        return new Engine(TinyOptions.of(name, "steps", "1", "size", "16"), new TinyOptions.Silent());
+    }
+
+    private static void assertWorks(Engine engine) throws Exception {
+        ByteBuffer[] frame = {ByteBuffer.allocateDirect(3 * 16 * 16)};
+        engine.edit(frame, new int[] {48}, frame, new int[] {48}, 16, 16, 8);
+        assertFalse(frame[0].equals(ByteBuffer.allocateDirect(3 * 16 * 16)), "the frame is edited");
+    }
+
+    @Test
+    void enginesOfOneModelShareItAndTheLastToGoLeavesItForTheNext() throws Exception {
+        Model model = acquire(ONE);
+        Models.release(model);
+        int weights = model.manager.getManagedArrays().size();
+        try (Engine first = open(ONE); Engine second = open(ONE)) {
+            assertSame(model, acquire(ONE));
+            Models.release(model);
+            first.close();
+            assertWorks(second);
+        }
+        assertTrue(model.manager.isOpen());
+        assertEquals(weights, model.manager.getManagedArrays().size());
+        assertSame(model, acquire(ONE));
+        Models.release(model);
+    }
+
+    @Test
+    void aModelOutOfUseGoesWhenAnotherComes() throws Exception {
+        Model one = acquire(ONE);
+        Model two = acquire(TWO);
+        assertNotSame(one, two);
+        assertTrue(one.manager.isOpen(), "in use");
+        Models.release(one);
+        Model three = acquire(THREE);
+        assertFalse(one.manager.isOpen());
+        assertTrue(two.manager.isOpen());
+        Models.release(two);
+        Models.release(three);
+    }
+
+    @Test
+    void aNameOfTheHubCacheIsItsNewestSnapshot(@TempDir Path home) throws Exception {
+        assumeTrue(System.getenv("HF_HUB_CACHE") == null && System.getenv("HF_HOME") == null);
+        Path cached = home.resolve(".cache/huggingface/hub/models--someone--a.model-1");
+        Path snapshot = Files.createDirectories(cached.resolve("snapshots/0123abc"));
+        TinyOptions.copyModel(snapshot);
+        Files.createDirectories(cached.resolve("refs"));
+        String before = System.setProperty("user.home", home.toString());
+        try {
+            String message = assertThrows(NoSuchFileException.class, () -> open("someone/a.model-1")).getMessage();
+            assertTrue(message.contains(cached.toString()), message);
+            Files.writeString(cached.resolve("refs/main"), "../snapshots/0123abc");
+            assertThrows(NoSuchFileException.class, () -> open("someone/a.model-1").close());
+            Files.writeString(cached.resolve("refs/main"), "0123abc\n");
+            try (Engine engine = open("someone/a.model-1")) {
+                assertWorks(engine);
+            }
+        } finally {
+            System.setProperty("user.home", before);
+        }
+    }
+
+    @Test
+    void theBuiltInModelWorksWithoutAnyFile() throws Exception {
+        try (Engine engine = open("pocket")) {
+            assertWorks(engine);
+        }
+    }
+
+    /** Words it never learnt, of no alphabet it knows, change the frame all the same. */
+    @ParameterizedTest
+    @ValueSource(strings = {"a red jeep, zxqv flurble", "леопард на льду", "🦓🏔️", "x", "a\u0000b"})
+    void theBuiltInModelTakesAnyWords(String prompt) throws Exception {
+        try (Engine engine = new Engine(TinyOptions.of("pocket", "steps", "2", "size", "32", "prompt", prompt, "source", prompt + " too"),
+                new TinyOptions.Silent())) {
+            assertWorks(engine);
+        }
+    }
+
+    @Test
+    void closingTwiceTakesNothingFromAnother() throws Exception {
+        try (Engine stays = open(ONE)) {
+            Engine goes = open(ONE);
+            goes.close();
+            goes.close();
+            open(TWO).close();
+            assertWorks(stays);
+        }
+    }
+
+    @Test
+    void anEngineThatFailsToOpenHoldsNoModel() throws Exception {
+        Model one = acquire(ONE);
+        Models.release(one);
+        assertThrows(IllegalArgumentException.class,
+                () -> new Engine(TinyOptions.of(ONE, "emphasize", "horse=2"), new TinyOptions.Silent()));
+        open(TWO).close();
+        assertFalse(one.manager.isOpen());
+    }
+}

@@ -1,0 +1,122 @@
+package org.fatezero.model;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+
+import org.fatezero.Golden;
+import org.fatezero.TinyOptions;
+import org.fatezero.engine.Host;
+import org.fatezero.forward.Pass;
+import org.fatezero.model.LdmNamesTest.Row;
+import org.fatezero.tensor.TensorWriter;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The tiny model in one file, by its original names. */
+class SingleFileTest {
+
+    private static final Host SILENT = new TinyOptions.Silent();
+
+    @TempDir
+    private Path folder;
+
+    /** Writes the parts of the tiny model that are in {@code parts}, among tensors that are none of the model's. */
+    private Path write(List<String> parts) throws Exception {
+        Path file = folder.resolve("model.safetensors");
+        try (Golden golden = new Golden("modules.safetensors")) {
+            Map<String, NDArray> tensors = new LinkedHashMap<>();
+            for (String part : parts) {
+                try (Golden own = new Golden(org.fatezero.tensor.Weights.find(Golden.TINY.resolve(part)))) {
+                    for (Row row : Row.all()) {
+                        if (row.part().equals(part)) {
+                            NDArray tensor = own.array(stored(own, row.name())).reshape(new ai.djl.ndarray.types.Shape(row.shape()));
+                            tensor.attach(golden.manager);
+                            tensors.put(row.original(), tensor);
+                        }
+                    }
+                }
+            }
+            for (String other : List.of("model_ema.decay", "alphas_cumprod", "first_stage_model.loss.logvar")) {
+                tensors.put(other, golden.manager.ones(new ai.djl.ndarray.types.Shape(3)));
+            }
+            TensorWriter.write(file, tensors, Map.of("format", "pt"));
+        }
+        return file;
+    }
+
+    /** The folder's VAE still has the names of 2022. */
+    private static String stored(Golden file, String name) {
+        String old = name.replace(".to_q.", ".query.").replace(".to_k.", ".key.").replace(".to_v.", ".value.")
+                .replace(".to_out.0.", ".proj_attn.");
+        return file.has(name) ? name : old;
+    }
+
+    private static Model open(Checkpoint files) throws IOException {
+        return new Model(files, List.of(), Device.cpu(), DataType.FLOAT32, SILENT);
+    }
+
+    @Test
+    void itGivesWhatTheFolderGivesBitForBit() throws Exception {
+        Path file = write(List.of("unet", "vae", "text_encoder"));
+        Checkpoint single = new SingleFile(file, List.of(Golden.TINY.resolve("tokenizer")), 2, 4, 8);
+        try (Golden golden = new Golden("modules.safetensors"); Model one = open(single); Model other = open(new DiffusersFolder(Golden.TINY))) {
+            NDArray latents = golden.array("unet.wide.latents");
+            int[] ids = one.tokenizer.encode("a silver jeep", 77).ids();
+            assertArrayEquals(other.tokenizer.encode("a silver jeep", 77).ids(), ids);
+            NDArray text = other.textEncoder.forward(golden.manager, ids);
+            assertArrayEquals(text.toFloatArray(), one.textEncoder.forward(golden.manager, ids).toFloatArray());
+            assertArrayEquals(other.unet.forward(latents, 501, text, Pass.plain(2)).toFloatArray(),
+                    one.unet.forward(latents, 501, text, Pass.plain(2)).toFloatArray());
+            NDArray pixels = golden.array("vae.encode.in0");
+            NDArray z = other.vae.encode(pixels);
+            assertArrayEquals(z.toFloatArray(), one.vae.encode(pixels).toFloatArray());
+            assertArrayEquals(other.vae.decode(z).toFloatArray(), one.vae.decode(z).toFloatArray());
+        }
+    }
+
+    @Test
+    void itsVocabularyIsLookedForBesideIt() throws Exception {
+        Path file = write(List.of("unet", "vae", "text_encoder"));
+        String told = assertThrows(NoSuchFileException.class, () -> open(new SingleFile(file, List.of(), 2, 4, 8))).getMessage();
+        assertTrue(told.contains(folder.resolve("tokenizer").toString()) && told.contains("vocab.json"), told);
+        Files.createSymbolicLink(folder.resolve("tokenizer"), Golden.TINY.resolve("tokenizer").toAbsolutePath());
+        open(new SingleFile(file, List.of(), 2, 4, 8)).close();
+    }
+
+    @Test
+    void aFileWithoutOneOfItsPartsIsTold() throws Exception {
+        Path file = write(List.of("unet", "vae"));
+        String told = assertThrows(IOException.class, () -> new SingleFile(file, List.of())).getMessage();
+        assertTrue(told.contains("cond_stage_model.transformer."), told);
+    }
+
+    @Test
+    void sizesThatDoNotFitThePublishedHeadsAreTold() throws Exception {
+        Path file = write(List.of("unet", "vae", "text_encoder"));
+        String told = assertThrows(IOException.class, () -> open(new SingleFile(file, List.of()))).getMessage();
+        assertTrue(told.contains("multiples of 32"), told);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"ckpt", "pt", "bin"})
+    void aPickleIsRefusedWithTheCommandThatConvertsIt(String suffix) {
+        String told = assertThrows(IOException.class, () -> Models.acquire("/models/a." + suffix, "", Device.cpu(), DataType.FLOAT32, SILENT))
+                .getMessage();
+        assertTrue(told.contains("can run code") && told.endsWith("/models/a." + suffix + " /models/a.safetensors"), told);
+    }
+}

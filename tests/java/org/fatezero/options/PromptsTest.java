@@ -1,0 +1,131 @@
+package org.fatezero.options;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.fatezero.TinyOptions;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+class PromptsTest {
+
+    @TempDir
+    private Path folder;
+
+    /** key, value, key, value ... */
+    private static Options resolve(String... set) throws IOException {
+        Map<String, String> options = new LinkedHashMap<>();
+        for (int i = 0; i < set.length; i += 2) {
+            options.put(set[i], set[i + 1]);
+        }
+        return Prompts.resolve(options, new TinyOptions.Silent());
+    }
+
+    private static void fails(String told, String... set) {
+        String message = assertThrows(IllegalArgumentException.class, () -> resolve(set)).getMessage();
+        assertTrue(message.contains(told), message);
+    }
+
+    private String preset(String... lines) throws IOException {
+        return Files.writeString(folder.resolve("mine.preset"), String.join("\n", lines)).toString();
+    }
+
+    @Test
+    void nothingSetIsTheDefaultPresetOfSomeScene() throws Exception {
+        Options options = resolve();
+        assertEquals("watercolor", options.preset());
+        assertEquals("a scene", options.source());
+        assertEquals("watercolor painting of a scene", options.prompt());
+        assertEquals("watercolor=10", options.emphasize());
+    }
+
+    @Test
+    void aPromptWithoutAPresetStandsAlone() throws Exception {
+        Options options = resolve("prompt", "a blue jeep");
+        assertEquals("", options.preset());
+        assertEquals("a blue jeep", options.prompt());
+        assertEquals("", options.emphasize());
+    }
+
+    @Test
+    void whatIsSetWinsOverThePresetAndThePresetOverTheDefaults() throws Exception {
+        Options options = resolve("preset", preset("prompt=its own", "steps=7", "guidance=3"), "prompt", "mine", "steps", "9");
+        assertEquals("mine", options.prompt());
+        assertEquals(9, options.steps());
+        assertEquals(3, options.guidance());
+        assertEquals(8, options.window());
+    }
+
+    @Test
+    void placeholdersAreFilledInWhereverWordsOrPromptsAre() throws Exception {
+        Options options = resolve("preset", preset("prompt=a painting of {edited}, not {source}", "negative={from}", "blend={from}/{to}",
+                "emphasize={to}=3", "cross_replace=0.8+{to}=0.2"), "source", "a silver jeep", "from", " silver jeep ", "to", "yellow bus");
+        assertEquals("a painting of a yellow bus, not a silver jeep", options.prompt());
+        assertEquals("silver jeep", options.negative());
+        assertEquals("silver jeep/yellow bus", options.blend());
+        assertEquals("yellow bus=3", options.emphasize());
+        assertEquals("0.8+yellow bus=0.2", options.cross_replace());
+    }
+
+    @Test
+    void theRestIsEveryOtherWordOfTheSource() throws Exception {
+        assertEquals("-a+red+jeep+night", resolve("prompt", "{edited}", "source", "a red jeep on a road night", "from", "on a road", "to", "at",
+                "blend", "-{rest}").blend());
+        fails("needs from=", "prompt", "a jeep", "source", "a jeep on a road", "blend", "-{rest}");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"a jeep and a JEEP, jeep, car, a car and a car", "a jeepney jeep, jeep, car, a jeepney car", "a big jeep, big, '', a jeep",
+        "big jeep, big, '', jeep", "the cat's hat, cat, dog, the dog's hat", "a $1 bill, $1, \\$2, a \\$2 bill", "Éclair, éclair, cake, cake"})
+    void wholeWordsAreReplacedWhateverTheirCase(String source, String from, String to, String edited) throws Exception {
+        assertEquals(edited, resolve("prompt", to.isEmpty() ? "{without}" : "{edited}", "source", source, "from", from, "to", to).prompt());
+    }
+
+    @Test
+    void aWordThatTheSourceLacksIsToldWithThoseItHas() {
+        fails("from=car: not in the source 'a silver jeep'; its words are: a silver jeep", "prompt", "{edited}", "source", "a silver jeep",
+                "from", "car", "to", "bus");
+        fails("from=sil:", "prompt", "{edited}", "source", "a silver jeep", "from", "sil", "to", "gold");
+    }
+
+    @Test
+    void whatAPresetNeedsIsTold() {
+        fails("preset=recolor needs source=", "preset", "recolor", "from", "red", "to", "blue");
+        fails("preset=recolor needs from=", "preset", "recolor", "source", "a red jeep", "to", "blue");
+        fails("preset=recolor needs to=", "preset", "recolor", "source", "a red jeep", "from", "red");
+        fails("preset=remove-object needs from=", "preset", "remove-object", "source", "a jeep on a road");
+        fails("this edit needs prompt=", "prompt", " ");
+        fails("this edit needs to=", "prompt", "a jeep", "negative", "{to}");
+        fails("this edit needs prompt=", "preset", "");
+    }
+
+    @Test
+    void aFileMayHoldThePromptAndTheSource() throws Exception {
+        Path file = Files.writeString(folder.resolve("prompt.txt"), "a 🚗: 'blue', \\fast\\\r\na jeep\r\nmore\r\n");
+        Options options = resolve("promptfile", file.toString());
+        assertEquals("a 🚗: 'blue', \\fast\\", options.prompt());
+        assertEquals("a jeep", options.source());
+        assertEquals("", options.preset());
+        assertEquals("a bus", resolve("promptfile", file.toString(), "source", "a bus").source());
+    }
+
+    @Test
+    void aPromptfileThatIsEmptyOrMissingIsTold() throws Exception {
+        Path file = Files.createFile(folder.resolve("prompt.txt"));
+        fails("prompt=", "promptfile", file.toString());
+        Files.delete(file);
+        String message = assertThrows(NoSuchFileException.class, () -> resolve("promptfile", file.toString())).getMessage();
+        assertTrue(message.contains(file.toString()), message);
+    }
+}
