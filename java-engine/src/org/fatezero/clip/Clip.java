@@ -16,6 +16,7 @@ import org.fatezero.text.Prompt;
 import org.fatezero.text.TextEncoder;
 import org.fatezero.text.Tokenizer;
 import org.fatezero.video.Frame;
+import org.fatezero.video.ImageProcessor;
 
 import java.io.IOException;
 import java.nio.FloatBuffer;

@@ -1,11 +1,10 @@
-package org.fatezero.clip;
+package org.fatezero.video;
 
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.Clips;
 import org.fatezero.Golden;
 import org.fatezero.io.ModelConfig;
-import org.fatezero.video.Frame;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -1,28 +1,27 @@
-package org.fatezero.clip;
+package org.fatezero.video;
 
 import org.fatezero.io.ModelConfig;
-import org.fatezero.video.Frame;
 
 import java.io.IOException;
 import java.nio.FloatBuffer;
 
 /**
- * What CLIP sees of a frame: resized, its middle cut out, and normalised as {@code preprocessor_config.json} says.
+ * What CLIP and BLIP see of a frame: resized, for CLIP its middle cut out, and normalised as {@code preprocessor_config.json} says.
  *
  * @param width that a frame gets, 0 if the short side gets {@code shortSide}
  * @param height likewise
  * @param crop side of the square in the middle
  * @param scale factor on samples of 0 to 255
  */
-record ImageProcessor(int shortSide, int width, int height, int crop, double scale, double[] mean, double[] std) {
+public record ImageProcessor(int shortSide, int width, int height, int crop, double scale, double[] mean, double[] std) {
 
     private static final int BICUBIC = 3; // Pillow's number
     private static final int LARGEST = 4096;
     private static final int LONGEST = 1 << 14;
 
     /** @throws IOException naming the key that is not done here */
-    static ImageProcessor read(ModelConfig config) throws IOException {
-        for (String step : new String[] {"do_resize", "do_center_crop", "do_rescale", "do_normalize"}) {
+    public static ImageProcessor read(ModelConfig config) throws IOException {
+        for (String step : new String[] {"do_resize", "do_rescale", "do_normalize"}) {
             if (!config.flag(step, true)) {
                 throw config.wrong(step, "true");
             }
@@ -34,6 +33,12 @@ record ImageProcessor(int shortSide, int width, int height, int crop, double sca
         int shortSide = config.nests("size") ? config.at("size").integer("shortest_edge", 0) : config.integer("size", 224);
         int width = shortSide > 0 ? 0 : config.at("size").integer("width", null);
         int height = shortSide > 0 ? 0 : config.at("size").integer("height", null);
+        if (!config.flag("do_center_crop", config.text("image_processor_type", "CLIP").startsWith("CLIP"))) {
+            if (shortSide > 0 || width != height || width < 1 || width > LARGEST) {
+                throw config.wrong("size", "a square of 1 to " + LARGEST + " pixels, since nothing is cut out");
+            }
+            return normalising(config, 0, width, height, width);
+        }
         int crop = config.nests("crop_size") ? config.at("crop_size").integer("height", 224) : config.integer("crop_size", 224);
         if (config.nests("crop_size") && config.at("crop_size").integer("width", 224) != crop) {
             throw config.wrong("crop_size", "a square");
@@ -42,6 +47,10 @@ record ImageProcessor(int shortSide, int width, int height, int crop, double sca
         if (crop < 1 || crop > smallest || Math.max(smallest, Math.max(width, height)) > LARGEST) {
             throw config.wrong("size", "crop_size, which is " + crop + ", to " + LARGEST);
         }
+        return normalising(config, shortSide, width, height, crop);
+    }
+
+    private static ImageProcessor normalising(ModelConfig config, int shortSide, int width, int height, int crop) throws IOException {
         double[] std = config.numbers("image_std", 0.26862954, 0.26130258, 0.27577711);
         for (double deviation : std) {
             if (!(deviation > 0)) {
@@ -57,7 +66,7 @@ record ImageProcessor(int shortSide, int width, int height, int crop, double sca
      *
      * @throws IllegalArgumentException if the frame is too narrow a strip to resize
      */
-    void write(Frame frame, FloatBuffer pixels) {
+    public void write(Frame frame, FloatBuffer pixels) {
         Frame sized = resize(frame);
         int left = (sized.width() - crop) / 2;
         int top = (sized.height() - crop) / 2;

@@ -1,6 +1,5 @@
-package org.fatezero.clip;
+package org.fatezero.video;
 
-import org.fatezero.video.Frame;
 
 /**
  * Pillow's bicubic resize of 8-bit samples, to the last bit: CLIP models see what it gives. It averages over as many pixels as

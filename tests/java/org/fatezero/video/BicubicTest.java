@@ -1,7 +1,6 @@
-package org.fatezero.clip;
+package org.fatezero.video;
 
 import org.fatezero.Golden;
-import org.fatezero.video.Frame;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;

@@ -1,0 +1,17 @@
+package org.fatezero.caption;
+
+import org.fatezero.video.Frame;
+
+/** Says what a frame shows. */
+public interface Captioner extends AutoCloseable {
+
+    /**
+     * One line of text, in the words of the captions that the model at hand was trained on. What is not recognised is not named.
+     *
+     * @param frame of any size
+     */
+    String caption(Frame frame);
+
+    @Override
+    void close();
+}
