@@ -1,7 +1,6 @@
 package org.fatezero.engine;
 
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.inversion.Needs;
@@ -81,7 +80,7 @@ record Inversions(Path folder, Log log, String settings, int steps, int wordToke
             return null;
         }
         try {
-            Trajectory trajectory = file.read(window, model.torch, latent, DataType.FLOAT32, edits);
+            Trajectory trajectory = file.read(window, model.torch, latent, edits);
             log.log(Log.VERBOSE, "inversion read from " + file.path());
             return trajectory;
         } catch (IOException e) {

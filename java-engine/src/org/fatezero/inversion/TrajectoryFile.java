@@ -5,12 +5,12 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.TensorWriter;
 import org.fatezero.tensor.Torch;
+import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -77,29 +77,27 @@ public record TrajectoryFile(Path path, String key, int steps, int wordTokens, b
      *
      * @param window owns it
      * @param latent shape of a level's latents
-     * @param precision of the latents
      * @param edits needs of the edits to come, which keep nothing
      * @throws IOException if there is no such file, or it is not what {@link #write} made
      */
-    public Trajectory read(NDManager window, Torch torch, Shape latent, DataType precision, List<Needs> edits) throws IOException {
+    public Trajectory read(NDManager window, Torch torch, Shape latent, List<Needs> edits) throws IOException {
         try (SafeTensors file = new SafeTensors(path)) {
             if (!key.equals(file.metadata().get(KEY))) {
                 throw new IOException(path + ": belongs to another inversion, " + file.metadata().get(KEY));
             }
             List<NDArray> latents = new ArrayList<>();
             for (int level = 0; level <= steps; level++) {
-                latents.add(tensor(file, "latents." + level, window, torch, latent.getShape(), precision));
+                latents.add(tensor(file, "latents." + level, window, torch, latent.getShape()));
             }
             List<Capture> captures = new ArrayList<>();
             for (int k = 0; k < steps; k++) {
-                captures.add(capture(file, "words." + k, window, torch, latent, precision, edits));
+                captures.add(capture(file, "words." + k, window, torch, latent, edits));
             }
             return new Trajectory(latents, captures, denoised);
         }
     }
 
-    private Capture capture(SafeTensors file, String name, NDManager window, Torch torch, Shape latent, DataType precision,
-            List<Needs> edits) throws IOException {
+    private Capture capture(SafeTensors file, String name, NDManager window, Torch torch, Shape latent, List<Needs> edits) throws IOException {
         Map<Needs, MaskInput> masks = new HashMap<>();
         if (edits.stream().noneMatch(Needs::masks)) {
             return new Capture(masks);
@@ -109,7 +107,7 @@ public record TrajectoryFile(Path path, String key, int steps, int wordTokens, b
         long height = maps4 ? Math.max(1, Math.min(entry.shape()[2], latent.get(2))) : 1; // no larger than the latent
         long width = maps4 ? Math.max(1, Math.min(entry.shape()[3], latent.get(3))) : 1;
         long[] shape = {latent.get(0), wordTokens, height, width};
-        try (NDArray maps = tensor(file, name, window, torch, shape, precision)) {
+        try (NDArray maps = tensor(file, name, window, torch, shape)) {
             for (Needs edit : edits) {
                 if (edit.masks()) {
                     masks.put(edit, MaskInput.of(sum(maps, edit.maskTokens())));
@@ -129,26 +127,17 @@ public record TrajectoryFile(Path path, String key, int steps, int wordTokens, b
         return sum;
     }
 
-    private static NDArray tensor(SafeTensors file, String name, NDManager manager, Torch torch, long[] shape,
-            DataType precision) throws IOException {
+    private static NDArray tensor(SafeTensors file, String name, NDManager manager, Torch torch, long[] shape) throws IOException {
         SafeTensors.Entry entry = file.entries().get(name);
-        DataType stored = entry == null ? null : switch (entry.type()) {
-            case F64 -> DataType.FLOAT64;
-            case F32 -> DataType.FLOAT32;
-            case F16 -> DataType.FLOAT16;
-            case BF16 -> DataType.BFLOAT16;
-            default -> null;
-        };
-        if (entry == null || stored != precision || !Arrays.equals(entry.shape(), shape)) {
+        if (entry == null || entry.type() != SafeTensors.Type.F32 || !Arrays.equals(entry.shape(), shape)) {
             throw new IOException(file.file() + ": " + name + (entry == null ? " is missing"
-                    : " is " + entry.type() + " " + Arrays.toString(entry.shape())) + ", expected " + precision + " "
-                    + Arrays.toString(shape));
+                    : " is " + entry.type() + " " + Arrays.toString(entry.shape())) + ", expected F32 " + Arrays.toString(shape));
         }
-        try (NDArray mapped = manager.create(file.read(entry), new Shape(shape), stored)) {
-            if (!torch.allFinite(mapped)) {
-                throw new IOException(file.file() + ": " + name + " is not finite");
-            }
-            return mapped.duplicate();
+        NDArray read = Weights.read(file, entry, manager, shape);
+        if (!torch.allFinite(read)) {
+            read.close();
+            throw new IOException(file.file() + ": " + name + " is not finite");
         }
+        return read;
     }
 }

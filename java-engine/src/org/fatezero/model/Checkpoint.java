@@ -41,8 +41,8 @@ interface Checkpoint extends AutoCloseable {
     /** A part's tensors in that file, by the names of the diffusers layout. */
     Map<String, SafeTensors.Entry> tensors(Part part);
 
-    /** Adds what tells this model from another. */
-    void sample(MessageDigest digest) throws IOException;
+    /** Adds what tells this model from another, once its tensors are read. */
+    void digest(MessageDigest digest) throws IOException;
 
     @Override
     void close() throws IOException;

@@ -74,10 +74,10 @@ final class DiffusersFolder implements Checkpoint {
     }
 
     @Override
-    public void sample(MessageDigest digest) throws IOException {
+    public void digest(MessageDigest digest) throws IOException {
         for (Part part : Part.values()) {
             digest.update(Files.readAllBytes(config(part)));
-            file(part).sample(digest);
+            file(part).digest(digest);
         }
         digest.update(Files.readAllBytes(schedulerConfig()));
     }

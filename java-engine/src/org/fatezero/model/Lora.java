@@ -139,9 +139,9 @@ public final class Lora implements AutoCloseable {
     }
 
     /** Adds what tells this adaptation from another. */
-    public void sample(MessageDigest digest) throws IOException {
+    public void digest(MessageDigest digest) throws IOException {
         digest.update(Double.toString(scale).getBytes(StandardCharsets.US_ASCII));
-        file.sample(digest);
+        file.digest(digest);
     }
 
     /**

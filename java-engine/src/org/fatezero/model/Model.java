@@ -38,10 +38,10 @@ public final class Model implements AutoCloseable {
     public final UNet unet;
     public final ModelConfig scheduler;
     public final double guidance; // that suits it best
-    public final String digest; // of its configurations, and of samples of its weights
+    public final String digest; // of its configurations and weights
 
     /**
-     * @param files of the model; closed afterwards, as are the adaptations
+     * @param files of the model; needed no longer afterwards, nor are the adaptations
      * @param loras merged into the weights
      * @param log is told what of them finds no place
      * @throws IOException if a file is missing or does not hold what a model of this kind does
@@ -50,7 +50,7 @@ public final class Model implements AutoCloseable {
         manager = NDManager.newBaseManager(device, "PyTorch");
         this.precision = precision;
         Tokenizer opened = null;
-        try (files) {
+        try {
             torch = new Torch(manager);
             scheduler = files.scheduler();
             guidance = scheduler.number("_guidance_scale", GUIDANCE); // diffusers leaves such keys alone
@@ -72,17 +72,17 @@ public final class Model implements AutoCloseable {
             textEncoder = new TextEncoder(textConfig, weights(files, Part.TEXT_ENCODER, loras));
             vae = new Vae(vaeConfig, weights(files, Part.VAE, List.of()));
             unet = new UNet(unetConfig, weights(files, Part.UNET, loras));
-            MessageDigest sampled = Sha256.digest();
-            files.sample(sampled);
+            MessageDigest read = Sha256.digest();
+            files.digest(read);
             for (Lora lora : loras) {
-                lora.sample(sampled);
+                lora.digest(read);
                 Set<String> left = lora.leftOver();
                 if (!left.isEmpty()) {
                     log.log(Log.WARNING, lora.file() + ": " + left.size() + " of its tensors have no place in this model, among them "
                             + left.iterator().next());
                 }
             }
-            digest = HexFormat.of().formatHex(sampled.digest());
+            digest = HexFormat.of().formatHex(read.digest());
         } catch (IOException | RuntimeException | Error e) {
             if (opened != null) {
                 opened.close();

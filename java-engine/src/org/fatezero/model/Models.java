@@ -82,10 +82,12 @@ public final class Models {
                 loras.add(lora(part));
             }
             if (name.endsWith(".safetensors") && Files.isRegularFile(Path.of(name))) {
-                return new Model(singleFile(name), loras, device, precision, log);
+                try (Checkpoint file = singleFile(name)) {
+                    return new Model(file, loras, device, precision, log);
+                }
             }
-            try (ModelFolder folder = ModelFolder.find(name)) {
-                return new Model(new DiffusersFolder(folder.path()), loras, device, precision, log);
+            try (ModelFolder folder = ModelFolder.find(name); Checkpoint files = new DiffusersFolder(folder.path())) {
+                return new Model(files, loras, device, precision, log);
             }
         } catch (EngineException | OutOfMemoryError e) {
             if (!OutOfMemory.is(e)) {

@@ -156,8 +156,8 @@ final class SingleFile implements Checkpoint {
     }
 
     @Override
-    public void sample(MessageDigest digest) throws IOException {
-        file.sample(digest);
+    public void digest(MessageDigest digest) throws IOException {
+        file.digest(digest);
     }
 
     @Override

@@ -12,38 +12,40 @@ import java.io.StringReader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.CharBuffer;
-import java.nio.channels.FileChannel;
+import java.nio.channels.SeekableByteChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.zip.CRC32C;
 
 /**
- * A safetensors file, checked whole before any tensor is read, and memory-mapped tensor by tensor, so its size is not
- * limited to 2 GiB. A file inside a jar is read into memory instead.
+ * A safetensors file, whose header is checked whole before any tensor is read. Tensors are read one by one, so the file's size
+ * is not limited to 2 GiB, and never mapped: a file that another process cuts off is then an error like any other, where a
+ * mapped one would end this process with SIGBUS.
  *
  * <p>The format: 8 bytes of little-endian header length, a JSON header naming each tensor's type, shape and bytes, then
  * the bytes. Every promise of the format is checked: the header's size, types, shapes whose product fits their bytes, no
- * duplicate name, no overlap, no hole, nothing after the last tensor. Reading cannot execute anything.
+ * duplicate name, no overlap, no hole, nothing after the last tensor. Reading cannot execute anything. One thread at a time
+ * may read.
  */
 public final class SafeTensors implements AutoCloseable {
 
     private static final long HEADER_LIMIT = 100_000_000;
     private static final int TENSOR_LIMIT = (1 << 30) - 1; // bfloat16 doubles
     private static final int RANK_LIMIT = 8;
-    private static final int SAMPLE = 4096;
+    private static final int PIECE = 1 << 20; // read and summed up while it is in the processor's cache
 
     /** What makes such a file of a pickled one. */
     static final String CONVERSION = "python -c \"import torch, safetensors.torch as s; "
@@ -65,11 +67,11 @@ public final class SafeTensors implements AutoCloseable {
     }
 
     private final Path file;
-    private final FileChannel channel;
-    private final ByteBuffer content;
+    private final SeekableByteChannel channel;
     private final long size;
     private final Map<String, Entry> entries;
     private final Map<String, String> metadata = new LinkedHashMap<>();
+    private final Map<String, Integer> checksums = new HashMap<>(); // of the tensors that were read
     private long dataStart;  // where the header ends
 
     /**
@@ -79,11 +81,9 @@ public final class SafeTensors implements AutoCloseable {
      */
     public SafeTensors(Path file) throws IOException {
         this.file = file;
-        boolean mapped = file.getFileSystem() == FileSystems.getDefault();
-        channel = mapped ? FileChannel.open(file, StandardOpenOption.READ) : null;
+        channel = Files.newByteChannel(file);
         try {
-            content = mapped ? null : ByteBuffer.wrap(Files.readAllBytes(file));
-            size = mapped ? channel.size() : content.capacity();
+            size = channel.size();
             entries = Collections.unmodifiableMap(readHeader());
         } catch (IOException | RuntimeException | Error e) {
             close();
@@ -104,38 +104,71 @@ public final class SafeTensors implements AutoCloseable {
         return file;
     }
 
-    /** Adds the header and the first bytes of every tensor: what tells one checkpoint from another, a thousandth of it. */
-    public void sample(MessageDigest digest) throws IOException {
+    /** Adds the header, and the checksum of every tensor that was read: what tells one checkpoint from another. */
+    public void digest(MessageDigest digest) throws IOException {
         digest.update(bytes(0, (int) dataStart));
-        for (Entry entry : entries.values()) {
-            digest.update(bytes(entry.begin, (int) Math.min(entry.end - entry.begin, SAMPLE)));
+        for (String name : entries.keySet()) {
+            digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(checksums.getOrDefault(name, 0)).flip());
         }
     }
 
     /** The bytes of {@code entry}, little-endian. */
     public ByteBuffer read(Entry entry) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(length(entry)).order(ByteOrder.LITTLE_ENDIAN);
+        read(entry, bytes);
+        return bytes.flip();
+    }
+
+    /**
+     * Reads the bytes of {@code entry}.
+     *
+     * @param into direct, with room for all of them
+     * @throws IOException if the file ends before they do, which it did not when it was opened
+     */
+    void read(Entry entry, ByteBuffer into) throws IOException {
+        int length = length(entry);
+        CRC32C checksum = new CRC32C();
+        channel.position(entry.begin);
+        for (int done = 0; done < length;) {
+            ByteBuffer piece = into.slice(into.position(), Math.min(PIECE, length - done));
+            fill(piece);
+            checksum.update(piece.flip());
+            done += piece.limit();
+            into.position(into.position() + piece.limit());
+        }
+        checksums.put(entry.name, (int) checksum.getValue());
+    }
+
+    private int length(Entry entry) throws IOException {
         long length = entry.end - entry.begin;
         if (length > TENSOR_LIMIT) {
             throw malformed("tensor " + entry.name + " has " + length + " bytes, at most " + TENSOR_LIMIT
                     + " are supported");
         }
-        if (channel != null && channel.size() != size) {
-            throw malformed("the file changed from " + size + " to " + channel.size() + " bytes while it was open");
-        }
-        return bytes(entry.begin, (int) length).order(ByteOrder.LITTLE_ENDIAN);
+        return (int) length;
     }
 
     private ByteBuffer bytes(long begin, int length) throws IOException {
-        return channel != null
-                ? channel.map(FileChannel.MapMode.READ_ONLY, begin, length)
-                : content.slice((int) begin, length);
+        ByteBuffer bytes = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
+        channel.position(begin);
+        fill(bytes);
+        return bytes.flip();
+    }
+
+    private void fill(ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            if (channel.read(bytes) < 0) {
+                throw malformed("the file changed while it was read: it had " + size + " bytes and now ends at "
+                        + channel.size());
+            }
+        }
     }
 
     private Map<String, Entry> readHeader() throws IOException {
         if (size < 8) {
             throw malformed("it has " + size + " bytes, too few for a header");
         }
-        ByteBuffer start = bytes(0, (int) Math.min(size, 16)).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer start = bytes(0, (int) Math.min(size, 16));
         refusePickle(start);
         long length = start.getLong(0);
         if (length < 2 || length > HEADER_LIMIT || length > size - 8) {
@@ -279,8 +312,6 @@ public final class SafeTensors implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        if (channel != null) {
-            channel.close();
-        }
+        channel.close();
     }
 }

@@ -1,5 +1,6 @@
 package org.fatezero.tensor;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -7,7 +8,6 @@ import ai.djl.ndarray.types.Shape;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -171,38 +171,49 @@ public final class Weights {
     }
 
     private NDArray convert(SafeTensors.Entry entry, DataType type, long[] shape) throws IOException {
-        // the array over the mapped file is dropped for a copy of its own, so that a changing file cannot hurt later
-        try (NDArray mapped = read(file, entry, manager, shape)) {
-            return mapped.getDataType() == type ? mapped.duplicate() : mapped.toType(type, true);
+        NDArray stored = read(file, entry, manager, shape);
+        if (stored.getDataType() == type) {
+            return stored;
+        }
+        try (stored) {
+            return stored.toType(type, true);
         }
     }
 
-    /** The tensor as it is stored, over the file's own bytes where they can serve as they are; bfloat16 becomes single precision. */
+    /**
+     * The tensor as it is stored, but for bfloat16, which becomes single precision. It is read into libtorch's own memory.
+     *
+     * @param manager owns it
+     */
     public static NDArray read(SafeTensors file, SafeTensors.Entry entry, NDManager manager, long... shape) throws IOException {
-        ByteBuffer bytes = file.read(entry);
-        DataType stored = switch (entry.type()) {
+        DataType type = switch (entry.type()) {
             case F32, BF16 -> DataType.FLOAT32;
             case F16 -> DataType.FLOAT16;
             default -> throw new IOException(file.file() + ": tensor " + entry.name() + " has the type " + entry.type()
                     + ", expected F32, F16 or BF16");
         };
-        ByteBuffer data = switch (entry.type()) {
-            case BF16 -> widened(bytes);
-            default -> bytes.isDirect() ? bytes : direct(bytes.remaining()).put(bytes).rewind();
-        };
-        return manager.create(data, new Shape(shape), stored);
-    }
-
-    /** bfloat16 is the upper half of a float32. */
-    private static ByteBuffer widened(ByteBuffer bfloat16) {
-        ByteBuffer float32 = direct(2 * bfloat16.remaining());
-        while (bfloat16.hasRemaining()) {
-            float32.putInt(bfloat16.getShort() << 16);
+        try (NDManager host = manager.newSubManager(Device.cpu())) {
+            NDArray array = host.create(new Shape(shape), type);
+            if (array.size() > 0) {
+                ByteBuffer memory = array.toByteBuffer(true);
+                if (entry.type() == SafeTensors.Type.BF16) {
+                    readWidened(file, entry, memory);
+                } else {
+                    file.read(entry, memory);
+                }
+            }
+            NDArray placed = array.toDevice(manager.getDevice(), false);
+            placed.attach(manager);
+            return placed;
         }
-        return float32.rewind();
     }
 
-    private static ByteBuffer direct(int bytes) {
-        return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
+    /** bfloat16 is the upper half of a float32: it is read into the far half of the memory, and spread from the near end on. */
+    private static void readWidened(SafeTensors file, SafeTensors.Entry entry, ByteBuffer float32) throws IOException {
+        int half = float32.capacity() / 2;
+        file.read(entry, float32.position(half));
+        for (int i = 0; i < half / 2; i++) {
+            float32.putInt(4 * i, float32.getShort(half + 2 * i) << 16);
+        }
     }
 }

@@ -11,6 +11,7 @@ import ai.djl.ndarray.types.DataType;
 import org.fatezero.TinyOptions;
 import org.fatezero.model.Model;
 import org.fatezero.model.Models;
+import org.fatezero.tensor.SafeTensors;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -27,6 +28,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -209,11 +212,15 @@ class InversionsTest {
             assertFalse(told.contains("invert"), "moved");
         }
         Path weights = moved.resolve("unet/diffusion_pytorch_model.safetensors");
+        SafeTensors.Entry largest;
+        try (SafeTensors file = new SafeTensors(weights)) {
+            largest = Collections.max(file.entries().values(), Comparator.comparingLong(entry -> entry.end() - entry.begin()));
+        }
         try (RandomAccessFile file = new RandomAccessFile(weights.toFile(), "rw")) {
-            file.seek(file.length() - 1);
-            int last = file.read();
-            file.seek(file.length() - 1);
-            file.write(last ^ 1);
+            file.seek((largest.begin() + largest.end()) / 2);
+            int middle = file.read();
+            file.seek((largest.begin() + largest.end()) / 2);
+            file.write(middle ^ 1);
         }
         Path copy = moved.resolveSibling(moved.getFileName() + "-2");
         Files.move(moved, copy); // the process shares what it has loaded from the same place

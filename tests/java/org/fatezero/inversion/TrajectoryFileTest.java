@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.Golden;
@@ -56,7 +55,7 @@ class TrajectoryFileTest {
     }
 
     private Trajectory read(NDManager window) throws IOException {
-        return file().read(window, tiny.torch, LATENT, DataType.FLOAT32, List.of(EDIT));
+        return file().read(window, tiny.torch, LATENT, List.of(EDIT));
     }
 
     @Test
@@ -80,7 +79,7 @@ class TrajectoryFileTest {
             }
             assertEquals(2 * STEPS + 1, another.getManagedArrays().size(), "nothing else stays");
             Needs none = new Needs(0, STEPS, 0, 64, false, new int[0], Needs.MASK_CELLS);
-            assertNull(file().read(another, tiny.torch, LATENT, DataType.FLOAT32, List.of(none)).captures().get(0).maskInput(none));
+            assertNull(file().read(another, tiny.torch, LATENT, List.of(none)).captures().get(0).maskInput(none));
         }
     }
 
@@ -91,12 +90,12 @@ class TrajectoryFileTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
-        "key; latents.2; 2,4,8,12; words.1; 2,3,9,12; words.1 is F32 [2, 3, 9, 12], expected float32 [2, 3, 8, 12]",
-        "key; latents.2; 2,4,8,12; words.1; 2,3,0,12; expected float32 [2, 3, 1, 12]",
-        "key; latents.2; 2,4,8,12; words.1; 2,2,4,4; expected float32 [2, 3, 4, 4]",
-        "key; latents.2; 2,4,8,12; words.1; 2,3; expected float32 [2, 3, 1, 1]",
+        "key; latents.2; 2,4,8,12; words.1; 2,3,9,12; words.1 is F32 [2, 3, 9, 12], expected F32 [2, 3, 8, 12]",
+        "key; latents.2; 2,4,8,12; words.1; 2,3,0,12; expected F32 [2, 3, 1, 12]",
+        "key; latents.2; 2,4,8,12; words.1; 2,2,4,4; expected F32 [2, 3, 4, 4]",
+        "key; latents.2; 2,4,8,12; words.1; 2,3; expected F32 [2, 3, 1, 1]",
         "key; latents.2; 2,4,8,12; word.1; 2,3,4,4; words.1 is missing",
-        "key; latents.2; 2,4,12,8; words.1; 2,3,4,4; latents.2 is F32 [2, 4, 12, 8], expected float32 [2, 4, 8, 12]",
+        "key; latents.2; 2,4,12,8; words.1; 2,3,4,4; latents.2 is F32 [2, 4, 12, 8], expected F32 [2, 4, 8, 12]",
         "key; latents.3; 2,4,8,12; words.1; 2,3,4,4; latents.2 is missing",
         "other; latents.2; 2,4,8,12; words.1; 2,3,4,4; another inversion"})
     void aFileOfAnotherMaking(String key, String last, String lastShape, String words, String wordsShape, String told) throws Exception {

@@ -67,7 +67,9 @@ class SingleFileTest {
     }
 
     private static Model open(Checkpoint files) throws IOException {
-        return new Model(files, List.of(), Device.cpu(), DataType.FLOAT32, SILENT);
+        try (files) {
+            return new Model(files, List.of(), Device.cpu(), DataType.FLOAT32, SILENT);
+        }
     }
 
     @Test

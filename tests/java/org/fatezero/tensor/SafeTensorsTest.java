@@ -107,7 +107,20 @@ class SafeTensorsTest {
         Path file = TensorFile.write(folder, header(entry("a", "U8", "[2]", 0, 2)), (byte) 7, (byte) 8);
         try (SafeTensors tensors = new SafeTensors(file)) {
             Files.write(file, new byte[4]);
-            assertMessage(assertThrows(IOException.class, () -> tensors.read(tensors.entries().get("a"))), "changed");
+            assertMessage(assertThrows(IOException.class, () -> tensors.read(tensors.entries().get("a"))), "changed", "had 70 bytes", "ends at 4");
+        }
+    }
+
+    /** A mapped file would end the process here, or fail with an InternalError. */
+    @Test
+    void whatIsReadIsNoPartOfTheFileAnyMore() throws Exception {
+        byte[] data = new byte[1 << 16];
+        data[5000] = 7;
+        Path file = TensorFile.write(folder, header(entry("a", "U8", "[65536]", 0, 65536)), data);
+        try (SafeTensors tensors = new SafeTensors(file)) {
+            ByteBuffer read = tensors.read(tensors.entries().get("a"));
+            Files.write(file, new byte[4]);
+            assertEquals(ByteBuffer.wrap(data), read);
         }
     }
 
