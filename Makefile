@@ -6,7 +6,7 @@
 # make same      BASE=commit: the frames of some sixty edits are the same bytes as with that commit's engine
 # make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it
 # make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
-# make install   PREFIX=/usr/local
+# make install   PREFIX=/usr/local, as ffmpeg-fatezero, or by its own name with SUFFIX=; make uninstall removes it
 # Each installs what it misses through apt-get first, and says what; a second run rebuilds nothing.
 
 VERSION    = 0.1.0
@@ -20,7 +20,8 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
 HOME_DIR = build/ffmpeg/lib/fatezero
 
-.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-filter soak evaluate test-pocket bench same gpu install pictures clean
+.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-install test-filter soak same evaluate test-pocket bench gpu install \
+        uninstall pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -296,7 +297,7 @@ picture-%:
 # an engine that only inverts colours, where the way to the engine is tested
 STUB = build/stub/fatezero-stub.jar
 
-test: ffmpeg test-bridge
+test: ffmpeg test-bridge test-install
 	mvn -B -ntp test -Dtest.excludedGroups=
 
 test-engine: engine
@@ -326,6 +327,9 @@ test-bridge: setup
 	FATEZERO_HOME=build/stub $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/test.log || { cat $(JNI_DIR)/test.log; exit 1; }
 	FATEZERO_HOME=build/stub JAVA_TOOL_OPTIONS=-Xcheck:jni $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/check.log && \
 	    ! grep -A20 'in native method' $(JNI_DIR)/check.log || { cat $(JNI_DIR)/check.log; exit 1; }
+
+test-install: ffmpeg
+	tests/install_test
 
 # ---- the evaluation ----
 
@@ -367,16 +371,35 @@ bench: ffmpeg $(STUB)
 
 # ---- installation ----
 
-LIBDIR = $(DESTDIR)$(PREFIX)/lib
+# FFmpeg lies in a folder of its own, where neither ld.so nor pkg-config finds its libraries for others. Outside are links to it, beside the
+# header, pkg-config's file and the presets; the distribution's ffmpeg stays the one that is meant by "ffmpeg" unless SUFFIX= is given.
+SUFFIX  = -fatezero
+TARGET  = $(DESTDIR)$(PREFIX)
+PRIVATE = $(TARGET)/lib/fatezero
+# a staged installation is not this system's
+LDCONFIG = $(if $(DESTDIR),:,ldconfig 2>/dev/null || :)
 
 install: ffmpeg
-	mkdir -p $(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/include $(DESTDIR)$(PREFIX)/share/fatezero
-	cp -a --remove-destination build/ffmpeg/bin/. $(DESTDIR)$(PREFIX)/bin/
-	cp -a --remove-destination build/ffmpeg/lib/. $(LIBDIR)/
-	cp -a --remove-destination build/ffmpeg/include/. jni/fatezero.h $(DESTDIR)$(PREFIX)/include/
-	cp -a presets $(DESTDIR)$(PREFIX)/share/fatezero/
-	sed -i 's|$(ROOT)/build/ffmpeg|$(PREFIX)|' $(LIBDIR)/pkgconfig/lib*.pc
-	$(call pc,$(PREFIX),$(PREFIX)/lib,$(PREFIX)/include) > $(LIBDIR)/pkgconfig/fatezero.pc
+	@others=$$(find $(TARGET)/bin/ffmpeg$(SUFFIX) $(TARGET)/bin/ffprobe$(SUFFIX) -not -lname '../lib/fatezero/*' 2>/dev/null); \
+	    [ -z "$$others" ] || { echo "not replaced, as it belongs to others:" $$others; exit 1; }
+	@$(MAKE) --no-print-directory uninstall
+	mkdir -p $(PRIVATE) $(addprefix $(TARGET)/,bin include lib/pkgconfig share/fatezero)
+	cp -a --no-preserve=ownership build/ffmpeg/. $(PRIVATE)/
+	sed -i 's|$(ROOT)/build/ffmpeg|$(PREFIX)/lib/fatezero|; s|$(ROOT)/build/jni|$(PREFIX)/lib/fatezero/lib|' $(PRIVATE)/lib/pkgconfig/*.pc
+	for name in ffmpeg ffprobe; do ln -s ../lib/fatezero/bin/$$name $(TARGET)/bin/$$name$(SUFFIX); done
+	ln -sf ../lib/fatezero/bin/fatezero $(TARGET)/bin/
+	ln -sf fatezero/lib/libfatezero.so fatezero/lib/libfatezero.so.0 $(TARGET)/lib/
+	cp jni/fatezero.h $(TARGET)/include/
+	$(call pc,$(PREFIX),$(PREFIX)/lib,$(PREFIX)/include) > $(TARGET)/lib/pkgconfig/fatezero.pc
+	cp -a --no-preserve=ownership presets $(TARGET)/share/fatezero/
+	$(LDCONFIG)
+
+uninstall:
+	[ ! -d $(TARGET)/bin ] || find $(TARGET)/bin -lname '../lib/fatezero/bin/*' -delete
+	rm -rf $(PRIVATE) $(TARGET)/share/fatezero
+	rm -f $(addprefix $(TARGET)/,include/fatezero.h lib/libfatezero.so lib/libfatezero.so.0 lib/pkgconfig/fatezero.pc)
+	[ ! -d $(TARGET)/lib/pkgconfig ] || rmdir --ignore-fail-on-non-empty $(TARGET)/lib/pkgconfig
+	$(LDCONFIG)
 
 clean:
 	rm -rf build
