@@ -39,6 +39,7 @@ import org.fatezero.text.Prompt;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -220,7 +221,8 @@ public final class Engine implements AutoCloseable {
             Trajectory trajectory = file == null ? null : read(file, inversion, latents, keeps);
             boolean kept = keeps && trajectory == null;
             if (trajectory == null) {
-                trajectory = invert(encode(frames, source, stride, h, w, inversion), pass, keeps, file);
+                boolean isThere = file != null && Files.exists(file.path()); // and was not worth reading
+                trajectory = invert(encode(frames, source, stride, h, w, inversion), pass, keeps, isThere ? null : file);
             }
             List<Made> made = edited(trajectory, pass, kept);
             for (Made one : made) {
@@ -274,7 +276,7 @@ public final class Engine implements AutoCloseable {
 
     /**
      * @param keeps whether what edits need of the source's attention is kept
-     * @param file where the inversion is kept, or null
+     * @param file where the inversion is to be kept, or null
      */
     Trajectory invert(NDArray z0, Pass pass, boolean keeps, TrajectoryFile file) {
         List<Needs> needs = new ArrayList<>(needs(keeps));

@@ -15,11 +15,15 @@ import org.fatezero.options.Prompts;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -27,7 +31,8 @@ import java.util.Map;
 
 /**
  * Inversions kept on disk, a file for each window, named by the SHA-256 of all that it depends on: frames, model, source
- * prompt, settings. Nothing is ever deleted: the folder is the user's.
+ * prompt, settings. None is ever deleted: the folder is the user's. What is in a file shows the clip, so a folder that is made
+ * here is open to its owner alone.
  *
  * @param settings what every window's inversion depends on besides its frames
  * @param wordTokens tokens of the source prompt's words
@@ -39,6 +44,8 @@ record Inversions(Path folder, Log log, String settings, int steps, int wordToke
     private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source", "store", "inversion",
             "fuse_at", "show");
 
+    private static final FileAttribute<?> OWNER_ALONE = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+
     /**
      * @param options of any edit
      * @param model what is inverted with
@@ -48,7 +55,7 @@ record Inversions(Path folder, Log log, String settings, int steps, int wordToke
      */
     static Inversions in(String folder, Log log, Options options, Model model, int[] source, int wordTokens,
             int depth) throws IOException {
-        StringBuilder settings = new StringBuilder("fatezero inversion 1\n").append(model.digest).append('\n')
+        StringBuilder settings = new StringBuilder("fatezero inversion 2\n").append(model.digest).append('\n')
                 .append(model.precision).append('\n').append(Arrays.toString(source)).append('\n');
         Prompts.shared(options).forEach((name, value) -> {
             if (!NOT_IN_KEY.contains(name)) {
@@ -56,7 +63,11 @@ record Inversions(Path folder, Log log, String settings, int steps, int wordToke
             }
         });
         try {
-            return new Inversions(Files.createDirectories(Path.of(folder)), log, settings.toString(), depth, wordTokens,
+            Path path = Path.of(folder);
+            if (!Files.isDirectory(path)) { // some versions of Java would not take a link to one
+                Files.createDirectories(path, OWNER_ALONE);
+            }
+            return new Inversions(path, log, settings.toString(), depth, wordTokens,
                     options.attention().equals("reconstruction"));
         } catch (InvalidPathException | IOException e) {
             throw new IOException("inversion=" + folder + ": not a folder, and none can be made there (" + e + ")", e);
@@ -76,16 +87,28 @@ record Inversions(Path folder, Log log, String settings, int steps, int wordToke
 
     /** What is in the file for edits of these needs, or null if there is none or none that can be used. */
     Trajectory read(TrajectoryFile file, NDManager window, Model model, Shape latent, List<Needs> edits) {
-        if (!Files.exists(file.path())) {
-            return null;
-        }
         try {
             Trajectory trajectory = file.read(window, model.torch, latent, edits);
             log.log(Log.VERBOSE, "inversion read from " + file.path());
             return trajectory;
-        } catch (IOException e) {
-            log.log(Log.WARNING, e.getMessage() + "; the window is inverted again");
+        } catch (NoSuchFileException e) {
             return null;
+        } catch (FileSystemException e) { // it cannot be opened, which tells nothing about what is in it
+            log.log(Log.WARNING, e + "; the window is inverted again");
+        } catch (IOException e) {
+            log.log(Log.WARNING, e.getMessage() + "; " + setAside(file.path()) + ", and the window is inverted again");
+        }
+        return null;
+    }
+
+    /** Keeps a file that is wrong for its owner to look at, under another name. */
+    private static String setAside(Path file) {
+        Path aside = file.resolveSibling(file.getFileName() + ".damaged");
+        try {
+            Files.move(file, aside, StandardCopyOption.REPLACE_EXISTING);
+            return "it is " + aside.getFileName() + " now";
+        } catch (IOException e) {
+            return "it cannot be renamed (" + e + ")";
         }
     }
 

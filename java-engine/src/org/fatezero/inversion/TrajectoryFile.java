@@ -78,7 +78,7 @@ public record TrajectoryFile(Path path, String key, int steps, int wordTokens, b
      * @param window owns it
      * @param latent shape of a level's latents
      * @param edits needs of the edits to come, which keep nothing
-     * @throws IOException if there is no such file, or it is not what {@link #write} made
+     * @throws IOException if there is no such file, or it is not, bit for bit, what {@link #write} made
      */
     public Trajectory read(NDManager window, Torch torch, Shape latent, List<Needs> edits) throws IOException {
         try (SafeTensors file = new SafeTensors(path)) {
@@ -93,6 +93,7 @@ public record TrajectoryFile(Path path, String key, int steps, int wordTokens, b
             for (int k = 0; k < steps; k++) {
                 captures.add(capture(file, "words." + k, window, torch, latent, edits));
             }
+            file.requireIntact();
             return new Trajectory(latents, captures, denoised);
         }
     }

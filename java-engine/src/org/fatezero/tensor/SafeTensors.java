@@ -139,6 +139,28 @@ public final class SafeTensors implements AutoCloseable {
         checksums.put(entry.name, (int) checksum.getValue());
     }
 
+    /**
+     * Checks the tensors that were read so far.
+     *
+     * @throws IOException naming one that is not as {@link TensorWriter} wrote it, or if that did not write the file
+     */
+    public void requireIntact() throws IOException {
+        String written = metadata.get(TensorWriter.CHECKSUMS);
+        int width = TensorWriter.text(0).length() + 1;
+        if (written == null || written.length() + 1 != Math.max(1, entries.size() * width)) {
+            throw malformed("it has no checksum for each of its " + entries.size() + " tensors; it was not written by this program, or is damaged");
+        }
+        int i = 0;
+        for (String name : entries.keySet()) {
+            String expected = written.substring(i, i + width - 1);
+            i += width;
+            if (checksums.containsKey(name) && !TensorWriter.text(checksums.get(name)).equals(expected)) {
+                throw malformed("tensor " + name + " is damaged: its checksum is " + TensorWriter.text(checksums.get(name)) + ", that of "
+                        + "what was written " + expected);
+            }
+        }
+    }
+
     private int length(Entry entry) throws IOException {
         long length = entry.end - entry.begin;
         if (length > TENSOR_LIMIT) {

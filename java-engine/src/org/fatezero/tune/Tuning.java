@@ -130,7 +130,9 @@ public final class Tuning implements AutoCloseable {
                         encode(settings, config, clip, encoding), encode(textConfig, source, encoding),
                         pass, settings.learning_rate, settings.seed);
             }
-            if (!resume) {
+            if (resume) {
+                before.requireIntact();
+            } else {
                 save();
             }
         } catch (IOException | RuntimeException | Error e) {

@@ -26,6 +26,8 @@ import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -231,7 +233,7 @@ class InversionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"half", "empty", "junk", "other", "number"})
+    @ValueSource(strings = {"half", "empty", "junk", "other", "number", "bit"})
     void aFileThatIsWrongIsInvertedAgainWithAWarning(String wrong) throws Exception {
         edited(7);
         Path file = files().get(0);
@@ -245,6 +247,11 @@ class InversionsTest {
                 Path other = files().stream().filter(one -> !one.equals(file)).findFirst().orElseThrow();
                 Files.copy(other, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
             }
+            case "bit" -> { // a number becomes another
+                byte[] broken = whole.clone();
+                broken[whole.length / 2] ^= 1;
+                Files.write(file, broken);
+            }
             default -> { // the last number becomes none
                 byte[] broken = whole.clone();
                 Arrays.fill(broken, whole.length - 4, whole.length, (byte) 0xff);
@@ -257,6 +264,7 @@ class InversionsTest {
         assertClose(edited(7, "blend", "jeep", "self_replace", "0", "inversion", ""), found);
         edited(7);
         assertEquals(List.of("edit", "decode"), told, "and mended");
+        assertTrue(files().contains(file.resolveSibling(file.getFileName() + ".damaged")), files().toString());
     }
 
     /** Where edits share what is kept, inverting again is less than what each would recompute. */
@@ -266,6 +274,10 @@ class InversionsTest {
             edit(engine);
             edit(engine);
             assertTrue(told.contains("invert"));
+            FileTime longAgo = FileTime.fromMillis(0);
+            Files.setLastModifiedTime(files().get(0), longAgo);
+            edit(engine);
+            assertEquals(longAgo, Files.getLastModifiedTime(files().get(0)), "the same is not written again");
         }
         try (Engine engine = open("presets", "enhance|remove-object", "from", "silver", "blend", "jeep", "store", "recompute")) {
             edit(engine);
@@ -323,6 +335,20 @@ class InversionsTest {
         Path file = Files.createFile(folder.resolve("file"));
         String message = assertThrows(IOException.class, () -> open("inversion", file.toString())).getMessage();
         assertTrue(message.contains("inversion=" + file), message);
+    }
+
+    /** What is in it shows the user's clip. */
+    @Test
+    void theFolderIsTheUsersAlone() throws Exception {
+        open("inversion", folder.resolve("new").toString()).close();
+        assertEquals("rwx------", PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve("new"))));
+    }
+
+    @Test
+    void theFolderMayBeALink() throws Exception {
+        Path link = Files.createSymbolicLink(folder.resolve("link"), Files.createDirectory(folder.resolve("elsewhere")));
+        edited(7, "inversion", link.toString());
+        assertEquals(1, Files.list(folder.resolve("elsewhere")).count());
     }
 
     @Test

@@ -21,12 +21,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 
 class TrajectoryFileTest {
 
@@ -80,6 +82,39 @@ class TrajectoryFileTest {
             assertEquals(2 * STEPS + 1, another.getManagedArrays().size(), "nothing else stays");
             Needs none = new Needs(0, STEPS, 0, 64, false, new int[0], Needs.MASK_CELLS);
             assertNull(file().read(another, tiny.torch, LATENT, List.of(none)).captures().get(0).maskInput(none));
+        }
+    }
+
+    @Test
+    void nothingIsReadFromADamagedFile() throws Exception {
+        try (NDManager window = tiny.manager.newSubManager()) {
+            DdimInversion inversion = new DdimInversion(tiny.unet, Tiny.schedule(STEPS), tiny.torch);
+            file().write(inversion.run(tiny.normal(window, 2, 4, 8, 12), tiny.text("a silver jeep"), Tiny.pass(2, "mid"),
+                    Needs.ofEachWordToken(TOKENS, Needs.MASK_CELLS), (step, steps) -> { }), Map.of("source", "a silver jeep"));
+            byte[] whole = Files.readAllBytes(file().path());
+            Trajectory written = read(window);
+            Random random = new Random(1);
+            int refused = 0;
+            for (int i = 0; i < 300; i++) {
+                byte[] damaged = whole.clone();
+                // as often in the header, which has a tenth of the bytes, as in the tensors
+                int bit = random.nextInt(8 * (i % 2 == 0 ? whole.length : 1000));
+                damaged[bit / 8] ^= (byte) (1 << bit % 8);
+                Files.write(file().path(), damaged);
+                try (NDManager temporary = tiny.manager.newSubManager()) {
+                    Trajectory read = read(temporary); // fine if it is a note for people that the bit is in
+                    for (int level = 0; level <= STEPS; level++) {
+                        assertEquals(written.latents().get(level), read.latents().get(level), "bit " + bit);
+                    }
+                    for (int k = 0; k < STEPS; k++) {
+                        assertEquals(written.captures().get(k).maskInput(EDIT).sum(), read.captures().get(k).maskInput(EDIT).sum(), "bit " + bit);
+                    }
+                } catch (IOException e) {
+                    assertTrue(e.getMessage().contains(file().path().toString()), e.getMessage());
+                    refused++;
+                }
+            }
+            assertTrue(refused > 270, refused + " of 300");
         }
     }
 
