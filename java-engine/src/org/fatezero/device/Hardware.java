@@ -2,7 +2,6 @@ package org.fatezero.device;
 
 import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
-import ai.djl.pytorch.jni.LibUtils;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -60,20 +59,16 @@ public record Hardware(Device device, DataType precision) {
         int index = name.startsWith("cuda:") ? Integer.parseInt(name.substring("cuda:".length())) : 0;
         if (index >= gpus) {
             throw new IllegalArgumentException("device=" + name + ": " + (gpus > 0 ? "the CUDA devices here are 0 to " + (gpus - 1)
-                    : forCuda() ? "libtorch's CUDA build sees no device here; use device=cpu, or look at NVIDIA's driver"
+                    : Libtorch.isForCuda() ? "libtorch's CUDA build sees no device here; use device=cpu, or look at NVIDIA's driver"
                     : "libtorch's CPU build runs here; use device=cpu, or run make gpu where NVIDIA's driver is installed"));
         }
         return Device.gpu(index);
-    }
-
-    private static boolean forCuda() {
-        return Files.exists(Path.of(LibUtils.getLibtorchPath(), "libtorch_cuda.so"));
     }
 
     @Override
     public String toString() {
         return "on " + (device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu") + " in "
                 + (precision == DataType.FLOAT16 ? "fp16" : precision == DataType.BFLOAT16 ? "bf16" : "fp32")
-                + ", libtorch " + LibUtils.getVersion() + (forCuda() ? " for CUDA" : " for the CPU");
+                + ", libtorch " + Libtorch.version() + (Libtorch.isForCuda() ? " for CUDA" : " for the CPU");
     }
 }

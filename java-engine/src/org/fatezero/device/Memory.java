@@ -1,7 +1,6 @@
 package org.fatezero.device;
 
 import ai.djl.Device;
-import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.util.cuda.CudaUtils;
 
 import com.sun.management.OperatingSystemMXBean;
@@ -26,7 +25,7 @@ public final class Memory {
     /** Bytes free on {@code device}, of its own memory or of the host's. */
     public static long free(Device device) {
         if (device.isGpu()) {
-            JniUtils.emptyCudaCache(); // what libtorch holds ready is free as well
+            Libtorch.releaseCachedMemory();
             MemoryUsage usage = CudaUtils.getGpuMemory(device);
             return usage.getMax() - usage.getUsed();
         }

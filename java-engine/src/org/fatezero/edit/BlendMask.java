@@ -1,6 +1,7 @@
 package org.fatezero.edit;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.inversion.MaskInput;
@@ -25,10 +26,13 @@ public record BlendMask(Torch torch, double threshold, boolean inverted) {
         return inverted ? a.minimum(b) : a.maximum(b);
     }
 
-    /** @return {@code (frames, 1, h, w)} of 0 and 1, in single precision at least */
-    public NDArray at(MaskInput input, int h, int w) {
+    /**
+     * @param to owns the result
+     * @return {@code (frames, 1, h, w)} of 0 and 1, in single precision at least
+     */
+    public NDArray at(NDManager to, MaskInput input, int h, int w) {
         NDArray sum = sum(input);
-        try (Scope scope = new Scope(sum)) {
+        try (Scope scope = new Scope(to, sum)) {
             NDArray value = torch.nearest(torch.maxPool3(sum), h, w);
             NDArray share = torch.overMaximum(value);
             return scope.keep((inverted ? share.lte(threshold) : share.gt(threshold)).toType(sum.getDataType(), false));
@@ -36,15 +40,15 @@ public record BlendMask(Torch torch, double threshold, boolean inverted) {
     }
 
     /** The mask at the resolution that it is made at. */
-    public NDArray at(MaskInput input) {
+    public NDArray at(NDManager to, MaskInput input) {
         Shape shape = sum(input).getShape();
-        return at(input, (int) shape.get(2), (int) shape.get(3));
+        return at(to, input, (int) shape.get(2), (int) shape.get(3));
     }
 
     /** What is compared with the threshold, {@code (frames, 1, h, w)} up to 1, at the resolution that the mask is made at. */
-    public NDArray attention(MaskInput input) {
+    public NDArray attention(NDManager to, MaskInput input) {
         NDArray sum = sum(input);
-        try (Scope scope = new Scope(sum)) {
+        try (Scope scope = new Scope(to, sum)) {
             return scope.keep(torch.overMaximum(torch.maxPool3(sum)));
         }
     }

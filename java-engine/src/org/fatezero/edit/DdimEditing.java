@@ -164,12 +164,9 @@ public final class DdimEditing {
         NDArray zSource = trajectory.latents().get(edit.asPublished ? k + 1 : k);
         try (Scope scope = new Scope(z, zSource)) {
             Capture capture = trajectory.captures().get(k);
-            NDArray mask = edit.latentMask.at(capture.maskInput(edit.needs), h, w); // (frames, 1, h, w)
-            mask.attach(z.getManager());
+            NDArray mask = edit.latentMask.at(scope.manager(), capture.maskInput(edit.needs), h, w); // (frames, 1, h, w)
             if (editMask != null) {
-                NDArray ofEdit = edit.latentMask.at(editMask, h, w);
-                ofEdit.attach(z.getManager());
-                mask = edit.latentMask.union(mask, ofEdit);
+                mask = edit.latentMask.union(mask, edit.latentMask.at(scope.manager(), editMask, h, w));
             }
             return scope.keep(torch.lerp(zSource, z, mask));
         }

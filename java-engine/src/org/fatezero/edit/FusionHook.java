@@ -83,8 +83,7 @@ final class FusionHook implements AttentionHook {
             if (mask == null) {
                 return scope.keep(replaced);
             }
-            NDArray m = mask.at(sourceMask, site.height(), site.width()); // (frames, 1, h, w)
-            m.attach(qe.getManager());
+            NDArray m = mask.at(scope.manager(), sourceMask, site.height(), site.width()); // (frames, 1, h, w)
             NDArray own = kernel.apply(qe, ke, ve);
             return scope.keep(torch.lerp(replaced, own, torch.copyTo(m, own).reshape(1, -1, 1))); // (1, frames * positions, heads * d)
         }

@@ -8,9 +8,9 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.jni.JniUtils;
 
 import org.fatezero.device.Hardware;
+import org.fatezero.device.Libtorch;
 import org.fatezero.device.Memory;
 import org.fatezero.device.OutOfMemory;
 import org.fatezero.diffusion.Progress;
@@ -165,7 +165,7 @@ public final class Engine implements AutoCloseable {
         for (int i = 0; i < targets; i++) {
             frames.wide(panels(i / n)).check(target[i], targetStride[i]);
         }
-        JniUtils.setGraphExecutorOptimize(false); // of the calling thread: its methods are single operations
+        Libtorch.runWithoutOptimizer();
         double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(width, height);
         int h = multiple(height * scale);
         int w = multiple(width * scale);

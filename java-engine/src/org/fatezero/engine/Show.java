@@ -128,19 +128,19 @@ final class Show {
         if (!panels.contains(Panel.MASK) && !panels.contains(Panel.HEAT)) {
             return null;
         }
+        NDManager window = trajectory.zT().getManager();
         if (ofEdit != null) {
-            return mask.attention(ofEdit);
+            return mask.attention(window, ofEdit);
         }
         int depth = trajectory.captures().size();
         int from = Math.min(needs.selfFrom(), depth);
         int to = Math.min(needs.selfTo(), depth);
         List<Capture> captures = from < to ? trajectory.captures().subList(from, to) : trajectory.captures();
-        try (Scope scope = new Scope(trajectory.zT())) {
+        try (Scope scope = new Scope(window)) {
             NDArray sum = null;
             for (Capture capture : captures) {
                 MaskInput input = capture.maskInput(needs);
-                NDArray one = panels.contains(Panel.HEAT) ? mask.attention(input) : mask.at(input);
-                one.attach(trajectory.zT().getManager());
+                NDArray one = panels.contains(Panel.HEAT) ? mask.attention(scope.manager(), input) : mask.at(scope.manager(), input);
                 sum = sum == null ? one : sum.add(one);
             }
             return scope.keep(sum.div(captures.size()));
@@ -173,8 +173,7 @@ final class Show {
     }
 
     private NDArray sized(NDArray seen, Frames frames, NDManager frame) {
-        NDArray typed = torch.copyTo(seen, frame.create(0f)); // (1, 1, h, w), single precision
-        typed.attach(frame);
+        NDArray typed = torch.copyTo(frame, seen, frame.create(0f)); // (1, 1, h, w), single precision
         return torch.nearest(typed, frames.height(), frames.width());
     }
 

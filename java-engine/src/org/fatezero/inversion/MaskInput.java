@@ -55,14 +55,9 @@ public final class MaskInput {
 
     /** @param map {@code (1, heads, frames * positions, tokens)} at a site that {@link #reads} accepts */
     public void add(Site site, NDArray map) {
-        try (Scope scope = new Scope(map)) {
+        try (NDArray before = sum; Scope scope = new Scope(owner, map)) {
             NDArray positions = torch.mapOfTokens(map, tokens).reshape(frames, 1, site.height(), site.width());
-            NDArray total = sum == null ? positions.duplicate() : sum.add(positions);
-            total.attach(owner);
-            if (sum != null) {
-                sum.close();
-            }
-            sum = total;
+            sum = scope.keep(before == null ? positions.duplicate() : before.add(positions));
         }
     }
 

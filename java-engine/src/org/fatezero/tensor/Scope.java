@@ -4,18 +4,30 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 
 /**
- * The life of a block's temporaries. While it is open, whatever is made from its inputs belongs to it; on closing, the
- * inputs go back to their owners and all else dies, but for what {@link #keep} handed to the owner of the first input.
+ * The temporary arrays of a block. What is made from its inputs while it is open belongs to it. On closing all of that is freed,
+ * but for what {@link #keep} moved out, and the inputs go back to their managers.
  */
 public final class Scope implements AutoCloseable {
 
-    private final NDManager owner;
+    private final NDManager to;
     private final NDManager manager;
 
-    /** @param inputs the arrays the block reads; nulls and repetitions are skipped, the first must be there */
+    /**
+     * A scope whose results go to the manager of its first input.
+     *
+     * @param inputs the arrays that the block reads; nulls and repetitions are skipped, the first must be there
+     */
     public Scope(NDArray... inputs) {
-        owner = inputs[0].getManager();
-        manager = owner.newSubManager();
+        this(inputs[0].getManager(), inputs);
+    }
+
+    /**
+     * @param to owns what is kept
+     * @param inputs as above, and none may be there
+     */
+    public Scope(NDManager to, NDArray... inputs) {
+        this.to = to;
+        manager = to.newSubManager();
         for (NDArray input : inputs) {
             if (input != null && input.getManager() != manager) {
                 input.tempAttach(manager);
@@ -23,9 +35,14 @@ public final class Scope implements AutoCloseable {
         }
     }
 
+    /** The manager of what is made in this scope. */
+    public NDManager manager() {
+        return manager;
+    }
+
     /** Lets {@code result} outlive this scope. */
     public NDArray keep(NDArray result) {
-        result.attach(owner);
+        result.attach(to);
         return result;
     }
 

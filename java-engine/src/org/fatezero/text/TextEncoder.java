@@ -67,8 +67,7 @@ public final class TextEncoder {
                         + config.vocabSize + "; tokenizer and text_encoder belong to different models");
             }
         }
-        try (NDArray positions = manager.zeros(positionEmbedding.getShape(), positionEmbedding.getDataType());
-                Scope scope = new Scope(positions, tokenEmbedding, positionEmbedding)) {
+        try (Scope scope = new Scope(manager, tokenEmbedding, positionEmbedding)) {
             NDArray x = torch.rows(tokenEmbedding, ids).add(positionEmbedding.get("0:{}", ids.length)).expandDims(0);
             return scope.keep(finalLayerNorm.forward(encoder.forward(x)));
         }

@@ -1,9 +1,8 @@
 package org.fatezero.tune;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.jni.JniUtils;
 
+import org.fatezero.device.Libtorch;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 
@@ -62,7 +61,7 @@ final class AdamW {
             try (NDArray gradient = weight.getGradient()) {
                 torch.adamW(weight, gradient, of.mean, of.square, Math.min(1, limit / (norm + 1e-6)), rate, DECAY, steps);
             }
-            JniUtils.zeroGrad((PtNDArray) weight);
+            Libtorch.clearGradient(weight);
         });
         return norm;
     }

@@ -5,9 +5,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
-import ai.djl.pytorch.jni.JniUtils;
 import ai.djl.training.GradientCollector;
 
+import org.fatezero.device.Libtorch;
 import org.fatezero.diffusion.Schedule;
 import org.fatezero.forward.Pass;
 import org.fatezero.tensor.SafeTensors;
@@ -140,7 +140,7 @@ final class Tuner implements AutoCloseable {
 
     /** Leaves gradients of the loss in the trained weights. */
     double backward(NDArray frames, NDArray noise, int t) {
-        JniUtils.setGraphExecutorOptimize(false); // of the calling thread: its methods are single operations
+        Libtorch.runWithoutOptimizer();
         double level = schedule.alphaBar(t);
         try (NDManager forward = frames.getManager().newSubManager();
                 GradientCollector gradients = Engine.getEngine("PyTorch").newGradientCollector()) {

@@ -49,7 +49,7 @@ class BlendMaskTest {
 
     @Test
     void whatIsAboveTheThresholdOfItsFramesMaximumSpreadsToItsNeighbours() {
-        NDArray mask = new BlendMask(torch, 0.5).at(input(values), 2, 5);
+        NDArray mask = new BlendMask(torch, 0.5).at(manager, input(values), 2, 5);
         assertArrayEquals(new float[] {
             1, 1, 0, 0, 0,
             1, 1, 0, 0, 0,
@@ -62,8 +62,8 @@ class BlendMaskTest {
     void ofWordsThatStayItIsAllElse() {
         BlendMask mask = new BlendMask(torch, 0.5);
         BlendMask inverted = new BlendMask(torch, 0.5, true);
-        NDArray where = mask.at(input(values), 2, 5);
-        NDArray elsewhere = inverted.at(input(values), 2, 5);
+        NDArray where = mask.at(manager, input(values), 2, 5);
+        NDArray elsewhere = inverted.at(manager, input(values), 2, 5);
         assertArrayEquals(where.mul(-1).add(1).toFloatArray(), elsewhere.toFloatArray());
         NDArray none = manager.zeros(where.getShape());
         assertArrayEquals(where.toFloatArray(), mask.union(where, none).toFloatArray());
@@ -72,44 +72,44 @@ class BlendMaskTest {
 
     @Test
     void theThresholdItselfIsOutside() {
-        NDArray at = new BlendMask(torch, 0.25).at(input(values), 2, 5);
-        NDArray below = new BlendMask(torch, 0.24).at(input(values), 2, 5);
+        NDArray at = new BlendMask(torch, 0.25).at(manager, input(values), 2, 5);
+        NDArray below = new BlendMask(torch, 0.24).at(manager, input(values), 2, 5);
         assertEquals(0, at.get(0, 0, 1, 4).getFloat());
         assertEquals(1, below.get(0, 0, 1, 4).getFloat());
     }
 
     @Test
     void isResizedToAnySiteWithoutNewValues() {
-        NDArray mask = new BlendMask(torch, 0.5).at(input(values), 4, 10);
+        NDArray mask = new BlendMask(torch, 0.5).at(manager, input(values), 4, 10);
         assertEquals(new Shape(2, 1, 4, 10), mask.getShape());
         assertEquals(4 * 4 + 4 * 6, mask.sum().getFloat());
-        assertEquals(new Shape(2, 1, 1, 3), new BlendMask(torch, 0.5).at(input(values), 1, 3).getShape());
+        assertEquals(new Shape(2, 1, 1, 3), new BlendMask(torch, 0.5).at(manager, input(values), 1, 3).getShape());
     }
 
     @Test
     void noThresholdBelowOneIsNeverReached() {
-        assertEquals(0, new BlendMask(torch, 1).at(input(values), 2, 5).sum().getFloat());
-        assertEquals(20, new BlendMask(torch, 0).at(input(new float[] {
+        assertEquals(0, new BlendMask(torch, 1).at(manager, input(values), 2, 5).sum().getFloat());
+        assertEquals(20, new BlendMask(torch, 0).at(manager, input(new float[] {
             1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}), 2, 5).sum().getFloat());
     }
 
     @Test
     void wordsThatNothingLooksAtMaskNothingIn() {
-        assertEquals(0, new BlendMask(torch, 0.3).at(input(new float[20]), 2, 5).sum().getFloat());
+        assertEquals(0, new BlendMask(torch, 0.3).at(manager, input(new float[20]), 2, 5).sum().getFloat());
     }
 
     @Test
     void leavesNothingBehindButTheMask() {
         MaskInput input = input(values);
         int arrays = manager.getManagedArrays().size();
-        new BlendMask(torch, 0.3).at(input, 4, 4).close();
+        new BlendMask(torch, 0.3).at(manager, input, 4, 4).close();
         assertEquals(arrays, manager.getManagedArrays().size());
     }
 
     @Test
     void aModelWithoutAttentionAtThatResolutionIsToldSo() {
         MaskInput none = new MaskInput(manager, torch, new int[] {0}, 5, 2);
-        String message = assertThrows(IllegalArgumentException.class, () -> new BlendMask(torch, 0.3).at(none, 2, 5)).getMessage();
+        String message = assertThrows(IllegalArgumentException.class, () -> new BlendMask(torch, 0.3).at(manager, none, 2, 5)).getMessage();
         assertTrue(message.contains("blend"), message);
     }
 }

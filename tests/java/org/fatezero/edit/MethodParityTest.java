@@ -99,7 +99,7 @@ class MethodParityTest {
             for (int j = 0; masks && j < selfSteps; j++) {
                 for (int side : new int[] {5, 10, 20}) {
                     assertArrayEquals(golden.bytes(name + ".mask." + j + "." + side), mask
-                            .at(trajectory.captures().get(steps - 1 - j).maskInput(needs), side, side)
+                            .at(trajectory.zT().getManager(), trajectory.captures().get(steps - 1 - j).maskInput(needs), side, side)
                             .toType(ai.djl.ndarray.types.DataType.UINT8, true).toByteArray(), "mask of step " + j);
                 }
             }
