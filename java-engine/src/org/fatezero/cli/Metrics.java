@@ -69,6 +69,7 @@ final class Metrics implements Callable<Integer> {
         require((source == null) == (prompt == null), "--source and --prompt need each other");
         require(clip != null || prompt == null, "--source and --prompt need --clip");
         require(input != null || mask == null, "--mask needs --input");
+        require(json == null || !Files.isDirectory(json), "--json " + json + ": a folder; a file is expected");
         require(json == null || Files.isDirectory(json.toAbsolutePath().getParent()), "--json " + json + ": no such folder");
         Report report = measure();
         print(report);

@@ -93,7 +93,7 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished) {
         try {
             return asPublished ? prompt.findSpaced(word) : prompt.find(word, tokenizer);
         } catch (IllegalArgumentException e) {
-            throw new IllegalArgumentException(option + ": " + e.getMessage());
+            throw new IllegalArgumentException(option + ": " + e.getMessage(), e);
         }
     }
 }

@@ -54,7 +54,7 @@ public final class KeyFrames {
                     yield (int) Math.max(0, Math.min(frames - 1, (long) frame + Integer.parseInt(selector)));
                 } catch (NumberFormatException e) {
                     throw new IllegalArgumentException("keys: '" + selector
-                            + "' is no frame; use self, first, mid, last or a number such as -1, joined by +");
+                            + "' is no frame; use self, first, mid, last or a number such as -1, joined by +", e);
                 }
             }
         };

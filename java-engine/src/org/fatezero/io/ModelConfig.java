@@ -37,7 +37,7 @@ public final class ModelConfig {
         try {
             json = JsonParser.parseString(text).getAsJsonObject();
         } catch (JsonParseException | IllegalStateException | StackOverflowError e) {
-            throw new IOException(file + ": not a JSON object: " + TextFile.reason(e));
+            throw new IOException(file + ": not a JSON object: " + TextFile.reason(e), e);
         }
     }
 
@@ -81,7 +81,7 @@ public final class ModelConfig {
         try {
             return value.getAsDouble();
         } catch (RuntimeException e) {
-            throw wrong(key, "a number");
+            throw (IOException) wrong(key, "a number").initCause(e);
         }
     }
 
@@ -129,7 +129,7 @@ public final class ModelConfig {
             try {
                 numbers[i] = array.get(i).getAsDouble();
             } catch (RuntimeException e) {
-                throw wrong(key, "a list of numbers");
+                throw (IOException) wrong(key, "a list of numbers").initCause(e);
             }
         }
         if (numbers.length != fallback.length) {
@@ -145,7 +145,7 @@ public final class ModelConfig {
             try {
                 numbers[i] = array.get(i).getAsInt();
             } catch (RuntimeException e) {
-                throw wrong(key, "a list of integers");
+                throw (IOException) wrong(key, "a list of integers").initCause(e);
             }
             if (numbers[i] < 1 || numbers[i] > EXTENT_LIMIT) {
                 throw wrong(key, "a list of integers from 1 to " + EXTENT_LIMIT);

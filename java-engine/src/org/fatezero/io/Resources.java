@@ -24,8 +24,13 @@ public final class Resources {
         if (!uri.getScheme().equals("jar")) {
             return null;
         }
-        String jar = uri.toString();
-        return FileSystems.newFileSystem(Path.of(URI.create(jar.substring("jar:".length(), jar.indexOf("!/")))));
+        return FileSystems.newFileSystem(jar(uri));
+    }
+
+    /** The file of a place in a jar. */
+    static Path jar(URI uri) {
+        String text = uri.toString();
+        return Path.of(URI.create(text.substring("jar:".length(), text.lastIndexOf("!/"))));
     }
 
     /** {@code folder} in the file system that {@link #fileSystem} gave for it. */

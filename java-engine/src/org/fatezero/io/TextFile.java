@@ -9,6 +9,8 @@ import java.nio.file.Path;
 /** Texts that a model or a user brings: never larger than such a file can be, and UTF-8. */
 public final class TextFile {
 
+    private static final String BYTE_ORDER_MARK = "\ufeff"; // which some editors begin a text with
+
     private TextFile() {
     }
 
@@ -27,9 +29,10 @@ public final class TextFile {
             throw new IOException(file + ": " + Files.size(file) + " bytes, larger than the " + limit + " that such a file has at most");
         }
         try {
-            return Files.readString(file);
+            String text = Files.readString(file);
+            return text.startsWith(BYTE_ORDER_MARK) ? text.substring(BYTE_ORDER_MARK.length()) : text;
         } catch (CharacterCodingException e) {
-            throw new IOException(file + ": not a text in UTF-8");
+            throw new IOException(file + ": not a text in UTF-8", e);
         }
     }
 

@@ -12,8 +12,11 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** The diffusers layout: {@code tokenizer/ text_encoder/ vae/ unet/ scheduler/}, each with its configuration. */
 final class DiffusersFolder implements Checkpoint {
@@ -36,6 +39,19 @@ final class DiffusersFolder implements Checkpoint {
             close();
             throw e;
         }
+    }
+
+    /** All files that such a model can be read from. */
+    static List<Path> files(Path folder) throws IOException {
+        List<Path> files = new ArrayList<>();
+        for (String part : List.of("tokenizer", "text_encoder", "vae", "unet", "scheduler")) {
+            if (Files.isDirectory(folder.resolve(part))) {
+                try (Stream<Path> within = Files.list(folder.resolve(part))) {
+                    files.addAll(within.filter(Files::isRegularFile).sorted().toList());
+                }
+            }
+        }
+        return files;
     }
 
     @Override

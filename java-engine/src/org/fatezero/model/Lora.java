@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.tensor.SafeTensors;
+import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
@@ -102,7 +103,11 @@ public final class Lora implements AutoCloseable {
             return tensor;
         }
         merged.add(flat);
-        long rank = module.down.shape()[0];
+        long rank = module.down.shape().length == 0 ? 0 : module.down.shape()[0];
+        if (rank == 0) {
+            throw new IOException(file.file() + ": " + module.down.name() + " has the shape " + Arrays.toString(module.down.shape())
+                    + ", expected (rank, inputs) of a rank from 1");
+        }
         double strength = scale * (module.alpha == null ? 1 : alpha(module, tensor.getManager()) / rank);
         long[] shape = tensor.getShape().getShape();
         long out = shape[0];
@@ -112,11 +117,10 @@ public final class Lora implements AutoCloseable {
                     + module.down.name() + " " + Arrays.toString(module.down.shape()) + " do not fit " + part + "'s " + name + " "
                     + Arrays.toString(shape) + "; is it a LoRA for another model?");
         }
-        try (tensor; NDManager temporary = tensor.getManager().newSubManager()) {
+        try (tensor; Scope scope = new Scope(tensor)) {
+            NDManager temporary = tensor.getManager();
             NDArray delta = read(module.up, temporary, out, rank).matMul(read(module.down, temporary, rank, in)).mul(strength);
-            NDArray result = tensor.toType(DataType.FLOAT32, false).add(delta.reshape(shape)).toType(tensor.getDataType(), false);
-            result.attach(tensor.getManager());
-            return result;
+            return scope.keep(tensor.toType(DataType.FLOAT32, false).add(delta.reshape(shape)).toType(tensor.getDataType(), false));
         }
     }
 

@@ -29,6 +29,8 @@ public final class Model implements AutoCloseable {
     /** Stable Diffusion's, as is usual. */
     private static final double GUIDANCE = 7.5;
 
+    private static final int LARGEST = 4096; // side of its frames, as of the option size
+
     public final NDManager manager;
     public final DataType precision; // of the UNet
     public final Torch torch;
@@ -66,6 +68,10 @@ public final class Model implements AutoCloseable {
                 throw new IOException(files.file(Part.UNET).file() + ": unet, vae and text_encoder do not fit each other: the UNet reads "
                         + "texts of " + unetConfig.crossAttentionDim() + " and latents of " + unetConfig.inChannels() + ", the others give "
                         + textConfig.hiddenSize() + " and " + vaeConfig.latentChannels());
+            }
+            if (unetConfig.sampleSize() < 1 || unetConfig.sampleSize() > LARGEST / vaeConfig.factor()) {
+                throw new IOException(files.file(Part.UNET).file() + ": the UNet's sample_size is " + unetConfig.sampleSize() + " cells of "
+                        + vaeConfig.factor() + " pixels, expected frames of up to " + LARGEST + " pixels a side");
             }
             opened = new Tokenizer(files.tokenizer());
             tokenizer = opened;

@@ -4,14 +4,15 @@ import org.fatezero.io.Resources;
 
 import java.io.IOException;
 import java.nio.file.FileSystem;
-import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 /**
@@ -19,6 +20,8 @@ import java.util.regex.Pattern;
  * closed, a folder, or the newest snapshot in the local hub cache. Nothing is ever downloaded.
  */
 public final class ModelFolder implements AutoCloseable {
+
+    static final String BUILT_IN = "pocket";
 
     private static final Pattern PICKLE = Pattern.compile(".+\\.(ckpt|pt|pth|bin|pkl)");
 
@@ -32,7 +35,7 @@ public final class ModelFolder implements AutoCloseable {
 
     /** @throws IOException if there is none, telling where it was looked for */
     public static ModelFolder find(String name) throws IOException {
-        if (name.equals("pocket")) {
+        if (name.equals(BUILT_IN)) {
             FileSystem jar = Resources.fileSystem("/pocket");
             return new ModelFolder(jar, Resources.path(jar, "/pocket"));
         }
@@ -57,7 +60,7 @@ public final class ModelFolder implements AutoCloseable {
                 }
             }
         } catch (InvalidPathException e) {
-            throw new IllegalArgumentException("model=" + name + ": not a path");
+            throw new IllegalArgumentException("model=" + name + ": not a path (" + e.getMessage() + ")", e);
         }
         throw new NoSuchFileException("model=" + name + ": not found; looked for "
                 + String.join(" and ", tried.stream().map(Path::toString).toList())
@@ -80,13 +83,16 @@ public final class ModelFolder implements AutoCloseable {
     }
 
     private static Path hubCache() {
-        String cache = System.getenv("HF_HUB_CACHE");
-        if (cache != null) {
-            return Path.of(cache);
-        }
-        String home = System.getenv("HF_HOME");
-        return home != null ? Path.of(home, "hub")
-                : FileSystems.getDefault().getPath(System.getProperty("user.home"), ".cache", "huggingface", "hub");
+        return hubCache(name -> Objects.toString(System.getenv(name), ""));
+    }
+
+    /** @param environment gives a variable's value, or nothing */
+    static Path hubCache(UnaryOperator<String> environment) {
+        String cache = environment.apply("HF_HUB_CACHE");
+        String home = environment.apply("HF_HOME");
+        String caches = environment.apply("XDG_CACHE_HOME");
+        return !cache.isEmpty() ? Path.of(cache) : !home.isEmpty() ? Path.of(home, "hub")
+                : (caches.isEmpty() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(caches)).resolve("huggingface/hub");
     }
 
     public Path path() {

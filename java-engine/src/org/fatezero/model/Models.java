@@ -5,6 +5,7 @@ import ai.djl.engine.EngineException;
 import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.device.OutOfMemory;
+import org.fatezero.io.FileState;
 import org.fatezero.io.Log;
 import org.fatezero.options.Words;
 
@@ -25,7 +26,14 @@ import java.util.regex.Pattern;
  */
 public final class Models {
 
-    private record Key(String model, String lora, Device device, DataType precision) {
+    /**
+     * @param files of the model, none of the built-in one, and then of its LoRAs: written to, they are another model
+     * @param scales of the LoRAs
+     */
+    private record Key(List<FileState> files, List<Double> scales, Device device, DataType precision) {
+    }
+
+    private record ScaledFile(Path path, double scale) {
     }
 
     private static final class Entry {
@@ -50,12 +58,17 @@ public final class Models {
      * @param lora the option: files and scales
      */
     public static synchronized Model acquire(String name, String lora, Device device, DataType precision, Log log) throws IOException {
-        Key key = new Key(name, lora, device, precision);
+        List<ScaledFile> adaptations = adaptations(lora);
+        Key key = key(name, adaptations, device, precision);
         Entry entry = OPEN.get(key);
         if (entry == null) {
             closeUnused();
             entry = new Entry();
-            entry.model = load(name, lora, device, precision, log);
+            entry.model = load(name, adaptations, device, precision, log);
+            if (!key.equals(key(name, adaptations, device, precision))) {
+                entry.model.close();
+                throw new IOException("model=" + name + ": its files changed while they were read; open it again once they are written");
+            }
             OPEN.put(key, entry);
         }
         entry.users++;
@@ -75,13 +88,36 @@ public final class Models {
         });
     }
 
-    private static Model load(String name, String lora, Device device, DataType precision, Log log) throws IOException {
+    private static Key key(String name, List<ScaledFile> adaptations, Device device, DataType precision) throws IOException {
+        List<FileState> files = new ArrayList<>();
+        List<Path> ofModel = List.of();
+        if (isSingleFile(name)) {
+            ofModel = List.of(Path.of(name));
+        } else if (!name.equals(ModelFolder.BUILT_IN)) {
+            try (ModelFolder folder = ModelFolder.find(name)) {
+                ofModel = DiffusersFolder.files(folder.path());
+            }
+        }
+        for (Path file : ofModel) {
+            files.add(FileState.of(file));
+        }
+        for (ScaledFile file : adaptations) {
+            files.add(FileState.of(file.path));
+        }
+        return new Key(files, adaptations.stream().map(ScaledFile::scale).toList(), device, precision);
+    }
+
+    private static boolean isSingleFile(String name) {
+        return name.endsWith(".safetensors") && Files.isRegularFile(Path.of(name));
+    }
+
+    private static Model load(String name, List<ScaledFile> adaptations, Device device, DataType precision, Log log) throws IOException {
         List<Lora> loras = new ArrayList<>();
         try {
-            for (String part : Words.split(lora)) {
-                loras.add(lora(part));
+            for (ScaledFile file : adaptations) {
+                loras.add(new Lora(file.path, file.scale));
             }
-            if (name.endsWith(".safetensors") && Files.isRegularFile(Path.of(name))) {
+            if (isSingleFile(name)) {
                 try (Checkpoint file = singleFile(name)) {
                     return new Model(file, loras, device, precision, log);
                 }
@@ -102,16 +138,26 @@ public final class Models {
         }
     }
 
-    /** A LoRA of the option {@code lora}: a file, or a file and its scale after a colon. */
-    private static Lora lora(String text) throws IOException {
-        Matcher scaled = SCALED.matcher(text);
-        boolean hasScale = scaled.matches();
-        Path file = Path.of(hasScale ? scaled.group(1) : text);
-        if (!Files.isRegularFile(file)) {
-            throw new NoSuchFileException("lora=" + text + ": no file " + file.toAbsolutePath() + "; expected file.safetensors, or "
-                    + "file.safetensors:scale, joined by +");
+    /** The option {@code lora}: files, each with a scale after a colon or without, joined by plus signs, which a file's name may have too. */
+    private static List<ScaledFile> adaptations(String option) throws IOException {
+        List<ScaledFile> files = new ArrayList<>();
+        List<String> parts = Words.split(option);
+        for (int begin = 0, end = 1; begin < parts.size(); end++) {
+            ScaledFile file = scaled(String.join("+", parts.subList(begin, end)));
+            if (Files.isRegularFile(file.path)) {
+                files.add(file);
+                begin = end;
+            } else if (end == parts.size()) {
+                throw new NoSuchFileException("lora=" + option + ": no file " + scaled(parts.get(begin)).path.toAbsolutePath()
+                        + "; expected file.safetensors, or file.safetensors:scale, joined by +");
+            }
         }
-        return new Lora(file, hasScale ? Double.parseDouble(scaled.group(2)) : 1);
+        return files;
+    }
+
+    private static ScaledFile scaled(String text) {
+        Matcher scaled = SCALED.matcher(text);
+        return scaled.matches() ? new ScaledFile(Path.of(scaled.group(1)), Double.parseDouble(scaled.group(2))) : new ScaledFile(Path.of(text), 1);
     }
 
     private static Checkpoint singleFile(String name) throws IOException {

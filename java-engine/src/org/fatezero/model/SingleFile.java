@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -168,9 +169,9 @@ final class SingleFile implements Checkpoint {
     private int[] channels(Part part, String pattern, int levels) throws IOException {
         int[] channels = new int[levels];
         for (int i = 0; i < levels; i++) {
-            channels[i] = shape(part, pattern.formatted(i), 4)[0];
+            channels[i] = shape(part, numbered(pattern, i), 4)[0];
             if (channels[i] < 1 || channels[i] % normNumGroups != 0 || channels[i] % heads != 0) {
-                throw new IOException(file.file() + ": " + pattern.formatted(i) + " has " + channels[i] + " channels, expected multiples of "
+                throw new IOException(file.file() + ": " + numbered(pattern, i) + " has " + channels[i] + " channels, expected multiples of "
                         + normNumGroups + " and of " + heads);
             }
         }
@@ -191,10 +192,15 @@ final class SingleFile implements Checkpoint {
         return shape;
     }
 
+    /** In the digits of tensors' names, whatever those of the user's language are. */
+    private static String numbered(String pattern, int i) {
+        return String.format(Locale.ROOT, pattern, i);
+    }
+
     /** How many of the numbered names there are, from 0. */
     private static int count(Map<String, ?> tensors, String pattern) {
         int n = 0;
-        while (tensors.containsKey(pattern.formatted(n))) {
+        while (tensors.containsKey(numbered(pattern, n))) {
             n++;
         }
         return n;

@@ -4,8 +4,8 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /**
  * Everything that the engine can be told, in the order of the filter's own table. A component's name is the filter's option, the
@@ -141,7 +141,7 @@ public record Options(String preset, String presets, String edit, String prompt,
      * @throws IllegalArgumentException naming an unknown key, or a value and what was expected
      */
     static Options of(Map<String, String> set) {
-        Map<String, String> values = new LinkedHashMap<>(Preset.parse(DEFAULTS, "defaults"));
+        Map<String, String> values = defaults();
         values.putAll(set);
         RecordComponent[] components = Options.class.getRecordComponents();
         Object[] arguments = new Object[components.length];
@@ -150,7 +150,7 @@ public record Options(String preset, String presets, String edit, String prompt,
         }
         if (!values.isEmpty()) {
             throw new IllegalArgumentException("unknown option " + String.join(", ", values.keySet()) + "; the options are "
-                    + Arrays.stream(components).map(RecordComponent::getName).collect(Collectors.joining(", ")));
+                    + String.join(", ", names()));
         }
         try {
             Class<?>[] types = Arrays.stream(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
@@ -160,6 +160,16 @@ public record Options(String preset, String presets, String edit, String prompt,
         } catch (ReflectiveOperationException e) {
             throw new LinkageError("a record lacks its canonical constructor", e);
         }
+    }
+
+    /** The names of all options, in order. */
+    static List<String> names() {
+        return Arrays.stream(Options.class.getRecordComponents()).map(RecordComponent::getName).toList();
+    }
+
+    /** The value that each option has where it is not set. */
+    static Map<String, String> defaults() {
+        return Preset.parse(DEFAULTS, "defaults", names());
     }
 
     /** Every option's value, in order. */
@@ -184,7 +194,7 @@ public record Options(String preset, String presets, String edit, String prompt,
             try {
                 return Integer.parseInt(text.trim());
             } catch (NumberFormatException e) {
-                throw new IllegalArgumentException(component.getName() + "=" + text + ": expected a whole number");
+                throw new IllegalArgumentException(component.getName() + "=" + text + ": expected a whole number", e);
             }
         }
         if (type == boolean.class) {
@@ -202,7 +212,7 @@ public record Options(String preset, String presets, String edit, String prompt,
         try {
             return Double.parseDouble(value.trim());
         } catch (NumberFormatException e) {
-            throw new IllegalArgumentException(name + "=" + value + ": expected a number");
+            throw new IllegalArgumentException(name + "=" + value + ": expected a number", e);
         }
     }
 

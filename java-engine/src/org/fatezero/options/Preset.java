@@ -11,19 +11,29 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystem;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
  * A saved set of options: {@code key=value} a line, {@code #} starts a comment line, the first of which says when to use
  * it. The shipped ones travel in the engine's jar; any other is a file, or a {@link Configuration} of the authors' code.
+ *
+ * <p>A file may come from anyone, and its name from a service's user: it sets what shapes an edit, never what is read, written or run
+ * on, and what is wrong with it is told without a word of what is in it.
  */
 final class Preset {
 
     private static final int SIZE_LIMIT = 1 << 16;
     private static final String NAME = "[a-z0-9][a-z0-9_-]*";
+
+    /** What a preset may set; each other option names a place of the user's, or is no matter of the edit. */
+    static final Set<String> KEYS = Set.of("prompt", "source", "from", "to", "negative", "window", "steps", "solver", "guidance", "strength",
+            "start", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_attention", "blend_latents", "keys",
+            "keys_at", "fuse_at", "attention", "norm", "parity", "size");
 
     private Preset() {
     }
@@ -45,7 +55,7 @@ final class Preset {
         if (nameOrFile.matches(NAME)) {
             try (InputStream in = Preset.class.getResourceAsStream("/presets/" + nameOrFile + ".preset")) {
                 if (in != null) {
-                    return parse(new String(in.readNBytes(SIZE_LIMIT), StandardCharsets.UTF_8), nameOrFile);
+                    return parse(new String(in.readNBytes(SIZE_LIMIT), StandardCharsets.UTF_8), nameOrFile, KEYS);
                 }
             }
         }
@@ -54,7 +64,7 @@ final class Preset {
             throw new IllegalArgumentException("preset=" + nameOrFile + ": neither a file nor one of the presets "
                     + String.join(", ", names()));
         }
-        return isConfiguration ? Configuration.options(file, given, log) : parse(read(file), nameOrFile);
+        return isConfiguration ? Configuration.options(file, given, log) : parse(read(file), nameOrFile, KEYS);
     }
 
     /** Names of the shipped presets. */
@@ -69,8 +79,11 @@ final class Preset {
         return names;
     }
 
-    /** @throws IllegalArgumentException for a line that is neither a comment nor {@code key=value}, or a key set twice */
-    static Map<String, String> parse(String text, String name) {
+    /**
+     * @param keys that may be set
+     * @throws IllegalArgumentException for a line that is neither a comment nor {@code key=value}, another key, or one set twice
+     */
+    static Map<String, String> parse(String text, String name, Collection<String> keys) {
         Map<String, String> options = new LinkedHashMap<>();
         int number = 0;
         for (String line : text.split("\\R")) {
@@ -80,9 +93,15 @@ final class Preset {
             }
             int equals = line.indexOf('=');
             if (equals < 1) {
-                throw new IllegalArgumentException(name + ", line " + number + ": '" + line + "' is not key=value");
+                throw new IllegalArgumentException(name + ", line " + number + ": neither key=value nor a comment, which # begins");
             }
-            if (options.put(line.substring(0, equals).strip(), line.substring(equals + 1).strip()) != null) {
+            String key = line.substring(0, equals).strip();
+            if (!keys.contains(key)) {
+                throw new IllegalArgumentException(name + ", line " + number + ": " + (Options.names().contains(key)
+                        ? key + "= is not for a preset to set; give it beside preset=" : "not an option of an edit; those are "
+                        + String.join(", ", Options.names().stream().filter(keys::contains).toList())));
+            }
+            if (options.put(key, line.substring(equals + 1).strip()) != null) {
                 throw new IllegalArgumentException(name + ", line " + number + ": sets the same key again");
             }
         }

@@ -87,7 +87,7 @@ public final class Prompts {
      * @param log is told what of the preset does not count
      */
     public static Options resolve(Map<String, String> set, Log log) throws IOException {
-        Map<String, String> defaults = Preset.parse(Options.DEFAULTS, "defaults");
+        Map<String, String> defaults = Options.defaults();
         Map<String, String> given = new java.util.LinkedHashMap<>();
         if (set.containsKey("promptfile")) {
             List<String> lines = Preset.read(Path.of(set.get("promptfile"))).lines().toList();
@@ -102,9 +102,6 @@ public final class Prompts {
         String preset = alone ? "" : set.getOrDefault("preset", defaults.get("preset"));
         if (!preset.isEmpty()) {
             options.putAll(Preset.load(preset, given, log));
-            if (options.containsKey("presets")) {
-                throw new IllegalArgumentException("preset=" + preset + ": a preset cannot set presets=");
-            }
         }
         options.putAll(given);
         options.put("preset", preset);

@@ -29,11 +29,9 @@ public final class Words {
 
     /** {@code blend_latents}: a range of the steps, or null for none. */
     public static Share latents(String text) {
-        return switch (text.strip()) {
-            case "0" -> null;
-            case "1" -> new Share(0.2, 0.8);
-            default -> Share.parse("blend_latents", text.strip());
-        };
+        Share share = Share.parse("blend_latents", text.strip());
+        boolean isRange = text.contains("-");
+        return !isRange && share.to == 0 ? null : !isRange && share.to == 1 ? new Share(0.2, 0.8) : share;
     }
 
     /** The parts between plus signs; none of an empty text. */
@@ -45,7 +43,7 @@ public final class Words {
         try {
             return Double.parseDouble(text.strip());
         } catch (NumberFormatException e) {
-            throw new IllegalArgumentException(option + ": '" + text + "' is not a number");
+            throw new IllegalArgumentException(option + ": '" + text + "' is not a number", e);
         }
     }
 }

@@ -97,7 +97,7 @@ public final class Tokenizer implements AutoCloseable {
         try {
             vocab = JsonParser.parseString(read(vocabulary)).getAsJsonObject();
         } catch (JsonParseException | IllegalStateException | StackOverflowError e) {
-            throw new IOException(vocabulary + ": not a JSON object: " + TextFile.reason(e));
+            throw new IOException(vocabulary + ": not a JSON object: " + TextFile.reason(e), e);
         }
         JsonArray pairs = new JsonArray();
         read(merges).lines().filter(line -> !line.isBlank() && !line.startsWith("#version")).forEach(pairs::add);

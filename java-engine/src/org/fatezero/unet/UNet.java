@@ -58,6 +58,9 @@ public final class UNet {
                     throw config.wrong("block_out_channels", "multiples of attention_head_dim and norm_num_groups");
                 }
             }
+            if (read.freqShift >= channels[0] / 2) {
+                throw config.wrong("freq_shift", "less than half of the first of block_out_channels, " + channels[0]);
+            }
             return read;
         }
 

@@ -105,6 +105,7 @@ class MetricsTest {
         "--clip MODEL --source red JEEP | 2 | --source and --prompt need each other; see fatezero metrics --help",
         "--input JEEP --source red --prompt blue JEEP | 2 | --source and --prompt need --clip; see fatezero metrics --help",
         "--clip MODEL --mask JEEP JEEP | 2 | --mask needs --input; see fatezero metrics --help",
+        "--input JEEP --json / JEEP | 2 | --json /: a folder; a file is expected; see fatezero metrics --help",
         "--input JEEP --json /nowhere/at/all JEEP | 2 | --json /nowhere/at/all: no such folder; see fatezero metrics --help",
         "--clip nowhere JEEP | 1 | nowhere: no such folder; a CLIP model in the transformers layout is expected",
         "--input nowhere JEEP | 1 | nowhere: no such file",

@@ -2,6 +2,7 @@ package org.fatezero.edit;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -53,6 +54,18 @@ class PromptWordsTest {
     @ValueSource(strings = {"", "1.1", "0.8-0.2", "-0.1", "half", "0.1-0.2-0.3", "NaN"})
     void aShareIsNothingElse(String text) {
         fails(() -> Words.Share.parse("self_replace", text), "self_replace");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1, 0.2, 0.8", "1.0, 0.2, 0.8", "0-1, 0, 1", "0.5, 0, 0.5", "0.2-1, 0.2, 1"})
+    void blendLatentsIsAShareOrYes(String text, double from, double to) {
+        assertEquals(new Words.Share(from, to), Words.latents(text));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"0", "0.0", " 0 "})
+    void blendLatentsIsNone(String text) {
+        assertNull(Words.latents(text));
     }
 
     @Test

@@ -1,6 +1,7 @@
 package org.fatezero.model;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -20,8 +21,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -84,6 +87,50 @@ class LoraTest {
         Models.release(open(file.toString()));
         assertEquals(1, warnings.size(), warnings.toString());
         assertTrue(warnings.get(0).contains("2 of its tensors"), warnings.get(0));
+    }
+
+    /** In half precision a merge has copies in single precision, which must not stay. */
+    @Test
+    void itLeavesNothingBehindInTheModel() throws Exception {
+        int[] arrays = new int[2];
+        for (String lora : List.of("", Golden.FOLDER + "/lora-kohya.safetensors")) {
+            Model model = Models.acquire(TINY, lora, Device.cpu(), DataType.FLOAT16, host);
+            arrays[lora.isEmpty() ? 0 : 1] = model.manager.getManagedArrays().size();
+            Models.release(model);
+        }
+        assertEquals(arrays[0], arrays[1]);
+    }
+
+    @Test
+    void plusSignsMayBeInAFilesName() throws Exception {
+        Path plus = Files.copy(Golden.FOLDER.resolve("lora-kohya.safetensors"), folder.resolve("a+b+c.safetensors"));
+        Path second = Files.copy(plus, folder.resolve("d.safetensors"));
+        for (String option : List.of(plus.toString(), plus + ":0.5", plus + ":0.5+" + second, second + "+" + plus + ":-1")) {
+            Models.release(open(option));
+        }
+        String told = assertThrows(NoSuchFileException.class, () -> open(second + "+" + folder.resolve("e+f.safetensors"))).getMessage();
+        assertTrue(told.contains("no file " + folder.resolve("e") + ";"), told);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "0", "0,16"})
+    void aRankThatIsNoneIsAnError(String down) throws Exception {
+        Shape shape = new Shape(down.isEmpty() ? new long[0] : java.util.Arrays.stream(down.split(",")).mapToLong(Long::parseLong).toArray());
+        Path file = write("lora_unet_mid_block_attentions_0_proj_in.lora_down.weight", shape,
+                "lora_unet_mid_block_attentions_0_proj_in.lora_up.weight", new Shape(16, 0));
+        String told = assertThrows(IOException.class, () -> open(file.toString())).getMessage();
+        assertTrue(told.contains("expected (rank, inputs) of a rank from 1"), told);
+    }
+
+    @Test
+    void aFileThatIsWrittenAnewIsLoadedAnew() throws Exception {
+        Path file = Files.copy(Golden.FOLDER.resolve("lora-kohya.safetensors"), folder.resolve("lora.safetensors"));
+        Model first = open(file.toString());
+        Models.release(first);
+        Files.copy(Golden.FOLDER.resolve("lora-diffusers.safetensors"), file, StandardCopyOption.REPLACE_EXISTING);
+        Model second = open(file.toString());
+        Models.release(second);
+        assertNotSame(first, second);
     }
 
     @Test

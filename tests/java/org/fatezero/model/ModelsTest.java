@@ -14,22 +14,38 @@ import ai.djl.ndarray.types.DataType;
 import org.fatezero.TinyOptions;
 import org.fatezero.engine.Engine;
 
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 class ModelsTest {
 
-    // one folder by three names
     private static final String ONE = "tests/golden/tiny";
-    private static final String TWO = "tests/golden/../golden/tiny";
-    private static final String THREE = "./tests/golden/tiny";
+
+    @TempDir
+    private static Path copies;
+    private static String second;
+    private static String third;
+
+    @BeforeAll
+    static void copyTheModel() throws Exception {
+        second = copies.resolve("two").toString();
+        third = copies.resolve("three").toString();
+        TinyOptions.copyModel(Path.of(second));
+        TinyOptions.copyModel(Path.of(third));
+    }
 
     private static Model acquire(String name) throws Exception {
         return Models.acquire(name, "", Device.cpu(), DataType.FLOAT32, new TinyOptions.Silent());
@@ -65,11 +81,11 @@ class ModelsTest {
     @Test
     void aModelOutOfUseGoesWhenAnotherComes() throws Exception {
         Model one = acquire(ONE);
-        Model two = acquire(TWO);
+        Model two = acquire(second);
         assertNotSame(one, two);
         assertTrue(one.manager.isOpen(), "in use");
         Models.release(one);
-        Model three = acquire(THREE);
+        Model three = acquire(third);
         assertFalse(one.manager.isOpen());
         assertTrue(two.manager.isOpen());
         Models.release(two);
@@ -77,8 +93,41 @@ class ModelsTest {
     }
 
     @Test
+    void aModelByAnotherNameIsTheSame(@TempDir Path folder) throws Exception {
+        Model one = acquire(ONE);
+        Path link = Files.createSymbolicLink(folder.resolve("link"), Path.of(ONE).toAbsolutePath());
+        for (String name : List.of("tests/golden/../golden/tiny", link.toString())) {
+            assertSame(one, acquire(name));
+            Models.release(one);
+        }
+        Models.release(one);
+    }
+
+    /** A host may live for long, and a folder be tuned again meanwhile. */
+    @ParameterizedTest
+    @ValueSource(strings = {"unet/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json", "tokenizer/vocab.json"})
+    void aModelThatIsWrittenAnewIsLoadedAnew(String file, @TempDir Path folder) throws Exception {
+        TinyOptions.copyModel(folder);
+        Model first = acquire(folder.toString());
+        Files.write(folder.resolve(file), Files.readAllBytes(folder.resolve(file)));
+        Model second = acquire(folder.toString());
+        assertNotSame(first, second);
+        assertTrue(first.manager.isOpen(), "in use");
+        Models.release(first);
+        Models.release(second);
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {"HF_HUB_CACHE=/h HF_HOME=/f XDG_CACHE_HOME=/x; /h", "HF_HUB_CACHE= HF_HOME=/f XDG_CACHE_HOME=/x; /f/hub",
+        "HF_HOME= XDG_CACHE_HOME=/x; /x/huggingface/hub", "XDG_CACHE_HOME=; HOME/.cache/huggingface/hub"})
+    void theHubCacheIsWhereItsVariablesSay(String variables, String folder) {
+        Map<String, String> set = Stream.of(variables.split(" ")).map(text -> text.split("=", 2)).collect(Collectors.toMap(v -> v[0], v -> v[1]));
+        assertEquals(Path.of(folder.replace("HOME", System.getProperty("user.home"))), ModelFolder.hubCache(name -> set.getOrDefault(name, "")));
+    }
+
+    @Test
     void aNameOfTheHubCacheIsItsNewestSnapshot(@TempDir Path home) throws Exception {
-        assumeTrue(System.getenv("HF_HUB_CACHE") == null && System.getenv("HF_HOME") == null);
+        assumeTrue(System.getenv("HF_HUB_CACHE") == null && System.getenv("HF_HOME") == null && System.getenv("XDG_CACHE_HOME") == null);
         Path cached = home.resolve(".cache/huggingface/hub/models--someone--a.model-1");
         Path snapshot = Files.createDirectories(cached.resolve("snapshots/0123abc"));
         TinyOptions.copyModel(snapshot);
@@ -121,7 +170,7 @@ class ModelsTest {
             Engine goes = open(ONE);
             goes.close();
             goes.close();
-            open(TWO).close();
+            open(second).close();
             assertWorks(stays);
         }
     }
@@ -132,7 +181,7 @@ class ModelsTest {
         Models.release(one);
         assertThrows(IllegalArgumentException.class,
                 () -> new Engine(TinyOptions.of(ONE, "emphasize", "horse=2"), new TinyOptions.Silent()));
-        open(TWO).close();
+        open(second).close();
         assertFalse(one.manager.isOpen());
     }
 }

@@ -25,6 +25,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** The tiny model in one file, by its original names. */
@@ -88,6 +89,19 @@ class SingleFileTest {
             NDArray z = other.vae.encode(pixels);
             assertArrayEquals(z.toFloatArray(), one.vae.encode(pixels).toFloatArray());
             assertArrayEquals(other.vae.decode(z).toFloatArray(), one.vae.decode(z).toFloatArray());
+        }
+    }
+
+    /** Whose digits are others than those of tensors' names. */
+    @Test
+    void itLoadsInAnyLanguage() throws Exception {
+        Path file = write(List.of("unet", "vae", "text_encoder"));
+        Locale before = Locale.getDefault();
+        try {
+            Locale.setDefault(Locale.forLanguageTag("ar-EG"));
+            open(new SingleFile(file, List.of(Golden.TINY.resolve("tokenizer")), 2, 4, 8)).close();
+        } finally {
+            Locale.setDefault(before);
         }
     }
 

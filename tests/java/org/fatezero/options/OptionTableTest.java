@@ -48,7 +48,7 @@ class OptionTableTest {
     @Test
     void theFiltersHelpNamesTheEnginesDefaults() throws Exception {
         Map<String, String> help = filterOptions();
-        Preset.parse(Options.DEFAULTS, "defaults").forEach((name, value) -> {
+        Options.defaults().forEach((name, value) -> {
             boolean stated = value.isEmpty() || name.equals("size") ? help.get(name).contains("(default ")
                     : help.get(name).matches(".*\\(default " + Pattern.quote(value) + "\\b.*");
             assertTrue(stated, name + "=" + value + ": " + help.get(name));

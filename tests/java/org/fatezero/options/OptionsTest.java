@@ -22,7 +22,7 @@ class OptionsTest {
 
     @Test
     void everyOptionHasADefaultInTheOrderOfTheRecord() {
-        assertEquals(names(), List.copyOf(Preset.parse(Options.DEFAULTS, "defaults").keySet()));
+        assertEquals(names(), List.copyOf(Options.defaults().keySet()));
     }
 
     @Test

@@ -23,9 +23,11 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 
 class PresetTest {
 
@@ -103,11 +105,44 @@ class PresetTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"prompt, 'line 1: ''prompt'' is not key=value'", "'# mine\n=3', line 2", "'a=1\na=2', 'line 2: sets the same key again'"})
+    @CsvSource({"prompt, 'line 1: neither key=value nor a comment'", "'# mine\n=3', line 2", "'steps=1\nsteps=2', 'line 2: sets the same key again'"})
     void aLineThatIsNoOptionIsTold(String text, String told) throws Exception {
         Path file = Files.writeString(folder.resolve("mine.preset"), text);
         String message = assertThrows(IllegalArgumentException.class, () -> load(file.toString())).getMessage();
         assertTrue(message.contains(file.toString()) && message.contains(told), message);
+    }
+
+    /** A preset from anywhere neither reads nor writes files of the user's. */
+    @ParameterizedTest
+    @ValueSource(strings = {"inversion", "model", "lora", "device", "precision", "store", "show", "promptfile", "preset", "presets", "edit"})
+    void whatIsNoPartOfAnEditIsNotForAPreset(String key) throws Exception {
+        Path file = Files.writeString(folder.resolve("mine.preset"), "prompt=a jeep\n" + key + "=secret");
+        String message = assertThrows(IllegalArgumentException.class, () -> load(file.toString())).getMessage();
+        assertEquals(file + ", line 2: " + key + "= is not for a preset to set; give it beside preset=", message);
+    }
+
+    /** So a new option is decided on. */
+    @Test
+    void whateverElseThereIsIs() {
+        Set<String> others = Set.of("inversion", "model", "lora", "device", "precision", "store", "show", "promptfile", "preset", "presets", "edit");
+        Set<String> all = new TreeSet<>(Preset.KEYS);
+        all.addAll(others);
+        assertEquals(new TreeSet<>(Options.names()), all);
+        assertTrue(Collections.disjoint(Preset.KEYS, others));
+    }
+
+    /** Whose user names any file of the machine learns nothing of it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"root:hunter2:0:0", "hunter2", "hunter2=hunter2", "prompt=a jeep\nhunter2 = hunter2", "=hunter2"})
+    void aFileThatIsNoPresetShowsNoneOfItsText(String text) throws Exception {
+        Path file = Files.writeString(folder.resolve("file"), text);
+        String message = assertThrows(IllegalArgumentException.class, () -> load(file.toString())).getMessage();
+        assertTrue(message.startsWith(file + ", line ") && !message.contains("hunter2"), message);
+    }
+
+    @Test
+    void aByteOrderMarkIsNoPartOfTheText() throws Exception {
+        assertEquals(Map.of("prompt", "a jeep"), load(Files.writeString(folder.resolve("mine.preset"), "\ufeffprompt=a jeep").toString()));
     }
 
     @Test

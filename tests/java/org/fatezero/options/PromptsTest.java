@@ -121,6 +121,11 @@ class PromptsTest {
     }
 
     @Test
+    void aByteOrderMarkIsNoPartOfThePrompt() throws Exception {
+        assertEquals("a jeep", resolve("promptfile", Files.writeString(folder.resolve("prompt.txt"), "\ufeffa jeep").toString()).prompt());
+    }
+
+    @Test
     void aPromptfileThatIsEmptyOrMissingIsTold() throws Exception {
         Path file = Files.createFile(folder.resolve("prompt.txt"));
         fails("prompt=", "promptfile", file.toString());
