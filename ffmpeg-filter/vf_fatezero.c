@@ -22,8 +22,11 @@
  *
  * Frames are gathered into windows, which libfatezero edits: one in a thread of its own, while the next is
  * gathered. It is waited for when that is full, so no thread but the host's own ever moves frames. A window ends early
- * where the filter is disabled, where the size changes, and at the end of the stream.
+ * where the filter is disabled, where the size or the colours' meaning changes, and at the end of the stream.
  * Each of several presets has its own output; they share one inversion of the window.
+ *
+ * The engine takes packed RGB. What is edited is converted to it and back here, by each frame's own tags, so that frames
+ * come out in the format that they came in, tagged as they were; what passes unedited is not touched.
  */
 
 #include <pthread.h>
@@ -38,12 +41,15 @@
 #include "libavutil/dict.h"
 #include "libavutil/error.h"
 #include "libavutil/frame.h"
+#include "libavutil/imgutils.h"
 #include "libavutil/macros.h"
 #include "libavutil/mem.h"
 #include "libavutil/opt.h"
+#include "libavutil/pixdesc.h"
 #include "libavutil/pixfmt.h"
 #include "libavutil/thread.h"
 #include "libavutil/time.h"
+#include "libswscale/swscale.h"
 
 #include "avfilter.h"
 #include "filters.h"
@@ -126,7 +132,7 @@ typedef struct FatezeroContext {
     AVFrame **window;           ///< frames to be edited together
     int nb_window;
     AVFrame **edited;           ///< those that the worker edits
-    AVFrame **targets;          ///< what they become, one for each output
+    AVFrame **targets;          ///< what they become, in RGB, one for each output
     int nb_edited;
     AVFrame **done;             ///< frames on their way out, one for each output: at most two windows and what ended them
     int nb_done, next_done;
@@ -145,6 +151,7 @@ typedef struct FatezeroContext {
     int64_t status_pts;
 
     int windows;                ///< edited so far
+    int warned_hdr, warned_matrix;
     int listening;
     sig_atomic_t signals;       ///< signals seen when the stream began
 
@@ -296,13 +303,14 @@ static void describe(const FatezeroContext *s, AVFrame *frame, int edit, int num
 static void edit(FatezeroContext *s)
 {
     const AVFrame *first = s->edited[0];
+    int depth = s->targets[0]->format == AV_PIX_FMT_RGB24 ? 8 : 16;
     int64_t start = av_gettime_relative();
 
     s->phase[0] = '\0';
     s->code = FATEZERO_CANCELLED;
     if (!interrupted(s))
         s->code = fatezero_edit(s->editor, s->source_images, s->target_images, s->nb_edited, first->width,
-                                first->height, first->format == AV_PIX_FMT_RGB24 ? 8 : 16, &s->error);
+                                first->height, depth, &s->error);
     s->duration = av_gettime_relative() - start;
 }
 
@@ -377,39 +385,199 @@ static int drop(AVFilterContext *ctx)
     return n + drop_waiting(ctx);
 }
 
+/** What the engine takes for a format: packed RGB, of 16 bits if 8 do not hold it. */
+static enum AVPixelFormat rgb_format(enum AVPixelFormat format)
+{
+    return av_pix_fmt_desc_get(format)->comp[0].depth > 8 ? AV_PIX_FMT_RGB48 : AV_PIX_FMT_RGB24;
+}
+
+static int is_rgb(const AVFrame *frame)
+{
+    return av_pix_fmt_desc_get(frame->format)->flags & AV_PIX_FMT_FLAG_RGB;
+}
+
+static int is_full_range(const AVFrame *frame)
+{
+    return frame->color_range == AVCOL_RANGE_JPEG ||
+           av_strstart(av_pix_fmt_desc_get(frame->format)->name, "yuvj", NULL);
+}
+
+/** Tells swscale where a frame's chroma lies; where that is not tagged it takes it to lie in the middle, here too. */
+static void set_chroma_position(struct SwsContext *sws, const char *h_option, const char *v_option,
+                                const AVFrame *frame, enum AVChromaLocation location)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    int h = location & 1 ? 0 : 128;
+    int v = location < AVCHROMA_LOC_TOPLEFT ? 128 : location < AVCHROMA_LOC_BOTTOMLEFT ? 0 : 256;
+
+    if (desc->log2_chroma_w)
+        av_opt_set_int(sws, h_option, h * ((1 << desc->log2_chroma_w) - 1), 0);
+    if (desc->log2_chroma_h)
+        av_opt_set_int(sws, v_option, v * ((1 << desc->log2_chroma_h) - 1), 0);
+}
+
+/**
+ * Converts a frame's format alone: where that is from or to RGB, by the tags of the frame that is not RGB.
+ *
+ * @param sws kept for frames of the same format, size and tags; NULL for the first
+ */
+static int convert(struct SwsContext **sws, AVFrame *to, const AVFrame *from)
+{
+    const AVFrame *tags = is_rgb(to) ? from : to;
+
+    if (!*sws) {
+        const int *matrix = sws_getCoefficients(tags->colorspace);
+        int full = is_full_range(from) || is_full_range(to), ret;
+
+        if (!(*sws = sws_alloc_context()))
+            return AVERROR(ENOMEM);
+        av_opt_set_int(*sws, "srcw", from->width, 0);
+        av_opt_set_int(*sws, "srch", from->height, 0);
+        av_opt_set_int(*sws, "src_format", from->format, 0);
+        av_opt_set_int(*sws, "dstw", from->width, 0);
+        av_opt_set_int(*sws, "dsth", from->height, 0);
+        av_opt_set_int(*sws, "dst_format", to->format, 0);
+        av_opt_set_int(*sws, "sws_flags", SWS_BICUBIC | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP |
+                                          SWS_ACCURATE_RND | SWS_BITEXACT, 0);  // the same on every processor
+        set_chroma_position(*sws, "src_h_chr_pos", "src_v_chr_pos", from, tags->chroma_location);
+        set_chroma_position(*sws, "dst_h_chr_pos", "dst_v_chr_pos", to, tags->chroma_location);
+        if ((ret = sws_init_context(*sws, NULL, NULL)) < 0)
+            return ret;
+        if (sws_setColorspaceDetails(*sws, matrix, full, matrix, full, 0, 1 << 16, 1 << 16) < 0)
+            return AVERROR(ENOSYS);
+    }
+    return sws_scale(*sws, (const uint8_t *const *)from->data, from->linesize, 0, from->height, to->data, to->linesize);
+}
+
+/** Says once what is lost on the engine of the video's colours. */
+static void warn_of_colours(AVFilterContext *ctx, const AVFrame *frame)
+{
+    FatezeroContext *s = ctx->priv;
+    int hdr = frame->color_trc == AVCOL_TRC_SMPTE2084 || frame->color_trc == AVCOL_TRC_ARIB_STD_B67;
+
+    if (hdr && !s->warned_hdr++)
+        av_log(ctx, AV_LOG_WARNING, "HDR video (%s) is edited as if it were SDR, for models know nothing else, and keeps its tags; "
+               "for truer colours turn it into SDR first: zscale=t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,tonemap=hable,"
+               "zscale=t=bt709:m=bt709:r=tv,format=yuv420p,fatezero=...\n",
+               frame->color_trc == AVCOL_TRC_SMPTE2084 ? "PQ" : "HLG");
+    switch (frame->colorspace) {
+    case AVCOL_SPC_RGB:
+    case AVCOL_SPC_BT709:
+    case AVCOL_SPC_UNSPECIFIED:
+    case AVCOL_SPC_FCC:
+    case AVCOL_SPC_BT470BG:
+    case AVCOL_SPC_SMPTE170M:
+    case AVCOL_SPC_SMPTE240M:
+    case AVCOL_SPC_BT2020_NCL:
+        break;
+    default:
+        if (!is_rgb(frame) && !s->warned_matrix++)
+            av_log(ctx, AV_LOG_WARNING, "swscale does not know the matrix %s, so the engine sees false colours, and the edit has them; "
+                   "convert the video first: zscale=m=bt709,fatezero=...\n", av_color_space_name(frame->colorspace));
+    }
+}
+
 /** Makes the frames that the window is edited into, of our own memory: a next filter's may be upside down, as vflip's is. */
 static int prepare(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    int n = s->nb_edited, ret;
+    struct SwsContext *to_rgb = NULL;
+    enum AVPixelFormat rgb = rgb_format(s->edited[0]->format);
+    int n = s->nb_edited, ret = 0;
 
-    for (int i = 0; i < n; i++) {
-        AVFrame *in = s->edited[i], *out;
+    warn_of_colours(ctx, s->edited[0]);
+    for (int i = 0; i < n * ctx->nb_outputs; i++) {
+        const AVFrame *in = s->edited[i / ctx->nb_outputs];
+        int edit = i % ctx->nb_outputs;
+        AVFrame *out = s->targets[i] = av_frame_alloc();
 
-        for (int edit = 0; edit < ctx->nb_outputs; edit++) {
-            out = s->targets[i * ctx->nb_outputs + edit] =
-                ff_default_get_video_buffer(ctx->outputs[edit], in->width * fatezero_panels(s->editor, edit), in->height);
-            if (!out)
-                return AVERROR(ENOMEM);
-            if ((ret = av_frame_copy_props(out, in)) < 0)
-                return ret;
-            s->target_images[edit * n + i] = (fatezero_image) { out->data[0], out->linesize[0] };
-        }
+        if (!out)
+            return AVERROR(ENOMEM);
+        out->format = rgb;
+        out->width  = in->width * fatezero_panels(s->editor, edit);
+        out->height = in->height;
+        if ((ret = av_frame_get_buffer(out, 0)) < 0 || (ret = av_frame_copy_props(out, in)) < 0)
+            return ret;
+        s->target_images[edit * n + i / ctx->nb_outputs] = (fatezero_image) { out->data[0], out->linesize[0] };
+    }
+    for (int i = 0; i < n && ret >= 0; i++) {
+        const AVFrame *in = s->edited[i];
+
         s->source_images[i] = (fatezero_image) { in->data[0], in->linesize[0] };
-        /* an upside-down frame, as vflip makes it, is edited in its own copy */
-        if (in->linesize[0] < 0) {
-            if ((ret = av_frame_copy(s->targets[i * ctx->nb_outputs], in)) < 0)
-                return ret;
+        /* another format, or an upside-down frame as vflip makes it, is edited in a copy, where its first edit goes */
+        if (in->format != rgb || in->linesize[0] < 0) {
+            ret = convert(&to_rgb, s->targets[i * ctx->nb_outputs], in);
             s->source_images[i] = s->target_images[i];
         }
     }
-    return 0;
+    sws_freeContext(to_rgb);
+    return ret;
+}
+
+/** Copies a frame into one in which panels of its size lie side by side, into each of them. */
+static void fill_panels(AVFrame *out, const AVFrame *in)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(in->format);
+    int step[4];
+
+    av_image_fill_max_pixsteps(step, NULL, desc);
+    for (int plane = 0; plane < 4 && in->data[plane]; plane++) {
+        int chroma = plane == 1 || plane == 2;
+        int w_shift = chroma ? desc->log2_chroma_w : 0, h_shift = chroma ? desc->log2_chroma_h : 0;
+
+        for (int x = 0; x < out->width; x += in->width)
+            av_image_copy_plane(out->data[plane] + (x >> w_shift) * step[plane], out->linesize[plane],
+                                in->data[plane], in->linesize[plane],
+                                AV_CEIL_RSHIFT(in->width, w_shift) * step[plane], AV_CEIL_RSHIFT(in->height, h_shift));
+    }
+}
+
+/** The same for alpha alone, if there is any. */
+static void copy_alpha(AVFrame *out, const AVFrame *in)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(in->format);
+    const AVComponentDescriptor *alpha = &desc->comp[3];
+    int size = (alpha->depth + 7) / 8;
+
+    for (int y = 0; y < in->height && desc->flags & AV_PIX_FMT_FLAG_ALPHA; y++) {
+        const uint8_t *source = in->data[alpha->plane] + y * (ptrdiff_t)in->linesize[alpha->plane] + alpha->offset;
+        uint8_t *target = out->data[alpha->plane] + y * (ptrdiff_t)out->linesize[alpha->plane] + alpha->offset;
+
+        for (int x = 0; x < out->width; x++)
+            memcpy(target + x * alpha->step, source + x % in->width * alpha->step, size);
+    }
+}
+
+/** Brings what the window was edited into back into the video's own format. Alpha is the source's. */
+static int restore(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int ret = 0;
+
+    for (int edit = 0; edit < ctx->nb_outputs; edit++) {
+        struct SwsContext *from_rgb = NULL;
+
+        for (int i = 0; i < s->nb_edited && ret >= 0; i++) {
+            AVFrame **target = &s->targets[i * ctx->nb_outputs + edit], *in = s->edited[i], *out;
+
+            if (in->format == (*target)->format)
+                continue;
+            out = ff_get_video_buffer(ctx->outputs[edit], (*target)->width, (*target)->height);
+            if (!out)
+                ret = AVERROR(ENOMEM);
+            else if ((ret = av_frame_copy_props(out, in)) >= 0 && (ret = convert(&from_rgb, out, *target)) >= 0)
+                copy_alpha(out, in);
+            av_frame_free(target);
+            *target = out;
+        }
+        sws_freeContext(from_rgb);
+    }
+    return ret;
 }
 
 /** @return the frame, as often as panels of it lie side by side */
 static AVFrame *repeat(AVFilterLink *outlink, const AVFrame *frame, int panels)
 {
-    ptrdiff_t row = (ptrdiff_t)frame->width * (frame->format == AV_PIX_FMT_RGB24 ? 3 : 6);
     AVFrame *out;
 
     if (panels == 1)
@@ -419,10 +587,7 @@ static AVFrame *repeat(AVFilterLink *outlink, const AVFrame *frame, int panels)
         av_frame_free(&out);
         return NULL;
     }
-    for (int y = 0; y < frame->height; y++)
-        for (int i = 0; i < panels; i++)
-            memcpy(out->data[0] + y * (ptrdiff_t)out->linesize[0] + i * row,
-                   frame->data[0] + y * (ptrdiff_t)frame->linesize[0], row);
+    fill_panels(out, frame);
     return out;
 }
 
@@ -471,12 +636,14 @@ static int start(AVFilterContext *ctx)
 static int finish(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    int n = s->nb_edited;
+    int n = s->nb_edited, ret;
 
     if (!n)
         return 0;
     set_state(s, IDLE);
     if (!s->code) {
+        if ((ret = restore(ctx)) < 0)
+            return ret;
         s->windows++;
         av_log(ctx, AV_LOG_VERBOSE, "window %d: %d frames in %.1f s\n", s->windows, n, 1e-6 * s->duration);
         for (int i = 0; i < n * ctx->nb_outputs; i++) {
@@ -510,15 +677,49 @@ static int flush(AVFilterContext *ctx)
     return ret;
 }
 
+/** Brings a frame into the format that was agreed on; a host that is told not to build its graph anew may change it midway. */
+static int adopt(AVFilterContext *ctx, AVFrame **frame)
+{
+    AVFilterLink *inlink = ctx->inputs[0];
+    struct SwsContext *sws = NULL;
+    AVFrame *in = *frame, *out;
+    int ret;
+
+    if (in->format == inlink->format)
+        return 0;
+    out = ff_default_get_video_buffer(inlink, in->width, in->height);
+    if (!out)
+        return AVERROR(ENOMEM);
+    if ((ret = av_frame_copy_props(out, in)) >= 0) {
+        if (is_rgb(out)) {
+            out->colorspace  = AVCOL_SPC_RGB;
+            out->color_range = AVCOL_RANGE_JPEG;
+        } else if (is_rgb(in)) {
+            out->colorspace = AVCOL_SPC_UNSPECIFIED;
+        }
+        ret = convert(&sws, out, in);
+        sws_freeContext(sws);
+    }
+    av_frame_free(frame);
+    *frame = out;
+    return ret;
+}
+
+/** Whether they can be edited together. */
+static int are_alike(const AVFrame *a, const AVFrame *b)
+{
+    return a->width == b->width && a->height == b->height && a->colorspace == b->colorspace &&
+           a->color_range == b->color_range && a->chroma_location == b->chroma_location;
+}
+
 /** Takes over a frame that has arrived. */
 static int take(AVFilterContext *ctx, AVFrame *frame)
 {
     FatezeroContext *s = ctx->priv;
     int disabled = ctx->is_disabled;            // about this very frame, only now
-    int ret = 0;
+    int ret = adopt(ctx, &frame);
 
-    if (disabled || s->nb_window && (frame->width  != s->window[0]->width ||
-                                     frame->height != s->window[0]->height))
+    if (ret >= 0 && (disabled || s->nb_window && !are_alike(frame, s->window[0])))
         ret = flush(ctx);
     if (ret < 0)
         av_frame_free(&frame);
@@ -739,7 +940,7 @@ static av_cold void uninit(AVFilterContext *ctx)
 
     if (lost)
         av_log(ctx, AV_LOG_WARNING, "%d frames lost that waited when the graph was freed "
-               "(a change of the video's size does that; -reinit_filter 0 keeps them)\n", lost);
+               "(a change of the video's size or format does that; -reinit_filter 0 keeps them)\n", lost);
     if (s->state != ABSENT) {
         set_state(s, LEAVING);
         pthread_join(s->worker, NULL);
@@ -823,8 +1024,27 @@ static const AVFilterPad outputs[] = {
     },
 };
 
+/* Others come converted, packed YUV without loss; so do grey ones, for an edit has colours. */
 static const enum AVPixelFormat pix_fmts[] = {
-    AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48, AV_PIX_FMT_NONE
+    AV_PIX_FMT_RGB24,      AV_PIX_FMT_RGB48,      AV_PIX_FMT_BGR24,      AV_PIX_FMT_BGR48,
+    AV_PIX_FMT_RGBA,       AV_PIX_FMT_BGRA,       AV_PIX_FMT_ARGB,       AV_PIX_FMT_ABGR,       AV_PIX_FMT_RGBA64,     AV_PIX_FMT_BGRA64,
+    AV_PIX_FMT_RGB0,       AV_PIX_FMT_BGR0,       AV_PIX_FMT_0RGB,       AV_PIX_FMT_0BGR,
+    AV_PIX_FMT_GBRP,       AV_PIX_FMT_GBRP9,      AV_PIX_FMT_GBRP10,     AV_PIX_FMT_GBRP12,     AV_PIX_FMT_GBRP14,     AV_PIX_FMT_GBRP16,
+    AV_PIX_FMT_GBRAP,      AV_PIX_FMT_GBRAP10,    AV_PIX_FMT_GBRAP12,    AV_PIX_FMT_GBRAP16,
+    AV_PIX_FMT_YUV420P,    AV_PIX_FMT_YUV422P,    AV_PIX_FMT_YUV444P,    AV_PIX_FMT_YUV440P,    AV_PIX_FMT_YUV411P,    AV_PIX_FMT_YUV410P,
+    AV_PIX_FMT_YUVJ420P,   AV_PIX_FMT_YUVJ422P,   AV_PIX_FMT_YUVJ444P,   AV_PIX_FMT_YUVJ440P,   AV_PIX_FMT_YUVJ411P,
+    AV_PIX_FMT_YUV420P9,   AV_PIX_FMT_YUV422P9,   AV_PIX_FMT_YUV444P9,
+    AV_PIX_FMT_YUV420P10,  AV_PIX_FMT_YUV422P10,  AV_PIX_FMT_YUV444P10,  AV_PIX_FMT_YUV440P10,
+    AV_PIX_FMT_YUV420P12,  AV_PIX_FMT_YUV422P12,  AV_PIX_FMT_YUV444P12,  AV_PIX_FMT_YUV440P12,
+    AV_PIX_FMT_YUV420P14,  AV_PIX_FMT_YUV422P14,  AV_PIX_FMT_YUV444P14,
+    AV_PIX_FMT_YUV420P16,  AV_PIX_FMT_YUV422P16,  AV_PIX_FMT_YUV444P16,
+    AV_PIX_FMT_YUVA420P,   AV_PIX_FMT_YUVA422P,   AV_PIX_FMT_YUVA444P,
+    AV_PIX_FMT_YUVA420P9,  AV_PIX_FMT_YUVA422P9,  AV_PIX_FMT_YUVA444P9,
+    AV_PIX_FMT_YUVA420P10, AV_PIX_FMT_YUVA422P10, AV_PIX_FMT_YUVA444P10,
+    AV_PIX_FMT_YUVA422P12, AV_PIX_FMT_YUVA444P12,
+    AV_PIX_FMT_YUVA420P16, AV_PIX_FMT_YUVA422P16, AV_PIX_FMT_YUVA444P16,
+    AV_PIX_FMT_NV12,       AV_PIX_FMT_P010,       AV_PIX_FMT_P016,
+    AV_PIX_FMT_NONE
 };
 
 const FILTER ff_vf_fatezero = {

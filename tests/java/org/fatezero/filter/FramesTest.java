@@ -59,7 +59,7 @@ class FramesTest {
     void sixteenBitsStaySixteen() {
         String input = "-f lavfi -i testsrc=s=33x17:r=25 -frames:v 9 -vf";
         assertEquals(STUB.frames(input, "format=yuv444p10le,format=rgb48," + NEGATIVE),
-                     STUB.frames(input, "format=yuv444p10le,fatezero=steps=2"));
+                     STUB.frames(input, "format=yuv444p10le,format=rgb48,fatezero=steps=2"));
     }
 
     @ParameterizedTest
