@@ -92,7 +92,7 @@ public final class Tiny implements AutoCloseable {
     }
 
     public static Pass pass(int frames, String... keys) {
-        return new Pass(frames, new KeyFrames(List.of(keys), frames), 64, false, AttentionHook.PLAIN);
+        return new Pass(frames, new KeyFrames(List.of(keys), frames), 64, true, false, AttentionHook.PLAIN);
     }
 
     @Override

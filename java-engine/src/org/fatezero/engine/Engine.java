@@ -271,7 +271,7 @@ public final class Engine implements AutoCloseable {
 
     /** How the network sees a window of {@code n} frames of latents. */
     Pass pass(int n, int latentHeight, int latentWidth) {
-        return new Pass(n, keyFrames(n), keysAt(latentHeight, latentWidth), options.norm().equals("window"), AttentionHook.PLAIN);
+        return new Pass(n, keyFrames(n), keysAt(latentHeight, latentWidth), options.parity(), options.norm().equals("window"), AttentionHook.PLAIN);
     }
 
     /**
@@ -391,7 +391,7 @@ public final class Engine implements AutoCloseable {
         return options.guidance() == 0 ? model.guidance : options.guidance();
     }
 
-    /** Cells of a blend mask's long side, at least: a quarter of the latent's, or what is enough for it not to be coarse. */
+    /** Cells of a blend mask's short side, at least: a quarter of the latent's, or what is enough for it not to be coarse. */
     private int maskCells() {
         return options.parity() ? 1 : Needs.MASK_CELLS;
     }
@@ -404,7 +404,7 @@ public final class Engine implements AutoCloseable {
     /** The side, in cells, of the largest maps that see other frames. */
     private int keysAt(int latentHeight, int latentWidth) {
         String at = options.keys_at();
-        return at.endsWith("ch") ? model.unet.config().cells(Integer.parseInt(at.replace("ch", "")), latentHeight, latentWidth)
+        return at.endsWith("ch") ? model.unet.config().cells(Integer.parseInt(at.replace("ch", "")), latentHeight, latentWidth, options.parity())
                 : Integer.parseInt(at);
     }
 

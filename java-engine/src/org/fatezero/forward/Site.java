@@ -7,12 +7,14 @@ package org.fatezero.forward;
  * @param name the layer's name in the checkpoint
  * @param half in which part of the UNet it lies
  * @param cross whether it attends to the text; otherwise to the frames themselves
+ * @param level how often its feature map has been halved, 0 for one of the latent's size
+ * @param side what it is measured by ({@link Level#side(int, int, boolean)}), in cells
  * @param height rows of its feature map, in cells
  * @param width columns of its feature map, in cells
  * @param latentHeight rows of the latent that the pass runs on
  * @param latentWidth columns of that latent
  */
-public record Site(String name, Half half, boolean cross, int height, int width, int latentHeight, int latentWidth) {
+public record Site(String name, Half half, boolean cross, int level, int side, int height, int width, int latentHeight, int latentWidth) {
 
     /** The parts of the UNet. */
     public enum Half { DOWN, MID, UP }
@@ -22,8 +24,7 @@ public record Site(String name, Half half, boolean cross, int height, int width,
         return height * width;
     }
 
-    /** Whether its map has at most {@code side * side} cells, the measure of the authors' code. */
-    public boolean isAtMost(int side) {
-        return (long) height * width <= (long) side * side;
+    public boolean isAtMost(int cells) {
+        return side <= cells;
     }
 }

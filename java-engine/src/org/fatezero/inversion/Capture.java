@@ -68,7 +68,7 @@ public final class Capture implements AttentionHook {
      */
     public static long bytes(UNet.Config unet, int h, int w, Pass pass, int tokens, int steps, List<Needs> needs, DataType precision) {
         long numbers = 0;
-        for (UNet.AttentionLayer layer : unet.attentionLayers(h, w)) {
+        for (UNet.AttentionLayer layer : unet.attentionLayers(h, w, pass.byArea())) {
             Site site = layer.site();
             long aPosition = site.cross() ? (long) pass.frames() * unet.heads() * tokens
                     : (long) (pass.frames() + pass.keyFrames(site)) * layer.width();

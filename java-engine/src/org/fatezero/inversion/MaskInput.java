@@ -23,7 +23,7 @@ public final class MaskInput {
     /**
      * @param owner the manager that the sum belongs to
      * @param tokens the words' tokens
-     * @param leastCells cells that the long side of the maps has at least, 16 for the authors' choice at 512x512
+     * @param leastCells cells that the short side of the maps has at least, 16 for the authors' choice at 512x512
      */
     public MaskInput(NDManager owner, Torch torch, int[] tokens, int leastCells, int frames) {
         this.owner = owner;
@@ -42,15 +42,18 @@ public final class MaskInput {
 
     /**
      * Whether the mask is made from {@code site}: cross-attention of the way down and up, at a quarter of the latent's
-     * resolution or, of a small latent, at the coarsest of its halvings whose long side still has enough cells. At
-     * 512x512 these are the five sites at 16x16 that the authors' code takes.
+     * resolution or, of a small latent, at the coarsest of its halvings whose short side still has enough cells, so that
+     * clips of every shape have it from the same layers. At 512x512 these are the five sites at 16x16 that the authors'
+     * code takes.
      */
     public boolean reads(Site site) {
-        int side = Math.max(site.latentHeight(), site.latentWidth());
-        for (int halving = 0; halving < 2 && (side + 1) / 2 >= leastCells; halving++) {
+        int side = Math.min(site.latentHeight(), site.latentWidth());
+        int level = 0;
+        while (level < 2 && (side + 1) / 2 >= leastCells) {
             side = (side + 1) / 2;
+            level++;
         }
-        return site.cross() && site.half() != Site.Half.MID && Math.max(site.height(), site.width()) == side;
+        return site.cross() && site.half() != Site.Half.MID && site.level() == level;
     }
 
     /** @param map {@code (1, heads, frames * positions, tokens)} at a site that {@link #reads} accepts */

@@ -15,7 +15,7 @@ import java.util.stream.IntStream;
  * @param fuseAt sites of at most this many cells a side are fused
  * @param keep whether queries, keys and maps are kept; otherwise the source is run again beside the edit
  * @param maskTokens the source prompt's tokens that the blend mask is made of; none for no mask
- * @param maskCells cells that the long side of the maps of the blend mask has at least
+ * @param maskCells cells that the short side of the maps of the blend mask has at least
  */
 public record Needs(int selfFrom, int selfTo, int crossFrom, int fuseAt, boolean keep, int[] maskTokens, int maskCells) {
 

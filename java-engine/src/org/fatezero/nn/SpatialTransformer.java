@@ -2,6 +2,7 @@ package org.fatezero.nn;
 
 import ai.djl.ndarray.NDArray;
 
+import org.fatezero.forward.Level;
 import org.fatezero.forward.Pass;
 import org.fatezero.forward.Site;
 import org.fatezero.tensor.Scope;
@@ -17,6 +18,7 @@ public final class SpatialTransformer {
 
     private final String name;
     private final Site.Half half;
+    private final Level level;
     private final Torch torch;
     private final GroupNorm norm;
     private final Conv2d projIn;
@@ -24,10 +26,11 @@ public final class SpatialTransformer {
     private final Conv2d projOut;
 
     /** @param name the block's name in the checkpoint, from which its sites take theirs */
-    public SpatialTransformer(Weights w, String name, Site.Half half, int channels, int textWidth, int heads, int groups)
+    public SpatialTransformer(Weights w, String name, Site.Half half, Level level, int channels, int textWidth, int heads, int groups)
             throws IOException {
         this.name = name;
         this.half = half;
+        this.level = level;
         torch = w.torch();
         norm = GroupNorm.read(w.at("norm"), groups, channels, EPS);
         projIn = Conv2d.read(w.at("proj_in"), channels, channels, 1);
@@ -47,8 +50,9 @@ public final class SpatialTransformer {
             int w = (int) shape[3];
             NDArray y = projIn.forward(norm.forward(x));
             y = y.reshape(shape[0], shape[1], (long) h * w).transpose(0, 2, 1); // (n, positions, channels)
-            y = block.forward(y, text, new Site(name + ".attn1", half, false, h, w, latentHeight, latentWidth),
-                    new Site(name + ".attn2", half, true, h, w, latentHeight, latentWidth), pass);
+            int side = level.side(h, w, pass.byArea());
+            y = block.forward(y, text, new Site(name + ".attn1", half, false, level.depth(), side, h, w, latentHeight, latentWidth),
+                    new Site(name + ".attn2", half, true, level.depth(), side, h, w, latentHeight, latentWidth), pass);
             y = y.transpose(0, 2, 1).reshape(shape); // (n, channels, h, w)
             return scope.keep(torch.addTo(projOut.forward(y), x));
         }

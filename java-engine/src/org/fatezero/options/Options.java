@@ -48,9 +48,9 @@ import java.util.Map;
  * @param blend_latents share of the steps after which latents outside the mask are put back to the source's, {@code 0.2-1}; {@code 0}
  *     for never, {@code 1} for {@code 0.2-0.8}, as the authors' code does
  * @param keys frames that self-attention sees: {@code mid}, {@code self+mid}, {@code -1+first}
- * @param keys_at sites of at most this many cells a side see them, or those of at least {@code 640ch} channels; others stay
- *     within the frame
- * @param fuse_at sites of at most this many cells a side are fused
+ * @param keys_at layers whose maps have at most this many cells a side at the model's own size see them, or those of at least
+ *     {@code 640ch} channels; others stay within the frame
+ * @param fuse_at layers whose maps have at most this many cells a side at the model's own size are fused
  * @param attention where the source's attention is captured: in its {@code inversion}, or in its {@code reconstruction}
  *     from the inverted noise
  * @param norm {@code frame}, or {@code window} for statistics over the window, as in the authors' code

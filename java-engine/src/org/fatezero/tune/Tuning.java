@@ -48,7 +48,7 @@ public final class Tuning implements AutoCloseable {
      * @param size short side that frames are brought to; 0 for the model's own
      * @param batch frames of each iteration, consecutive ones; 0 for all
      * @param learning_rate of the optimiser
-     * @param keys as the filter's option of this name, and likewise {@code keys_at} in cells, {@code norm}
+     * @param keys as the filter's option of this name, and likewise {@code keys_at} in cells at the model's own size, {@code norm}
      * @param seed of the temporal layers and the noise
      */
     public record Settings(String model, String source, String device, int size, int batch, double learning_rate, String keys,
@@ -112,7 +112,7 @@ public final class Tuning implements AutoCloseable {
         }
         int frames = settings.batch == 0 ? clip.size() : settings.batch;
         Pass pass = new Pass(frames, new KeyFrames(List.of(settings.keys.split("\\+")), frames), settings.keys_at,
-                settings.norm.equals("window"), AttentionHook.PLAIN);
+                false, settings.norm.equals("window"), AttentionHook.PLAIN);
         Device device = Hardware.of(settings.device, "fp32").device();
         folder = resume ? begun(out) : begin(settings, out);
         manager = NDManager.newBaseManager(device, "PyTorch");

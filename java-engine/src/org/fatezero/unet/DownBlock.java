@@ -22,7 +22,7 @@ final class DownBlock {
     private final VideoConv downsampler; // null in the last block
     private final int out;
 
-    DownBlock(Weights w, String name, UNet.Config config, int in, int out, int timeWidth, boolean attends,
+    DownBlock(Weights w, String name, UNet.Config config, int level, int in, int out, int timeWidth, boolean attends,
             boolean downsamples) throws IOException {
         this.out = out;
         for (int i = 0; i < config.layersPerBlock(); i++) {
@@ -30,7 +30,7 @@ final class DownBlock {
                     config.normNumGroups(), config.normEps()));
             if (attends) {
                 attentions.add(new SpatialTransformer(w.at("attentions." + i), name + ".attentions." + i, Site.Half.DOWN,
-                        out, config.crossAttentionDim(), config.heads(), config.normNumGroups()));
+                        config.level(level), out, config.crossAttentionDim(), config.heads(), config.normNumGroups()));
             }
         }
         downsampler = downsamples ? VideoConv.read(w.at("downsamplers.0.conv"), out, out, 2) : null;

@@ -3,12 +3,13 @@ package org.fatezero.unet;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 
-import org.fatezero.nn.GroupNorm;
-import org.fatezero.nn.Linear;
+import org.fatezero.forward.Level;
 import org.fatezero.forward.Pass;
 import org.fatezero.forward.Site;
-import org.fatezero.nn.VideoConv;
 import org.fatezero.io.ModelConfig;
+import org.fatezero.nn.GroupNorm;
+import org.fatezero.nn.Linear;
+import org.fatezero.nn.VideoConv;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
@@ -64,57 +65,60 @@ public final class UNet {
             return read;
         }
 
+        /** @param depth 0 for the latent's own resolution */
+        Level level(int depth) {
+            return new Level(depth, halved(sampleSize, depth));
+        }
+
+        /** An extent at some level, of one of the latent's. */
+        private static int halved(int extent, int times) {
+            int cells = extent;
+            for (int i = 0; i < times; i++) {
+                cells = (cells + 1) / 2;
+            }
+            return cells;
+        }
+
         /**
-         * The side, in cells, that the maps of layers of at least {@code channels} have at most; 0 if none is so wide.
+         * What the finest level whose layers have at least {@code channels} is measured by ({@link Level#side(int, int, boolean)});
+         * 0 if none is so wide.
          *
          * @param h rows of the latent
          * @param w its columns
          */
-        public int cells(int channels, int h, int w) {
-            int level = blockOutChannels.length;
-            while (level > 0 && blockOutChannels[level - 1] >= channels) {
-                level--;
+        public int cells(int channels, int h, int w, boolean byArea) {
+            int depth = blockOutChannels.length;
+            while (depth > 0 && blockOutChannels[depth - 1] >= channels) {
+                depth--;
             }
-            if (level == blockOutChannels.length) {
-                return 0;
-            }
-            int rows = h;
-            int columns = w;
-            for (int i = 0; i < level; i++) {
-                rows = (rows + 1) / 2;
-                columns = (columns + 1) / 2;
-            }
-            return (int) Math.ceil(Math.sqrt((double) rows * columns));
+            return depth == blockOutChannels.length ? 0 : level(depth).side(halved(h, depth), halved(w, depth), byArea);
         }
 
         /** The attention layers that latents of {@code h} by {@code w} pass, in order. */
-        public List<AttentionLayer> attentionLayers(int h, int w) {
+        public List<AttentionLayer> attentionLayers(int h, int w, boolean byArea) {
             int last = blockOutChannels.length - 1;
-            int[] rows = new int[last + 1];
-            int[] columns = new int[last + 1];
-            for (int i = 0; i <= last; i++) {
-                rows[i] = i == 0 ? h : (rows[i - 1] + 1) / 2;
-                columns[i] = i == 0 ? w : (columns[i - 1] + 1) / 2;
-            }
             List<AttentionLayer> layers = new ArrayList<>();
             for (int i = 0; i <= last; i++) {
                 for (int j = 0; downAttends[i] && j < layersPerBlock; j++) {
-                    addLayers(layers, "down_blocks." + i + ".attentions." + j, Site.Half.DOWN, i, rows, columns);
+                    addLayers(layers, "down_blocks." + i + ".attentions." + j, Site.Half.DOWN, i, h, w, byArea);
                 }
             }
-            addLayers(layers, "mid_block.attentions.0", Site.Half.MID, last, rows, columns);
+            addLayers(layers, "mid_block.attentions.0", Site.Half.MID, last, h, w, byArea);
             for (int i = 0; i <= last; i++) {
                 for (int j = 0; upAttends[i] && j <= layersPerBlock; j++) {
-                    addLayers(layers, "up_blocks." + i + ".attentions." + j, Site.Half.UP, last - i, rows, columns);
+                    addLayers(layers, "up_blocks." + i + ".attentions." + j, Site.Half.UP, last - i, h, w, byArea);
                 }
             }
             return layers;
         }
 
-        private void addLayers(List<AttentionLayer> layers, String name, Site.Half half, int level, int[] rows, int[] columns) {
+        private void addLayers(List<AttentionLayer> layers, String name, Site.Half half, int depth, int h, int w, boolean byArea) {
+            int rows = halved(h, depth);
+            int columns = halved(w, depth);
+            int side = level(depth).side(rows, columns, byArea);
             for (boolean cross : new boolean[] {false, true}) {
-                layers.add(new AttentionLayer(new Site(name + (cross ? ".attn2" : ".attn1"), half, cross, rows[level], columns[level],
-                        rows[0], columns[0]), blockOutChannels[level]));
+                layers.add(new AttentionLayer(new Site(name + (cross ? ".attn2" : ".attn1"), half, cross, depth, side, rows, columns, h, w),
+                        blockOutChannels[depth]));
             }
         }
 
@@ -162,16 +166,16 @@ public final class UNet {
         Deque<Integer> skips = new ArrayDeque<>(List.of(channels[0])); // channels of what the down blocks leave behind
         int width = channels[0];
         for (int i = 0; i <= last; i++) {
-            DownBlock block = new DownBlock(w.at("down_blocks." + i), "down_blocks." + i, config, width, channels[i],
+            DownBlock block = new DownBlock(w.at("down_blocks." + i), "down_blocks." + i, config, i, width, channels[i],
                     timeWidth, config.downAttends[i], i < last);
             downBlocks.add(block);
             block.skipChannels().forEach(skips::push);
             width = channels[i];
         }
-        midBlock = new MidBlock(w.at("mid_block"), config, width, timeWidth);
+        midBlock = new MidBlock(w.at("mid_block"), config, last, width, timeWidth);
         for (int i = 0; i <= last; i++) {
             int out = channels[last - i];
-            upBlocks.add(new UpBlock(w.at("up_blocks." + i), "up_blocks." + i, config, width, out, skips, timeWidth,
+            upBlocks.add(new UpBlock(w.at("up_blocks." + i), "up_blocks." + i, config, last - i, width, out, skips, timeWidth,
                     config.upAttends[i], i < last));
             width = out;
         }

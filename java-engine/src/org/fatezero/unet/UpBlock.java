@@ -2,9 +2,10 @@ package org.fatezero.unet;
 
 import ai.djl.ndarray.NDArray;
 
+import org.fatezero.forward.Level;
 import org.fatezero.forward.Pass;
-import org.fatezero.nn.ResnetBlock;
 import org.fatezero.forward.Site;
+import org.fatezero.nn.ResnetBlock;
 import org.fatezero.nn.SpatialTransformer;
 import org.fatezero.nn.VideoConv;
 import org.fatezero.tensor.Scope;
@@ -23,20 +24,22 @@ final class UpBlock {
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final List<SpatialTransformer> attentions = new ArrayList<>();
     private final VideoConv upsampler; // null in the last block
+    private final Level next; // that the upsampler leads to; null in the last block
 
     /** @param skips channels of the skips not yet taken, last first; this block pops its own */
-    UpBlock(Weights w, String name, UNet.Config config, int in, int out, Deque<Integer> skips, int timeWidth,
+    UpBlock(Weights w, String name, UNet.Config config, int level, int in, int out, Deque<Integer> skips, int timeWidth,
             boolean attends, boolean upsamples) throws IOException {
         torch = w.torch();
         for (int i = 0; i <= config.layersPerBlock(); i++) {
             resnets.add(new ResnetBlock(w.at("resnets." + i), (i == 0 ? in : out) + skips.pop(), out, timeWidth,
                     config.normNumGroups(), config.normEps()));
             if (attends) {
-                attentions.add(new SpatialTransformer(w.at("attentions." + i), name + ".attentions." + i, Site.Half.UP, out,
+                attentions.add(new SpatialTransformer(w.at("attentions." + i), name + ".attentions." + i, Site.Half.UP, config.level(level), out,
                         config.crossAttentionDim(), config.heads(), config.normNumGroups()));
             }
         }
         upsampler = upsamples ? VideoConv.read(w.at("upsamplers.0.conv"), out, out) : null;
+        next = upsamples ? config.level(level - 1) : null;
     }
 
     /**
@@ -52,7 +55,7 @@ final class UpBlock {
             // the size of the skip that the next block takes: right for sizes that 2 does not divide
             long[] size = skips.peek().getShape().getShape();
             long rows = x.getShape().get(0);
-            boolean drops = rows == size[0] && rows > pass.frames() && size[2] * size[3] > (long) firstUpTo * firstUpTo;
+            boolean drops = rows == size[0] && rows > pass.frames() && next.side((int) size[2], (int) size[3], pass.byArea()) > firstUpTo;
             try (NDArray small = x; NDArray wanted = UNet.last(small, drops ? rows - pass.frames() : rows);
                     NDArray large = torch.nearest(wanted, (int) size[2], (int) size[3])) {
                 x = upsampler.forward(large, pass.frames());

@@ -37,7 +37,7 @@ class BlendMaskTest {
     /** One value a position of two frames of two rows and five columns. */
     private MaskInput input(float... values) {
         MaskInput input = new MaskInput(manager, torch, new int[] {0}, 5, 2);
-        input.add(new Site("site", Site.Half.UP, true, 2, 5, 2, 5), manager.create(values, new Shape(1, 1, 20, 1)));
+        input.add(new Site("site", Site.Half.UP, true, 0, 4, 2, 5, 2, 5), manager.create(values, new Shape(1, 1, 20, 1)));
         return input;
     }
 

@@ -92,7 +92,7 @@ class DdimEditingTest {
     void framesThatSeeOthersAreOtherwiseThanAlone() throws Exception {
         TinyEdit self = new TinyEdit(tiny, Tiny.pass(3, "self"), 2);
         TinyEdit mid = new TinyEdit(tiny, Tiny.pass(3, "mid"), 2);
-        TinyEdit window = new TinyEdit(tiny, new Pass(3, new KeyFrames(List.of("self"), 3), 64, true, self.pass().hook()), 2);
+        TinyEdit window = new TinyEdit(tiny, new Pass(3, new KeyFrames(List.of("self"), 3), 64, false, true, self.pass().hook()), 2);
         NDArray apart = restyled(self, 8, 8, true, false);
         assertTrue(Golden.relativeError(apart, restyled(mid, 8, 8, true, false)) > 1e-4, "keys");
         assertTrue(Golden.relativeError(apart, restyled(window, 8, 8, true, false)) > 1e-4, "norm");

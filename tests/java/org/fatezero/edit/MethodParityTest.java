@@ -112,7 +112,7 @@ class MethodParityTest {
         clip.getAsJsonArray("keys").forEach(key -> selectors.add(key.getAsString()));
         // in the tiny model only the sites at full resolution have fewer than 16 channels
         int keysAt = clip.get("least_sc_channel").getAsInt() == 16 ? 20 : 64;
-        return new Pass(frames, new KeyFrames(selectors, frames), keysAt, true, AttentionHook.PLAIN);
+        return new Pass(frames, new KeyFrames(selectors, frames), keysAt, true, true, AttentionHook.PLAIN);
     }
 
     private static CrossFusion cross(Golden golden, Tokenizer tokenizer, JsonObject edit, Prompt source, Prompt target,

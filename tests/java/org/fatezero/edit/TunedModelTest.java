@@ -37,7 +37,7 @@ class TunedModelTest {
     private static final int FRAMES = 3;
     private static final int STEPS = 4;
     private static final String SOURCE = "a silver jeep driving down a curvy road in the countryside";
-    private static final Pass PASS = new Pass(FRAMES, new KeyFrames(List.of("-1", "first"), FRAMES), 64, true, AttentionHook.PLAIN);
+    private static final Pass PASS = new Pass(FRAMES, new KeyFrames(List.of("-1", "first"), FRAMES), 64, true, true, AttentionHook.PLAIN);
 
     @TempDir
     Path folder;

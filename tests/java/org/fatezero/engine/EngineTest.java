@@ -295,7 +295,7 @@ class EngineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"0", "2", "4", "8", "4096"}) // of latents of 8 cells a side
+    @ValueSource(strings = {"0", "8", "16", "32", "4096"}) // the tiny model's levels are of 64, 32, 16 and 8 cells a side
     void recomputingGivesTheEditThatKeepingGives(String fuseAt) throws Exception {
         try (Engine keeping = open(SILENT, "store", "keep", "fuse_at", fuseAt);
                 Engine recomputing = open(SILENT, "store", "recompute", "fuse_at", fuseAt)) {

@@ -5,30 +5,37 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class SiteTest {
 
-    private static Site site(int height, int width) {
-        return new Site("site", Site.Half.DOWN, false, height, width, 2 * height, 2 * width);
+    private static Site site(int side) {
+        return new Site("site", Site.Half.DOWN, false, 1, side, 32, 64, 64, 128);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"32, 32, 32", "16, 64, 32", "17, 64, 33", "1, 1, 1", "1, 2, 2", "65536, 65536, 65536", "57, 32, 43"})
+    void byAreaASideIsThatOfASquareOfNoFewerCells(int height, int width, int side) {
+        assertEquals(side, new Level(1, 5).side(height, width, true));
+        assertTrue((long) side * side >= (long) height * width && (side - 1L) * (side - 1L) < (long) height * width);
     }
 
     @Test
-    void sizeIsMeasuredInCellsWhateverTheShape() {
-        assertTrue(site(32, 32).isAtMost(32));
-        assertTrue(site(16, 64).isAtMost(32));
-        assertFalse(site(17, 64).isAtMost(32));
-        assertFalse(site(1, 1).isAtMost(0));
-        assertTrue(site(65536, 65536).isAtMost(65536));
-        assertEquals(32 * 64, site(32, 64).positions());
+    void aLevelHasASideOfItsOwnWhateverItsMapsAre() {
+        assertEquals(32, new Level(1, 32).side(57, 32, false));
+        assertEquals(32, new Level(1, 32).side(1, 1, false));
     }
 
     @Test
     void smallSitesSeeTheKeyFramesAndLargeOnesOnlyThemselves() {
         KeyFrames keys = new KeyFrames(java.util.List.of("mid"), 4);
-        Pass pass = new Pass(4, keys, 32, false, AttentionHook.PLAIN);
-        assertTrue(pass.keysOf(site(32, 32)) == keys);
-        assertFalse(pass.keysOf(site(64, 64)) == keys);
+        Pass pass = new Pass(4, keys, 32, false, false, AttentionHook.PLAIN);
+        assertTrue(pass.keysOf(site(32)) == keys);
+        assertFalse(pass.keysOf(site(33)) == keys);
         assertEquals(1, pass.normFrames());
-        assertEquals(4, new Pass(4, keys, 32, true, AttentionHook.PLAIN).normFrames());
+        assertEquals(4, new Pass(4, keys, 32, false, true, AttentionHook.PLAIN).normFrames());
+        assertFalse(site(1).isAtMost(0));
+        assertEquals(32 * 64, site(1).positions());
     }
 }

@@ -113,7 +113,7 @@ class DdimInversionTest {
     @ParameterizedTest
     @CsvSource({"0, 4, 0, 64, true", "1, 3, 2, 6, true", "0, 4, 4, 64, true", "4, 4, 0, 12, true", "0, 4, 0, 64, false"})
     void theBytesOfWhatIsKeptAreKnownBefore(int selfFrom, int selfTo, int crossFrom, int fuseAt, boolean keep) throws Exception {
-        for (Pass pass : List.of(PASS, Tiny.pass(3, "mid"), new Pass(3, new KeyFrames(List.of("-1", "first"), 3), 6, false, AttentionHook.PLAIN))) {
+        for (Pass pass : List.of(PASS, Tiny.pass(3, "mid"), new Pass(3, new KeyFrames(List.of("-1", "first"), 3), 6, true, false, AttentionHook.PLAIN))) {
             try (NDManager window = tiny.manager.newSubManager()) {
                 NDArray z0 = tiny.normal(window, pass.frames(), 4, 9, 12);
                 List<Needs> needs = List.of(new Needs(selfFrom, selfTo, crossFrom, fuseAt, keep, new int[0], 16));
@@ -130,7 +130,7 @@ class DdimInversionTest {
     void whatIsKeptHasTheShapesOfItsSite() throws Exception {
         try (NDManager window = tiny.manager.newSubManager()) {
             NDArray z0 = tiny.normal(window, 2, 4, 8, 12);
-            Needs needs = new Needs(0, STEPS, 0, 64, true, new int[] {2}, 6);
+            Needs needs = new Needs(0, STEPS, 0, 64, true, new int[] {2}, 4);
             Capture capture = invert(z0, needs).captures().get(0);
             for (Site site : sites(z0)) {
                 if (site.cross()) {

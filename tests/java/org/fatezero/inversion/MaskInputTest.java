@@ -20,15 +20,15 @@ class MaskInputTest {
 
     /** Latents of 512, 256, 128 and 64 pixels, wide, tall and odd ones, and the one size of map that the mask is made of. */
     @ParameterizedTest
-    @CsvSource({"64, 64, 16, 16x16", "32, 32, 16, 16x16", "16, 16, 16, 16x16", "8, 8, 16, 8x8", "36, 64, 16, 9x16",
-        "96, 64, 16, 24x16", "128, 128, 16, 32x32", "32, 57, 16, 16x29", "18, 13, 5, 5x4", "18, 13, 16, 18x13", "62, 62, 16, 16x16"})
+    @CsvSource({"64, 64, 16, 16x16", "32, 32, 16, 16x16", "16, 16, 16, 16x16", "8, 8, 16, 8x8", "36, 64, 16, 18x32",
+        "96, 64, 16, 24x16", "128, 128, 16, 32x32", "32, 57, 16, 16x29", "18, 13, 5, 9x7", "18, 13, 1, 5x4", "32, 76, 16, 16x38", "18, 13, 16, 18x13", "62, 62, 16, 16x16"})
     void readsTheCrossAttentionOfOneResolution(int height, int width, int leastCells, String read) {
         MaskInput mask = new MaskInput(null, null, new int[] {1}, leastCells, 1);
         StringBuilder found = new StringBuilder();
         int h = height;
         int w = width;
         for (int level = 0; level < 4; level++) {
-            if (mask.reads(new Site("site", Site.Half.DOWN, true, h, w, height, width))) {
+            if (mask.reads(new Site("site", Site.Half.DOWN, true, level, h, h, w, height, width))) {
                 found.append(h).append('x').append(w);
             }
             h = (h + 1) / 2;
@@ -40,8 +40,8 @@ class MaskInputTest {
     @Test
     void neitherTheMiddleNorSelfAttentionIsRead() {
         MaskInput mask = new MaskInput(null, null, new int[] {1}, 16, 1);
-        assertFalse(mask.reads(new Site("mid", Site.Half.MID, true, 16, 16, 64, 64)));
-        assertFalse(mask.reads(new Site("self", Site.Half.UP, false, 16, 16, 64, 64)));
+        assertFalse(mask.reads(new Site("mid", Site.Half.MID, true, 2, 16, 16, 16, 64, 64)));
+        assertFalse(mask.reads(new Site("self", Site.Half.UP, false, 2, 16, 16, 16, 64, 64)));
     }
 
     @Test
@@ -49,7 +49,7 @@ class MaskInputTest {
         try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
             MaskInput mask = new MaskInput(manager, new Torch(manager), new int[] {0, 2}, 16, 2);
             assertNull(mask.sum());
-            Site site = new Site("site", Site.Half.UP, true, 1, 2, 1, 2);
+            Site site = new Site("site", Site.Half.UP, true, 0, 2, 1, 2, 1, 2);
             // (1, 2 heads, 2 frames * 2 positions, 3 tokens)
             float[] map = {1, 9, 0, 2, 9, 0, 3, 9, 0, 4, 9, 0, 0, 9, 1, 0, 9, 2, 0, 9, 3, 0, 9, 4};
             mask.add(site, manager.create(map, new Shape(1, 2, 4, 3)));

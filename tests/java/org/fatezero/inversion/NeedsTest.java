@@ -15,7 +15,7 @@ class NeedsTest {
     private static final Needs NEEDS = new Needs(2, 8, 5, 32, true, new int[0], Needs.MASK_CELLS);
 
     private static Site site(boolean cross, int side) {
-        return new Site("site", Site.Half.UP, cross, side, side, 64, 64);
+        return new Site("site", Site.Half.UP, cross, 1, side, side, side, 64, 64);
     }
 
     private static int[] steps(Site site) {

@@ -41,7 +41,7 @@ class TunerTest {
         Schedule schedule = new Schedule(new ModelConfig(Golden.TINY.resolve("scheduler/scheduler_config.json")), 1);
         try (SafeTensors file = new SafeTensors(Weights.find(model.resolve("unet")))) {
             return new Tuner(golden.manager, UNet.Config.read(Golden.config(model, "unet")), file, null, schedule, z0, text,
-                    new Pass(batch, new KeyFrames(List.of("-1", "first"), batch), 64, true, AttentionHook.PLAIN), rate, 1);
+                    new Pass(batch, new KeyFrames(List.of("-1", "first"), batch), 64, true, true, AttentionHook.PLAIN), rate, 1);
         }
     }
 

@@ -9,6 +9,8 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.Golden;
+import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Pass;
 import org.fatezero.forward.Site;
 import org.fatezero.tensor.SafeTensors;
@@ -83,36 +85,37 @@ class UNetTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, 9, 14", "4, 9, 14", "7, 9, 14", "8, 16, 16", "11, 11, 11"})
-    void aBranchThatIsLeftBehindChangesNoOther(int upTo, int h, int w) throws Exception {
+    @CsvSource({"0, 9, 14, true", "4, 9, 14, true", "7, 9, 14, true", "8, 16, 16, true", "11, 11, 11, true",
+        "0, 9, 14, false", "8, 9, 14, false", "32, 9, 14, false", "63, 9, 14, false", "64, 9, 14, false"})
+    void aBranchThatIsLeftBehindChangesNoOther(int upTo, int h, int w, boolean byArea) throws Exception {
         try (Golden golden = new Golden("modules.safetensors")) {
             UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
             NDArray z = golden.manager.randomNormal(new Shape(6, 4, h, w));
             NDArray text = golden.manager.randomNormal(new Shape(3, 77, 16));
-            Pass pass = Pass.plain(2).with((site, q, k, v, kernel) -> {
+            Pass pass = measuring(byArea).with((site, q, k, v, kernel) -> {
                 assertTrue(q.getShape().get(0) == 3 || site.half() == Site.Half.UP && !site.isAtMost(upTo), site.name());
                 return kernel.apply(q, k, v);
             });
             NDArray all = unet.forward(z, 21, text, Pass.plain(2));
             NDArray wanted = unet.forward(z, 21, text, pass, upTo);
-            boolean whole = (long) upTo * upTo >= (long) h * w;
+            boolean whole = upTo >= (byArea ? Math.sqrt(h * w) : 64);
             assertEquals(whole ? 6 : 4, wanted.getShape().get(0));
             Golden.assertClose(whole ? all : all.get("2:"), wanted, 1e-5, "up to " + upTo);
         }
     }
 
     @ParameterizedTest
-    @CsvSource({"8, 12", "9, 14", "5, 1"})
-    void itsAttentionLayersAreKnownWithoutAPass(int h, int w) throws Exception {
+    @CsvSource({"8, 12, true", "9, 14, true", "5, 1, true", "8, 12, false", "9, 14, false"})
+    void itsAttentionLayersAreKnownWithoutAPass(int h, int w, boolean byArea) throws Exception {
         try (Golden golden = new Golden("modules.safetensors")) {
             UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
             List<UNet.AttentionLayer> seen = new ArrayList<>();
-            unet.forward(golden.manager.randomNormal(new Shape(1, 4, h, w)), 21, golden.manager.randomNormal(new Shape(1, 77, 16)),
-                    Pass.plain(1).with((site, q, k, v, kernel) -> {
+            unet.forward(golden.manager.randomNormal(new Shape(2, 4, h, w)), 21, golden.manager.randomNormal(new Shape(1, 77, 16)),
+                    measuring(byArea).with((site, q, k, v, kernel) -> {
                         seen.add(new UNet.AttentionLayer(site, (int) (q.getShape().get(2) * q.getShape().get(3))));
                         return kernel.apply(q, k, v);
                     }));
-            assertEquals(seen, unet.config().attentionLayers(h, w));
+            assertEquals(seen, unet.config().attentionLayers(h, w, byArea));
         }
     }
 
@@ -120,7 +123,18 @@ class UNetTest {
     @ParameterizedTest
     @CsvSource({"0, 40, 40, 40", "8, 40, 40, 40", "9, 40, 40, 20", "16, 40, 40, 20", "16, 32, 48, 20", "17, 40, 40, 0", "16, 5, 9, 4", "16, 1, 1, 1"})
     void mapsAreAsLargeAsTheFirstLayersOfSoManyChannels(int channels, int h, int w, int cells) throws Exception {
-        assertEquals(cells, UNet.Config.read(Golden.config("unet")).cells(channels, h, w));
+        assertEquals(cells, UNet.Config.read(Golden.config("unet")).cells(channels, h, w, true));
+    }
+
+    /** The model was trained at 64 cells a side. */
+    @ParameterizedTest
+    @CsvSource({"0, 40, 40, 64", "9, 40, 40, 32", "16, 57, 32, 32", "16, 5, 9, 32", "17, 40, 40, 0"})
+    void layersOfSoManyChannelsAreOneLevelWhateverTheLatentsSize(int channels, int h, int w, int cells) throws Exception {
+        assertEquals(cells, UNet.Config.read(Golden.config("unet")).cells(channels, h, w, false));
+    }
+
+    private static Pass measuring(boolean byArea) {
+        return new Pass(2, new KeyFrames(List.of("self"), 2), 0, byArea, false, AttentionHook.PLAIN);
     }
 
     @Test

@@ -1,0 +1,123 @@
+package org.fatezero.inversion;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+
+import org.fatezero.Golden;
+import org.fatezero.Tiny;
+import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.KeyFrames;
+import org.fatezero.forward.Pass;
+import org.fatezero.forward.Site;
+import org.fatezero.io.ModelConfig;
+import org.fatezero.unet.UNet;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+
+/** Which layers are fused, see key frames and make the mask, at the default fuse_at=32 and keys_at=32, for clips of many shapes. */
+class SitesTest {
+
+    private static final int AT = 32;
+    private static final int FRAMES = 3;
+    private static final Needs NEEDS = new Needs(0, 1, 0, AT, true, new int[] {1}, Needs.MASK_CELLS);
+
+    /** Stable Diffusion 1.x, trained at 512x512. */
+    private static final UNet.Config STABLE_DIFFUSION = new UNet.Config(4, 4, new int[] {320, 640, 1280, 1280}, 2,
+            new boolean[] {true, true, true, false}, new boolean[] {false, true, true, true}, 768, 8, 32, 1e-5, 64, true, 0);
+
+    private static Pass pass(boolean byArea) {
+        return new Pass(FRAMES, new KeyFrames(List.of("mid"), FRAMES), AT, byArea, false, AttentionHook.PLAIN);
+    }
+
+    private static List<String> names(UNet.Config unet, int width, int height, boolean byArea, Predicate<Site> chosen) {
+        return unet.attentionLayers(height / 8, width / 8, byArea).stream().map(UNet.AttentionLayer::site).filter(chosen).map(Site::name).toList();
+    }
+
+    private static boolean isFused(Site site) {
+        return NEEDS.fuses(site, 0);
+    }
+
+    private static boolean masks(Site site) {
+        return new MaskInput(null, null, NEEDS.maskTokens(), NEEDS.maskCells(), FRAMES).reads(site);
+    }
+
+    /** 16:9, 4:3, upright, larger, film, smaller. */
+    @ParameterizedTest
+    @CsvSource({"912, 512", "688, 512", "512, 912", "768, 768", "1368, 768", "1224, 512", "384, 384"})
+    void aClipOfAnyShapeHasTheLayersOfASquareOne(int width, int height) {
+        Pass pass = pass(false);
+        List<Predicate<Site>> choices = List.of(SitesTest::isFused, site -> !site.cross() && pass.keyFrames(site) == 1,
+                width == 384 ? site -> true : SitesTest::masks);
+        List<Integer> layers = List.of(22, 11, width == 384 ? 32 : 5);
+        for (int i = 0; i < choices.size(); i++) {
+            List<String> square = names(STABLE_DIFFUSION, 512, 512, false, choices.get(i));
+            assertEquals(layers.get(i), square.size());
+            assertEquals(square, names(STABLE_DIFFUSION, width, height, false, choices.get(i)));
+        }
+    }
+
+    /** Of an area of more than 32x32 cells they leave out the five layers of either kind whose maps are half the latent's size. */
+    @ParameterizedTest
+    @CsvSource({"512, 512, 22, 11", "912, 512, 12, 6", "688, 512, 12, 6", "512, 912, 12, 6", "768, 768, 12, 6", "256, 256, 32, 16"})
+    void theAuthorsCodeMeasuresByArea(int width, int height, int fused, int keyed) {
+        assertEquals(fused, names(STABLE_DIFFUSION, width, height, true, SitesTest::isFused).size());
+        assertEquals(keyed, names(STABLE_DIFFUSION, width, height, true, site -> !site.cross() && pass(true).keyFrames(site) == 1).size());
+    }
+
+    /** Pocket was trained at 128x128, where no map has more than 32 cells a side; its pixels are a quarter as many a cell. */
+    @ParameterizedTest
+    @CsvSource({"128, 128", "228, 128", "304, 128", "128, 228", "192, 192"})
+    void pocketHasAllLayersWhateverTheShape(int width, int height) throws Exception {
+        UNet.Config pocket = UNet.Config.read(new ModelConfig(Path.of("java-engine/pocket/unet/config.json")));
+        assertEquals(14, names(pocket, 2 * width, 2 * height, false, isAny()).size());
+        assertEquals(14, names(pocket, 2 * width, 2 * height, false, SitesTest::isFused).size());
+        List<String> masks = names(pocket, 2 * width, 2 * height, false, SitesTest::masks);
+        assertEquals(List.of("down_blocks.1.attentions.0.attn2", "up_blocks.1.attentions.0.attn2", "up_blocks.1.attentions.1.attn2"), masks);
+    }
+
+    private static Predicate<Site> isAny() {
+        return site -> true;
+    }
+
+    /** The tiny model was trained at 64 cells a side, as Stable Diffusion was. */
+    @ParameterizedTest
+    @CsvSource({"33, 57", "57, 33", "43, 64", "9, 14"})
+    void aPassFusesThemAndShowsThemTheKeyFrames(int h, int w) throws Exception {
+        try (Tiny tiny = new Tiny(DataType.FLOAT32); NDManager window = tiny.manager.newSubManager()) {
+            NDArray z0 = tiny.normal(window, FRAMES, 4, h, w);
+            Trajectory trajectory = new DdimInversion(tiny.unet, Tiny.schedule(1), tiny.torch)
+                    .run(z0, tiny.text("a silver jeep"), pass(false), List.of(NEEDS), (step, steps) -> { });
+            Capture capture = trajectory.captures().get(0);
+            Map<String, Long> keys = new TreeMap<>();
+            Map<String, Long> expected = new TreeMap<>();
+            for (UNet.AttentionLayer layer : tiny.unet.config().attentionLayers(h, w, false)) {
+                Site site = layer.site();
+                boolean square = names(STABLE_DIFFUSION, 512, 512, false, SitesTest::isFused).contains(site.name());
+                assertEquals(square, site.cross() ? capture.cross(site) != null : capture.self(site) != null, site.name());
+                if (square && !site.cross()) {
+                    expected.put(site.name(), (long) site.positions());
+                    keys.put(site.name(), capture.self(site).keys().getShape().get(1));
+                }
+            }
+            assertEquals(11, keys.size());
+            assertEquals(expected, keys, "positions of the one key frame");
+        }
+    }
+
+    @Test
+    void theTinyModelsLayersAreNamedAsStableDiffusions() throws Exception {
+        UNet.Config tiny = UNet.Config.read(Golden.config("unet"));
+        assertEquals(names(STABLE_DIFFUSION, 512, 512, false, isAny()), names(tiny, 512, 512, false, isAny()));
+    }
+}
