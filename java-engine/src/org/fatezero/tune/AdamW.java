@@ -3,6 +3,7 @@ package org.fatezero.tune;
 import ai.djl.ndarray.NDArray;
 
 import org.fatezero.device.Libtorch;
+import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 
@@ -50,16 +51,16 @@ final class AdamW {
     double step() {
         double squares = 0;
         for (NDArray weight : weights.values()) {
-            try (NDArray gradient = weight.getGradient(); NDArray square = gradient.square(); NDArray sum = square.sum()) {
-                squares += sum.getFloat();
+            try (Scope scope = new Scope(weight)) {
+                squares += weight.getGradient().square().sum().getFloat();
             }
         }
         double norm = Math.sqrt(squares);
         steps++;
         weights.forEach((name, weight) -> {
             Moments of = moments.get(name);
-            try (NDArray gradient = weight.getGradient()) {
-                torch.adamW(weight, gradient, of.mean, of.square, Math.min(1, limit / (norm + 1e-6)), rate, DECAY, steps);
+            try (Scope scope = new Scope(weight)) {
+                torch.adamW(weight, weight.getGradient(), of.mean, of.square, Math.min(1, limit / (norm + 1e-6)), rate, DECAY, steps);
             }
             Libtorch.clearGradient(weight);
         });

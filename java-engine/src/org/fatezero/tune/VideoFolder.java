@@ -1,5 +1,6 @@
 package org.fatezero.tune;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -66,7 +67,7 @@ final class VideoFolder {
         }
         Files.createDirectories(folder.resolve("unet"));
         VideoFolder created = new VideoFolder(folder);
-        try (SafeTensors file = new SafeTensors(weights); NDManager manager = NDManager.newBaseManager("PyTorch")) {
+        try (SafeTensors file = new SafeTensors(weights); NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
             Map<String, NDArray> added = temporal(file, manager, seed);
             write(created.unet(), file, manager, added);
             Gson gson = new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
@@ -81,7 +82,7 @@ final class VideoFolder {
 
     /** Puts {@code trained} in the place of the weights of the same names. */
     void save(Map<String, NDArray> trained) throws IOException {
-        try (SafeTensors file = new SafeTensors(unet()); NDManager manager = NDManager.newBaseManager("PyTorch")) {
+        try (SafeTensors file = new SafeTensors(unet()); NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
             write(unet(), file, manager, trained);
         }
     }
