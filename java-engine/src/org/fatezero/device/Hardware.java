@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 
 /**
  * What an edit runs on.
@@ -17,7 +19,11 @@ import java.util.List;
 public record Hardware(Device device, DataType precision) {
 
     private static final Path CPUINFO = Path.of("/proc/cpuinfo");
-    private static final List<String> BF16_INSTRUCTIONS = List.of("avx512_bf16", "amx_bf16");
+    /** Environment variables of oneDNN, which is in libtorch: the newest instructions that it may use. */
+    private static final List<String> LIMITS = List.of("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA");
+    private static final List<String> ALL = List.of("", "ALL", "DEFAULT", "AVX512_CORE_AMX", "AVX512_CORE_AMX_FP16", "AVX10_1_512_AMX",
+            "AVX10_1_512_AMX_FP16");
+    private static final List<String> ALL_BUT_AMX = List.of("AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX10_1_512");
 
     /**
      * @param device {@code auto}, {@code cpu}, {@code cuda} or {@code cuda:N}
@@ -39,16 +45,25 @@ public record Hardware(Device device, DataType precision) {
 
     private static boolean computesInBfloat16() {
         try {
-            return computesInBfloat16(Files.readString(CPUINFO));
+            String limit = LIMITS.stream().map(System::getenv).filter(Objects::nonNull).findFirst().orElse("");
+            return computesInBfloat16(Files.readString(CPUINFO), limit);
         } catch (IOException e) {
             return false; // not Linux: nothing is known of the processor
         }
     }
 
-    /** Whether the processor multiplies in bfloat16, twice as fast as in single precision, rather than emulating it. */
-    static boolean computesInBfloat16(String cpuinfo) {
-        return cpuinfo.lines().filter(line -> line.startsWith("flags")).limit(1)
-                .anyMatch(line -> Arrays.stream(line.split("\\s+")).anyMatch(BF16_INSTRUCTIONS::contains));
+    /**
+     * Whether libtorch multiplies in bfloat16 by instructions made for that, twice as fast as in single precision, and soundly. It
+     * does not with AMX: where a row's length is no multiple of 32, oneDNN 3.7 multiplies what lies behind its end by zero
+     * (github.com/uxlfoundation/oneDNN/issues/5717), and if that happens to be an infinity or NaN, the result is NaN.
+     *
+     * @param limit the newest instructions that oneDNN may use, in its own words; all if empty
+     */
+    static boolean computesInBfloat16(String cpuinfo, String limit) {
+        List<String> flags = cpuinfo.lines().filter(line -> line.startsWith("flags")).limit(1)
+                .flatMap(line -> Arrays.stream(line.split("\\s+"))).toList();
+        String newest = limit.toUpperCase(Locale.ROOT);
+        return flags.contains("avx512_bf16") && (ALL_BUT_AMX.contains(newest) || ALL.contains(newest) && !flags.contains("amx_bf16"));
     }
 
     private static Device device(String name) {

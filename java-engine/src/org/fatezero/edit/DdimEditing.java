@@ -75,6 +75,7 @@ public final class DdimEditing {
      * @param text encodings of the source, the unconditional and the edit prompt, {@code (3, tokens, width)}
      * @param pass frames, keys and norms; its hook is not used
      * @return the edited clean latents, owned by the manager of the trajectory
+     * @throws org.fatezero.tensor.NotFiniteException at the first step whose latents are not finite
      */
     public NDArray run(Trajectory trajectory, NDArray text, Pass pass, Edit edit, Progress progress) {
         return run(trajectory, text, pass, edit, null, progress);
@@ -114,6 +115,7 @@ public final class DdimEditing {
                 z.close();
             }
             z = next;
+            torch.requireFinite(z, "the latents edited to level " + k + " of " + steps);
             watcher.accept(k, z);
         }
         return z;

@@ -34,6 +34,7 @@ import org.fatezero.model.Models;
 import org.fatezero.options.Options;
 import org.fatezero.options.Prompts;
 import org.fatezero.options.Words;
+import org.fatezero.tensor.NotFiniteException;
 import org.fatezero.text.Prompt;
 
 import java.io.IOException;
@@ -57,12 +58,14 @@ import java.util.stream.Stream;
 public final class Engine implements AutoCloseable {
 
     private final Host host;
-    private final Options options;   // of the first edit; those that inversion depends on are the same in all
-    private final Model model;
-    private final NDManager manager; // what outlives a window: the prompts' encodings and the fusion's matrices
-    private final Schedule schedule;
-    private final List<Edit> edits = new ArrayList<>();
-    private final Inversions inversions; // null unless they are kept on disk
+    private final List<Options> asked; // of each edit
+    private final Options options;   // of the first; those that inversion depends on are the same in all
+    private final Hardware hardware;
+    private Model model;             // this and what is made of it are replaced once if half precision does not suffice
+    private NDManager manager;       // what outlives a window: the prompts' encodings and the fusion's matrices; null if no model could be loaded
+    private Schedule schedule;
+    private List<Edit> edits;
+    private Inversions inversions;   // null unless they are kept on disk
     private boolean sparing; // since a window had no room in memory: nothing of the source is kept, and branches run one after another
     private final Store store;
 
@@ -91,30 +94,18 @@ public final class Engine implements AutoCloseable {
      */
     public Engine(Map<String, String> set, Host host) throws IOException {
         this.host = host;
-        List<Options> asked = Prompts.edits(set, host);
+        asked = Prompts.edits(set, host);
         options = asked.get(0);
-        Hardware hardware = Hardware.of(options.device(), options.precision());
-        model = Models.acquire(options.model(), options.lora(), hardware.device(), hardware.precision(), host);
-        manager = model.manager.newSubManager();
+        hardware = Hardware.of(options.device(), options.precision());
+        store = new Store(options.store(), () -> Memory.free(hardware.device()), host);
+        load(hardware.precision());
         try {
-            schedule = new Schedule(model.scheduler, options.steps(), (int) Math.round(options.start() * options.steps()),
-                    options.solver().equals("implicit"));
-            Prompt source = encode("source", options.source());
-            for (Options one : asked) {
-                Prompt target = encode("prompt", one.prompt());
-                DdimEditing.Edit how = edit(one, source, target);
-                edits.add(new Edit(one, encodings(source, encode("negative", one.negative()), target), how,
-                        Show.of(one, how, schedule.depth(), new PromptWords(model.tokenizer, one.parity()), source, target, model.torch)));
-            }
-            inversions = options.inversion().isBlank() ? null : Inversions.in(options.inversion(), host, options, model,
-                    source.ids(), source.pieces().size(), schedule.depth());
-            store = new Store(options.store(), () -> Memory.free(hardware.device()), host);
             keyFrames(options.window()); // finds a wrong selector now
             if (options.keys_at().endsWith("ch") && keysAt(1, 1) == 0) {
                 host.log(Host.WARNING, "keys_at=" + options.keys_at() + ": no layer of model " + options.model()
                         + " is so wide, so each frame attends to itself alone; set keys_at= in cells");
             }
-        } catch (IOException | RuntimeException | Error e) {
+        } catch (RuntimeException | Error e) {
             close();
             throw e;
         }
@@ -123,6 +114,32 @@ public final class Engine implements AutoCloseable {
                     + ", " + one.steps() + " steps");
         }
         host.log(Host.INFO, hardware.toString());
+    }
+
+    /** Loads the model, and makes of it what all windows need. */
+    private void load(DataType precision) throws IOException {
+        manager = null;
+        model = Models.acquire(options.model(), options.lora(), hardware.device(), precision, host);
+        manager = model.manager.newSubManager();
+        try {
+            schedule = new Schedule(model.scheduler, options.steps(), (int) Math.round(options.start() * options.steps()),
+                    options.solver().equals("implicit"));
+            Prompt source = encode("source", options.source());
+            List<Edit> made = new ArrayList<>();
+            for (Options one : asked) {
+                Prompt target = encode("prompt", one.prompt());
+                DdimEditing.Edit how = edit(one, source, target);
+                made.add(new Edit(one, encodings(source, encode("negative", one.negative()), target), how,
+                        Show.of(one, how, schedule.depth(), new PromptWords(model.tokenizer, one.parity()), source, target, model.torch)));
+            }
+            edits = made;
+            inversions = options.inversion().isBlank() ? null : Inversions.in(options.inversion(), host, options, model,
+                    source.ids(), source.pieces().size(), schedule.depth());
+        } catch (IOException | RuntimeException | Error e) {
+            close();
+            manager = null;
+            throw e;
+        }
     }
 
     /** Frames wanted in each call of {@link #edit}; the last of a stream may bring fewer. */
@@ -141,7 +158,8 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
-     * Edits one window of packed RGB frames. Source and target may be the same memory.
+     * Edits one window of packed RGB frames. Source and target may be the same memory. Where numbers in half precision are not
+     * finite the window is edited once more, and all later ones, in single precision.
      *
      * @param source direct buffers, one a frame
      * @param sourceStride bytes from row to row
@@ -149,6 +167,7 @@ public final class Engine implements AutoCloseable {
      * @param depth bits a sample, 8 or 16
      * @throws CancellationException if the host asked for it
      * @throws OutOfMemoryError if the window has no room in memory, even with nothing kept of the source
+     * @throws IllegalArgumentException if frames are not as above, or numbers are not finite in single precision either
      */
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride, int width,
             int height, int depth) throws IOException {
@@ -166,6 +185,36 @@ public final class Engine implements AutoCloseable {
             frames.wide(panels(i / n)).check(target[i], targetStride[i]);
         }
         Libtorch.runWithoutOptimizer();
+        if (manager == null) {
+            load(DataType.FLOAT32); // which failed at the window before
+        }
+        try {
+            editWindow(frames, source, sourceStride, target, targetStride);
+        } catch (NotFiniteException e) {
+            if (model.precision == DataType.FLOAT32) {
+                throw notFinite(e);
+            }
+            host.log(Host.WARNING, e.getMessage() + " in half precision: once more, and from now on, with precision=fp32, which takes longer");
+            close();
+            load(DataType.FLOAT32);
+            try {
+                editWindow(frames, source, sourceStride, target, targetStride);
+            } catch (NotFiniteException again) {
+                throw notFinite(again);
+            }
+        }
+    }
+
+    private IllegalArgumentException notFinite(NotFiniteException e) {
+        return new IllegalArgumentException(e.getMessage() + " in single precision: the weights of model=" + options.model()
+                + (options.lora().isBlank() ? " are broken" : " or lora=" + options.lora() + " are broken, or its scale is too large"), e);
+    }
+
+    private void editWindow(Frames frames, ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride) throws IOException {
+        int n = source.length;
+        int targets = target.length;
+        int width = frames.width();
+        int height = frames.height();
         double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(width, height);
         int h = multiple(height * scale);
         int w = multiple(width * scale);
@@ -178,6 +227,7 @@ public final class Engine implements AutoCloseable {
                 Show show = edits.get(last / n).show;
                 try (NDArray z = frame(show.showsEdit() ? made.get(last / n).z : null, j); NDArray x = z == null ? null : model.vae.decode(z);
                         NDArray seen = frame(made.get(last / n).seen, j)) {
+                    requireFinite(x, "the decoded frames");
                     show.paint(frames, source[j], sourceStride[j], target[last], targetStride[last], x, seen, window);
                 }
             }
@@ -265,6 +315,7 @@ public final class Engine implements AutoCloseable {
             }
             NDArray z0 = NDArrays.concat(latents, 0);
             z0.attach(window);
+            requireFinite(z0, "the frames' latents");
             return z0;
         }
     }
@@ -287,7 +338,6 @@ public final class Engine implements AutoCloseable {
         boolean again = options.attention().equals("reconstruction");
         Trajectory trajectory = new DdimInversion(model.unet, schedule, model.torch)
                 .run(z0, sourceText, pass, again ? List.of() : needs, reporting("invert", 0, 1));
-        requireFinite(trajectory.zT(), "inverted");
         if (again) {
             NDArray unconditional = edits.get(0).text.get(z0.getManager(), new NDIndex("1:2"));
             trajectory = new Reconstruction(model.unet, schedule, model.torch).run(trajectory.zT(), sourceText,
@@ -321,7 +371,6 @@ public final class Engine implements AutoCloseable {
             if (edit.show.makesEdit()) {
                 z = new DdimEditing(model.unet, schedule, model.torch).run(trajectory, edit.text, pass,
                         sparing ? edit.how.sparing() : kept ? edit.how : edit.how.recomputing(), ofEdit, reporting("edit", made.size(), edits.size()));
-                requireFinite(z, "edited");
             }
             made.add(new Made(z, edit.show.seen(trajectory, ofEdit)));
         }
@@ -338,7 +387,7 @@ public final class Engine implements AutoCloseable {
 
     @Override
     public void close() {
-        if (manager.isOpen()) {
+        if (manager != null && manager.isOpen()) {
             manager.close();
             Models.release(model);
         }
@@ -424,10 +473,10 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    private void requireFinite(NDArray z, String what) {
-        if (!model.torch.allFinite(z)) {
-            throw new ArithmeticException("the " + what + " latents are not finite"
-                    + (model.precision == DataType.FLOAT16 ? "; use precision=fp32" : "; the model's weights may be broken"));
+    /** What the VAE gave, which works in single precision at all times. */
+    private void requireFinite(NDArray x, String what) {
+        if (x != null && !model.torch.allFinite(x)) {
+            throw new IllegalArgumentException(what + " are not finite: the VAE's weights in model=" + options.model() + " are broken");
         }
     }
 }

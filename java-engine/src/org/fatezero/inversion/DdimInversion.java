@@ -34,6 +34,7 @@ public final class DdimInversion {
      * @param source the source prompt's encoding, {@code (1, tokens, width)}
      * @param pass frames, keys and norms; its hook is not used
      * @param needs those of each edit that will be made of it
+     * @throws org.fatezero.tensor.NotFiniteException at the first step whose latents are not finite
      */
     public Trajectory run(NDArray z0, NDArray source, Pass pass, List<Needs> needs, Progress progress) {
         NDManager window = z0.getManager();
@@ -47,6 +48,7 @@ public final class DdimInversion {
                     pass.with(progress.within(k, schedule.depth(), capture)))) {
                 latents.add(schedule.invert(z, epsilon, k));
             }
+            torch.requireFinite(latents.get(k + 1), "the latents inverted to level " + (k + 1) + " of " + schedule.steps());
             captures.add(capture);
         }
         return new Trajectory(latents, captures, false);

@@ -38,6 +38,7 @@ public final class Reconstruction {
      * @param guidance scale of classifier-free guidance
      * @param pass frames, keys and norms; its hook is not used
      * @param needs those of each edit that will be made of it
+     * @throws org.fatezero.tensor.NotFiniteException at the first step whose latents are not finite
      */
     public Trajectory run(NDArray zT, NDArray source, NDArray unconditional, double guidance, Pass pass, List<Needs> needs,
             Progress progress) {
@@ -58,6 +59,7 @@ public final class Reconstruction {
                 NDArray epsilon = free.add(told.sub(free).mul(guidance));
                 latents[k] = scope.keep(schedule.denoise(z, epsilon, k));
             }
+            torch.requireFinite(latents[k], "the latents reconstructed to level " + k + " of " + schedule.steps());
         }
         return new Trajectory(List.of(latents), Arrays.asList(captures), true);
     }

@@ -106,8 +106,8 @@ public final class Model implements AutoCloseable {
             }
             return tensor;
         };
-        // what a window passes but once is not worth the error
-        DataType type = precision == DataType.BFLOAT16 && part != Part.UNET ? DataType.FLOAT32 : precision;
+        // what a window passes but once is not worth the error; some VAEs overflow in fp16
+        DataType type = part == Part.UNET ? precision : DataType.FLOAT32;
         return Weights.of(files.file(part), files.tensors(part), adapter, manager, type, torch);
     }
 

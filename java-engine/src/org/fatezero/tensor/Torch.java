@@ -218,6 +218,18 @@ public final class Torch implements AutoCloseable {
         return run("lerp", a, b, weight);
     }
 
+    /**
+     * Stops a computation that has gone wrong where it has.
+     *
+     * @param what the numbers are
+     * @throws NotFiniteException unless all are finite
+     */
+    public void requireFinite(NDArray x, String what) {
+        if (!allFinite(x)) {
+            throw new NotFiniteException(what);
+        }
+    }
+
     public boolean allFinite(NDArray x) {
         try (NDArray all = run("all_finite", x)) {
             return all.getBoolean();

@@ -12,10 +12,18 @@ import org.junit.jupiter.params.provider.CsvSource;
 class HardwareTest {
 
     @ParameterizedTest
-    @CsvSource({"flags : fpu avx512_bf16 clzero, true", "flags : fpu amx_bf16, true", "flags : fpu avx2 avx512f, false",
-        "flags : xavx512_bf16x, false", "model name : avx512_bf16, false", "'', false"})
-    void aProcessorTellsThatItComputesInBfloat16(String cpuinfo, boolean expected) {
-        assertEquals(expected, Hardware.computesInBfloat16("processor : 0\n" + cpuinfo + "\nbogomips : 1\n"));
+    @CsvSource({"flags : fpu avx512_bf16 clzero, '', true", "flags : fpu avx2 avx512f, '', false", "flags : xavx512_bf16x, '', false",
+        "model name : avx512_bf16, '', false", "'', '', false", "flags : avx512_bf16, ALL, true", "flags : avx512_bf16, avx512_core_bf16, true",
+        "flags : avx512_bf16, AVX512_CORE, false", "flags : avx512_bf16, AVX2, false", "flags : avx512f, AVX512_CORE_BF16, false"})
+    void aProcessorTellsThatItComputesInBfloat16(String cpuinfo, String limit, boolean expected) {
+        assertEquals(expected, Hardware.computesInBfloat16("processor : 0\n" + cpuinfo + "\nbogomips : 1\n", limit));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"'', false", "ALL, false", "AVX512_CORE_AMX, false", "AVX10_1_512_AMX_FP16, false", "AVX512_CORE_BF16, true", "AVX10_1_512, true",
+        "AVX512_CORE, false"})
+    void amxIsNotTakenForItUnlessOneDnnLeavesItAlone(String limit, boolean expected) {
+        assertEquals(expected, Hardware.computesInBfloat16("flags : avx512f avx512_bf16 amx_tile amx_bf16 amx_int8\n", limit));
     }
 
     @ParameterizedTest

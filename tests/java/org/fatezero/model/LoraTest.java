@@ -18,6 +18,7 @@ import org.fatezero.tensor.TensorWriter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
@@ -75,6 +76,19 @@ class LoraTest {
             assertEquals(List.of(), warnings);
         } finally {
             Models.release(model);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"FLOAT32", "FLOAT16", "BFLOAT16"})
+    void mergingLeavesNoArraysBehind(DataType precision) throws Exception {
+        Model plain = Models.acquire(TINY, "", Device.cpu(), precision, host);
+        Model adapted = Models.acquire(TINY, Golden.FOLDER + "/lora-kohya.safetensors", Device.cpu(), precision, host);
+        try {
+            assertEquals(plain.manager.getManagedArrays().size(), adapted.manager.getManagedArrays().size());
+        } finally {
+            Models.release(plain);
+            Models.release(adapted);
         }
     }
 
