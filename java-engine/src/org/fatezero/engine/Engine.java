@@ -57,6 +57,9 @@ import java.util.stream.Stream;
  */
 public final class Engine implements AutoCloseable {
 
+    /** A frame's long side in its short ones: the short one is edited at the model's size, and the long one grows with it. */
+    private static final int LONGEST = 32;
+
     private final Host host;
     private final List<Options> asked; // of each edit
     private final Options options;   // of the first; those that inversion depends on are the same in all
@@ -166,6 +169,7 @@ public final class Engine implements AutoCloseable {
      * @param target like {@code source}, one edit's frames after another's, as wide as its {@link #panels}; untouched if an edit fails before decoding
      * @param depth bits a sample, 8 or 16
      * @throws CancellationException if the host asked for it
+     * @throws IllegalArgumentException for frames that are more than 32 times as long as they are wide, or not as described here
      * @throws OutOfMemoryError if the window has no room in memory, even with nothing kept of the source
      * @throws IllegalArgumentException if frames are not as above, or numbers are not finite in single precision either
      */
@@ -177,6 +181,10 @@ public final class Engine implements AutoCloseable {
         if (n < 1 || n > options.window() || target.length != targets || sourceStride.length != n || targetStride.length != targets) {
             throw new IllegalArgumentException(n + " frames: expected 1 to " + options.window() + ", and as many targets"
                     + (edits.size() == 1 ? "" : " for each of " + edits.size() + " edits"));
+        }
+        if (Math.max(width, height) > (long) LONGEST * Math.min(width, height)) {
+            throw new IllegalArgumentException("frames of " + width + "x" + height + ": one side may be at most " + LONGEST
+                    + " times as long as the other, or the edit would need absurd amounts of memory; crop or pad them first");
         }
         for (int i = 0; i < n; i++) {
             frames.check(source[i], sourceStride[i]);

@@ -130,7 +130,7 @@ class EngineTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"321, 179, 2", "1, 1, 3", "9, 64, 0", "200, 10, 1"})
+    @CsvSource({"321, 179, 2", "1, 1, 3", "9, 64, 0", "200, 10, 1", "2, 64, 0"})
     void framesMayHaveAnySizeAndTheirPaddingStays(int width, int height, int padding) throws Exception {
         int stride = 3 * width + padding;
         try (Engine engine = open(SILENT, "steps", "1", "size", "16")) {
@@ -161,6 +161,8 @@ class EngineTest {
             refused("as many targets", () -> engine.edit(two, strides(1, 96), two, strides(2, 96), 32, 24, 8));
             refused("32x24", () -> engine.edit(two, strides(2, 96), small, strides(2, 96), 32, 24, 8));
             refused("32x24", () -> engine.edit(small, strides(2, 96), two, strides(2, 96), 32, 24, 8));
+            refused("frames of 4000x2: one side may be at most 32 times", () -> engine.edit(frames(1, 24000, 7), strides(1, 12000),
+                frames(1, 24000, 7), strides(1, 12000), 4000, 2, 8));
             refused("10 bits", () -> engine.edit(two, strides(2, 96), two, strides(2, 96), 32, 24, 10));
             assertEquals(texts(frames(2, 96 * 24, 7)), texts(two));
         }
