@@ -6,11 +6,11 @@ import ai.djl.util.cuda.CudaUtils;
 import com.sun.management.OperatingSystemMXBean;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.MemoryUsage;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -18,6 +18,12 @@ import java.util.regex.Pattern;
 public final class Memory {
 
     private static final Pattern ROW = Pattern.compile("(?m)^(MemTotal|MemAvailable):\\s+(\\d{1,15}) kB$");
+
+    /** The group of this process that counts memory: {@code 4:memory:/path}, or {@code 0::/path} in the second version. */
+    private static final Pattern GROUP = Pattern.compile("(?m)^(?:\\d+:(?:[^:]*,)?(memory)(?:,[^:]*)?|0:):(/.*)$");
+
+    /** Of a group and those within it, which the first version counts apart. */
+    private static final Pattern CACHED = Pattern.compile("(?m)^(?:total_|(?![\\s\\S]*^total_))(?:in)?active_file (\\d{1,18})$");
 
     private Memory() {
     }
@@ -29,20 +35,40 @@ public final class Memory {
             MemoryUsage usage = CudaUtils.getGpuMemory(device);
             return usage.getMax() - usage.getUsed();
         }
+        OperatingSystemMXBean within = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
+        return free(text(Path.of("/proc/meminfo")), statistics(), within.getTotalMemorySize(), within.getFreeMemorySize());
+    }
+
+    /** The {@code memory.stat} of this process's control group, whichever version of them the system has. */
+    private static String statistics() {
+        Matcher groups = GROUP.matcher(text(Path.of("/proc/self/cgroup")));
+        while (groups.find()) {
+            Path mount = Path.of(groups.group(1) == null ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory");
+            for (String group : List.of("." + groups.group(2), ".")) { // a container may see its own as the top
+                String statistics = text(mount.resolve(group).resolve("memory.stat"));
+                if (!statistics.isEmpty()) {
+                    return statistics;
+                }
+            }
+        }
+        return "";
+    }
+
+    private static String text(Path file) {
         try {
-            OperatingSystemMXBean within = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
-            return free(Files.readString(Path.of("/proc/meminfo")), within.getTotalMemorySize(), within.getFreeMemorySize());
+            return Files.readString(file);
         } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            return ""; // as on other systems than Linux
         }
     }
 
     /**
-     * @param meminfo the host's {@code /proc/meminfo}
+     * @param meminfo the host's {@code /proc/meminfo}; empty where there is none
+     * @param statistics the container's {@code memory.stat}, or nothing
      * @param limit bytes that a container, or the host, has in all, as Java sees it
-     * @param freeWithin bytes of them that are free; on a host, what its caches hold does not count as free here
+     * @param freeWithin bytes of them that are free, without what caches of files hold and would give up
      */
-    static long free(String meminfo, long limit, long freeWithin) {
+    static long free(String meminfo, String statistics, long limit, long freeWithin) {
         long total = Long.MAX_VALUE;
         long available = Long.MAX_VALUE;
         for (Matcher row = ROW.matcher(meminfo); row.find();) {
@@ -53,6 +79,7 @@ public final class Memory {
                 available = bytes;
             }
         }
-        return limit < total ? Math.min(available, freeWithin) : available;
+        long cached = CACHED.matcher(statistics).results().mapToLong(row -> Long.parseLong(row.group(1))).sum();
+        return limit < total ? Math.min(available, Math.min(limit, freeWithin + cached)) : available;
     }
 }

@@ -454,8 +454,7 @@ public final class Engine implements AutoCloseable {
     }
 
     private KeyFrames keyFrames(int frames) {
-        List<String> selectors = new ArrayList<>(Words.split(options.keys()));
-        return new KeyFrames(selectors.isEmpty() ? List.of("self") : selectors, frames);
+        return KeyFrames.of(options.keys(), frames);
     }
 
     /** The side, in cells, of the largest maps that see other frames. */

@@ -43,6 +43,14 @@ public final class KeyFrames {
         own = selectors.equals(List.of("self"));
     }
 
+    /**
+     * @param selectors joined by plus signs; none is {@code self}
+     * @throws IllegalArgumentException as above
+     */
+    public static KeyFrames of(String selectors, int frames) {
+        return new KeyFrames(selectors.isBlank() ? List.of("self") : Arrays.stream(selectors.split("\\+")).map(String::strip).toList(), frames);
+    }
+
     private static int index(String selector, int frame, int frames) {
         return switch (selector) {
             case "self" -> frame;

@@ -70,7 +70,11 @@ final class Tuner implements AutoCloseable {
                 if (!TRAINED.matcher(name).matches()) {
                     return tensor;
                 }
-                NDArray weight = before == null ? tensor : before.get(name, tensor.getShape().getShape());
+                NDArray weight = tensor;
+                if (before != null) {
+                    weight = before.get(name, tensor.getShape().getShape());
+                    tensor.close();
+                }
                 weight.setRequiresGradient(true);
                 trained.put(name, weight);
                 return weight;

@@ -35,6 +35,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 
 /** A model that is being tuned on a clip, in the folder that it is written to. */
 public final class Tuning implements AutoCloseable {
@@ -89,8 +90,7 @@ public final class Tuning implements AutoCloseable {
     private static final String STATE = "tuning.safetensors";
 
     private final Map<String, String> notes;
-    private final VideoFolder folder;
-    private final Path state;
+    private VideoFolder folder; // beside its place until a beginning is whole
     private final NDManager manager;
     private final String unseen;
     private final Tuner tuner;
@@ -106,27 +106,26 @@ public final class Tuning implements AutoCloseable {
     public Tuning(Settings settings, List<Frame> clip, Path out, boolean resume) throws IOException {
         notes = settings.notes();
         notes.put("frames", Integer.toString(clip.size()));
-        state = out.resolve(STATE);
         if (settings.batch > clip.size()) {
             throw new IllegalArgumentException("batch=" + settings.batch + ": the clip has " + clip.size() + " frames");
         }
         int frames = settings.batch == 0 ? clip.size() : settings.batch;
-        Pass pass = new Pass(frames, new KeyFrames(List.of(settings.keys.split("\\+")), frames), settings.keys_at,
+        Pass pass = new Pass(frames, KeyFrames.of(settings.keys, frames), settings.keys_at,
                 false, settings.norm.equals("window"), AttentionHook.PLAIN);
         Device device = Hardware.of(settings.device, "fp32").device();
         folder = resume ? begun(out) : begin(settings, out);
         manager = NDManager.newBaseManager(device, "PyTorch");
-        try (SafeTensors before = resume ? new SafeTensors(state) : null; SafeTensors unet = new SafeTensors(folder.unet());
-                Tokenizer tokenizer = new Tokenizer(out.resolve("tokenizer"))) {
+        try (SafeTensors before = resume ? new SafeTensors(state()) : null; SafeTensors unet = new SafeTensors(folder.unet());
+                Tokenizer tokenizer = new Tokenizer(folder.path().resolve("tokenizer"))) {
             if (resume) {
                 requireSame(before.metadata());
             }
-            UNet.Config config = UNet.Config.read(config("unet"));
-            TextEncoder.Config textConfig = TextEncoder.Config.read(config("text_encoder"));
+            UNet.Config config = UNet.Config.read(config("unet/config.json"));
+            TextEncoder.Config textConfig = TextEncoder.Config.read(config("text_encoder/config.json"));
             Prompt source = tokenizer.encode(settings.source, textConfig.maxPositionEmbeddings());
             unseen = source.unseen();
             try (NDManager encoding = manager.newSubManager()) {
-                tuner = new Tuner(manager, config, unet, before, new Schedule(new ModelConfig(out.resolve("scheduler/scheduler_config.json")), 1),
+                tuner = new Tuner(manager, config, unet, before, new Schedule(config("scheduler/scheduler_config.json"), 1),
                         encode(settings, config, clip, encoding), encode(textConfig, source, encoding),
                         pass, settings.learning_rate, settings.seed);
             }
@@ -134,6 +133,7 @@ public final class Tuning implements AutoCloseable {
                 before.requireIntact();
             } else {
                 save();
+                folder = folder.moveTo(out);
             }
         } catch (IOException | RuntimeException | Error e) {
             manager.close();
@@ -154,13 +154,13 @@ public final class Tuning implements AutoCloseable {
                     + ".save_pretrained(sys.argv[2])\" " + settings.model + " folder");
         }
         try (ModelFolder model = ModelFolder.find(settings.model)) {
-            return VideoFolder.create(model.path(), out, settings.seed);
+            return VideoFolder.create(model.path(), out.resolveSibling("." + UUID.randomUUID() + ".part"), settings.seed);
         }
     }
 
-    private VideoFolder begun(Path out) throws IOException {
-        if (!Files.isRegularFile(state)) {
-            throw new NoSuchFileException(state + ": missing, so there is no tuning to go on with; begin one without --resume, in a new folder");
+    private static VideoFolder begun(Path out) throws IOException {
+        if (!Files.isRegularFile(out.resolve(STATE))) {
+            throw new NoSuchFileException(out.resolve(STATE) + ": missing, so there is no tuning to go on with; begin one without --resume, in a new folder");
         }
         return new VideoFolder(out);
     }
@@ -168,14 +168,18 @@ public final class Tuning implements AutoCloseable {
     private void requireSame(Map<String, String> before) {
         notes.forEach((name, value) -> {
             if (!value.equals(before.get(name))) {
-                throw new IllegalArgumentException(name + "=" + value + ": the tuning that " + state + " goes on with had "
+                throw new IllegalArgumentException(name + "=" + value + ": the tuning that " + state() + " goes on with had "
                         + before.get(name) + "; give the same, or begin another in a new folder");
             }
         });
     }
 
-    private ModelConfig config(String part) throws IOException {
-        return new ModelConfig(folder.path().resolve(part).resolve("config.json"));
+    private ModelConfig config(String file) throws IOException {
+        return new ModelConfig(folder.path().resolve(file));
+    }
+
+    private Path state() {
+        return folder.path().resolve(STATE);
     }
 
     /** {@code (1, tokens, width)} */
@@ -189,7 +193,7 @@ public final class Tuning implements AutoCloseable {
     private NDArray encode(Settings settings, UNet.Config unet, List<Frame> clip, NDManager encoding) throws IOException {
         try (SafeTensors file = new SafeTensors(Weights.find(folder.path().resolve("vae")))) {
             Torch torch = new Torch(encoding);
-            Vae vae = new Vae(Vae.Config.read(config("vae")), Weights.of(file, encoding, DataType.FLOAT32, torch));
+            Vae vae = new Vae(Vae.Config.read(config("vae/config.json")), Weights.of(file, encoding, DataType.FLOAT32, torch));
             int unit = vae.config().factor();
             double side = settings.size > 0 ? settings.size : unet.sampleSize() * unit;
             NDList latents = new NDList();
@@ -234,7 +238,7 @@ public final class Tuning implements AutoCloseable {
 
     /** Writes the model as it is now, and what is needed to go on. */
     public void save() throws IOException {
-        tuner.write(state, notes);
+        tuner.write(state(), notes);
         folder.save(tuner.trained());
     }
 

@@ -12,11 +12,14 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 
+import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.TensorWriter;
 import org.fatezero.tensor.Weights;
+import org.fatezero.unet.UNet;
 
 import java.io.IOException;
+import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -58,26 +61,42 @@ final class VideoFolder {
      * last layer is zero.
      *
      * @param seed of the other layers' first weights
-     * @throws IOException if {@code model} is no diffusers folder, or {@code folder} cannot be written
+     * @throws IOException if {@code model} is no diffusers folder, or {@code folder} cannot be written; nothing is left of it then
      */
     static VideoFolder create(Path model, Path folder, long seed) throws IOException {
+        VideoFolder created = new VideoFolder(folder);
+        try {
+            created.fill(model, seed);
+        } catch (IOException | RuntimeException | Error e) {
+            created.delete();
+            throw e;
+        }
+        return created;
+    }
+
+    private void fill(Path model, long seed) throws IOException {
         Path weights = Weights.find(model.resolve("unet"));
+        Path unet = model.resolve("unet").resolve("config.json");
+        UNet.Config.read(new ModelConfig(unet)); // what is wrong with it is told before gigabytes are copied
         for (String part : PARTS) {
             copy(model.resolve(part), folder.resolve(part));
         }
         Files.createDirectories(folder.resolve("unet"));
-        VideoFolder created = new VideoFolder(folder);
         try (SafeTensors file = new SafeTensors(weights); NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
             Map<String, NDArray> added = temporal(file, manager, seed);
-            write(created.unet(), file, manager, added);
+            write(unet(), file, manager, added);
             Gson gson = new GsonBuilder().setPrettyPrinting().disableHtmlEscaping().create();
-            JsonObject config = gson.fromJson(Files.readString(model.resolve("unet").resolve("config.json")), JsonObject.class);
+            JsonObject config = gson.fromJson(Files.readString(unet), JsonObject.class);
             if (!added.isEmpty()) {
                 rename(config);
             }
             Files.writeString(folder.resolve("unet").resolve("config.json"), gson.toJson(config) + "\n");
         }
-        return created;
+    }
+
+    /** Gives the folder another name, which none has. */
+    VideoFolder moveTo(Path place) throws IOException {
+        return new VideoFolder(Files.move(folder, place, StandardCopyOption.ATOMIC_MOVE));
     }
 
     /** Puts {@code trained} in the place of the weights of the same names. */
@@ -89,6 +108,9 @@ final class VideoFolder {
 
     /** Takes it all away again. */
     void delete() throws IOException {
+        if (!Files.exists(folder)) {
+            return;
+        }
         try (Stream<Path> files = Files.walk(folder)) {
             for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(file);
@@ -151,7 +173,7 @@ final class VideoFolder {
         if (!Files.exists(from)) {
             return; // what of these a model needs is missed when it is loaded
         }
-        try (Stream<Path> files = Files.walk(from)) {
+        try (Stream<Path> files = Files.walk(from, FileVisitOption.FOLLOW_LINKS)) {
             for (Path file : files.toList()) {
                 Path target = to.resolve(from.relativize(file).toString());
                 if (!Files.isDirectory(file) && !file.toString().endsWith(".bin")) { // which would be refused

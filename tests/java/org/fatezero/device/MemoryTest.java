@@ -8,6 +8,7 @@ import ai.djl.Device;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class MemoryTest {
 
@@ -24,7 +25,21 @@ class MemoryTest {
         "8192000, 8000000, 8000000",
         "12288000, 12000000, 9216000"}) // or further than what the host has left
     void whatIsFreeIsTheLessOfTheHostsAndTheContainers(long limit, long freeWithin, long expected) {
-        assertEquals(expected, Memory.free(MEMINFO, limit, freeWithin));
+        assertEquals(expected, Memory.free(MEMINFO, "", limit, freeWithin));
+    }
+
+    /** A model's weights, once read, stay in the cache of files, which gives way to whatever needs room. */
+    @ParameterizedTest
+    @ValueSource(strings = {"anon 700\nfile 6000\ninactive_file 4000\nactive_file 1000\n",
+        "cache 600\ninactive_file 1\nactive_file 2\ntotal_cache 6000\ntotal_inactive_file 4000\ntotal_active_file 1000\n"})
+    void whatAContainersCachesHoldIsFree(String statistics) {
+        assertEquals(1024000 + 5000, Memory.free(MEMINFO, statistics, 8192000, 1024000));
+        assertEquals(9216000, Memory.free(MEMINFO, statistics, 16384000, 1024000), "no container");
+    }
+
+    @Test
+    void withoutLinuxItIsWhatJavaSees() {
+        assertEquals(1024000, Memory.free("", "", 16384000, 1024000));
     }
 
     @Test

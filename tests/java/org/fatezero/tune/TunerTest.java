@@ -34,13 +34,17 @@ class TunerTest {
     static Path folder;
 
     private static Tuner tuner(Golden golden, NDArray z0, NDArray text, double rate, int batch) throws Exception {
+        return tuner(golden, null, z0, text, rate, batch);
+    }
+
+    private static Tuner tuner(Golden golden, SafeTensors state, NDArray z0, NDArray text, double rate, int batch) throws Exception {
         Path model = folder.resolve("tiny");
         if (!model.toFile().exists()) {
             TunedTiny.write("dense", model, name -> name);
         }
         Schedule schedule = new Schedule(new ModelConfig(Golden.TINY.resolve("scheduler/scheduler_config.json")), 1);
         try (SafeTensors file = new SafeTensors(Weights.find(model.resolve("unet")))) {
-            return new Tuner(golden.manager, UNet.Config.read(Golden.config(model, "unet")), file, null, schedule, z0, text,
+            return new Tuner(golden.manager, UNet.Config.read(Golden.config(model, "unet")), file, state, schedule, z0, text,
                     new Pass(batch, new KeyFrames(List.of("-1", "first"), batch), 64, true, true, AttentionHook.PLAIN), rate, 1);
         }
     }
@@ -74,6 +78,21 @@ class TunerTest {
                 }
             }
         }
+    }
+
+    @Test
+    void whatGoesOnHasNoMoreInMemoryThanWhatBegan() throws Exception {
+        Path state = folder.resolve("state.safetensors");
+        int[] arrays = new int[2];
+        try (Golden first = new Golden("tuned.safetensors"); Tuner tuner = tuner(first, first.array("dense.z0"), first.array("text"), 1e-3, 3)) {
+            arrays[0] = first.manager.getManagedArrays().size();
+            tuner.write(state, Map.of());
+        }
+        try (Golden second = new Golden("tuned.safetensors"); SafeTensors before = new SafeTensors(state);
+                Tuner tuner = tuner(second, before, second.array("dense.z0"), second.array("text"), 1e-3, 3)) {
+            arrays[1] = second.manager.getManagedArrays().size();
+        }
+        assertEquals(arrays[0], arrays[1]);
     }
 
     @Test

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.ndarray.NDArray;
 
 import org.fatezero.Golden;
+import org.fatezero.TinyOptions;
 import org.fatezero.forward.Pass;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Weights;
@@ -129,7 +130,42 @@ class TuningTest {
         Files.delete(broken.resolve("vae/config.json"));
         Tuning.Settings settings = new Tuning.Settings(broken.toString(), "a jeep", "cpu", 64, 0, 1e-2, "-1", 32, "frame", 0);
         assertThrows(NoSuchFileException.class, () -> new Tuning(settings, clip(2), folder.resolve("out"), false));
-        assertFalse(Files.exists(folder.resolve("out")));
+        assertEquals(List.of("broken"), names());
+    }
+
+    @Test
+    void norWhenItIsNoneThatCanBeCopied() throws Exception {
+        Path broken = folder.resolve("broken");
+        TinyOptions.copyModel(broken);
+        Files.writeString(broken.resolve("unet/config.json"), "{\"block_out_channels\": [");
+        Tuning.Settings settings = new Tuning.Settings(broken.toString(), "a jeep", "cpu", 64, 0, 1e-2, "-1", 32, "frame", 0);
+        IOException e = assertThrows(IOException.class, () -> new Tuning(settings, clip(2), folder.resolve("out"), false));
+        assertTrue(e.getMessage().startsWith(broken.resolve("unet/config.json") + ": not a JSON object"), e.getMessage());
+        assertEquals(List.of("broken"), names());
+    }
+
+    private List<String> names() throws IOException {
+        try (var files = Files.list(folder)) {
+            return files.map(file -> file.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    @Test
+    void followsTheLinksOfAModel() throws Exception {
+        Path model = folder.resolve("model");
+        TinyOptions.copyModel(model);
+        Files.move(model.resolve("vae"), folder.resolve("elsewhere"));
+        Files.createSymbolicLink(model.resolve("vae"), folder.resolve("elsewhere"));
+        VideoFolder.create(model, folder.resolve("video"), 0);
+        assertEquals(-1, Files.mismatch(Golden.TINY.resolve("vae/config.json"), folder.resolve("video/vae/config.json")));
+    }
+
+    @Test
+    void noKeysAreEachFrameItself() throws Exception {
+        Tuning.Settings settings = new Tuning.Settings(Golden.TINY.toString(), "a jeep", "cpu", 64, 0, 1e-2, " ", 32, "frame", 0);
+        try (Tuning tuning = new Tuning(settings, clip(2), folder.resolve("out"), false)) {
+            assertTrue(Double.isFinite(tuning.iterate()));
+        }
     }
 
     @Test
