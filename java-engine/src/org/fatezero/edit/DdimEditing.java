@@ -37,7 +37,8 @@ public final class DdimEditing {
      * @param latentMask outside of which latents are put back to the source's, or null for none put back
      * @param latentsFrom share of the steps after which latents are put back, 0 to 1
      * @param latentsTo share of the steps before which that ends; 1 for not at all
-     * @param editTokens the target prompt's blend tokens, for {@code latentMask}; none for the source's mask alone
+     * @param editTokens the target prompt's blend tokens, for {@code latentMask}; none for the source's mask alone, as {@code needs} may
+     *     have none for the edit's
      * @param asPublished whether latent blending takes the source's latent one level noisier, as the authors' code does,
      *     rather than the one of equal noise
      * @param inTurn whether the branches run one after another, each in the memory that the one before it had, rather than in one batch
@@ -159,18 +160,15 @@ public final class DdimEditing {
                 schedule.steps());
     }
 
-    /** The source's latents outside its own mask, or the union of that and the edit's. */
+    /** The source's latents outside its own mask, the edit's, or the union of the two; everywhere if there is neither. */
     private NDArray blend(Trajectory trajectory, NDArray z, Edit edit, MaskInput editMask, int k) {
         int h = (int) z.getShape().get(2);
         int w = (int) z.getShape().get(3);
         NDArray zSource = trajectory.latents().get(edit.asPublished ? k + 1 : k);
         try (Scope scope = new Scope(z, zSource)) {
-            Capture capture = trajectory.captures().get(k);
-            NDArray mask = edit.latentMask.at(scope.manager(), capture.maskInput(edit.needs), h, w); // (frames, 1, h, w)
-            if (editMask != null) {
-                mask = edit.latentMask.union(mask, edit.latentMask.at(scope.manager(), editMask, h, w));
-            }
-            return scope.keep(torch.lerp(zSource, z, mask));
+            return scope.keep(Stream.of(trajectory.captures().get(k).maskInput(edit.needs), editMask).filter(Objects::nonNull)
+                    .map(input -> edit.latentMask.at(scope.manager(), input, h, w)) // (frames, 1, h, w)
+                    .reduce(edit.latentMask::union).map(mask -> torch.lerp(zSource, z, mask)).orElseGet(zSource::duplicate));
         }
     }
 }

@@ -1,5 +1,6 @@
 package org.fatezero.edit;
 
+import org.fatezero.io.Log;
 import org.fatezero.options.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.Tokenizer;
@@ -12,8 +13,9 @@ import java.util.List;
  * Reads the options that speak of words of a prompt.
  *
  * @param asPublished whether words are what single spaces separate, with their punctuation and case, as in the authors' code
+ * @param log is told of words that have no token
  */
-public record PromptWords(Tokenizer tokenizer, boolean asPublished) {
+public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
 
     /** {@code cross_replace}: one share for all tokens, then those of single words. */
     public List<CrossFusion.Gate> gates(String text, Prompt target) {
@@ -53,9 +55,17 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished) {
         return factors;
     }
 
-    /** The tokens of {@code blend}'s words in the source. */
+    /**
+     * The tokens of {@code blend}'s words in the source. In the authors' code there may be none: then no self-attention is the edit's own,
+     * and latents are confined to the prompt's words alone.
+     */
     public int[] sourceBlend(String text, Prompt source) {
-        return tokens("blend", Words.split(blended(text).split("/", 2)[0]), source);
+        List<String> words = Words.split(blended(text).split("/", 2)[0]);
+        int[] tokens = asPublished && words.isEmpty() ? new int[0] : tokens("blend", words, source);
+        if (tokens.length == 0 && text.startsWith(Words.NOT)) {
+            throw new IllegalArgumentException("blend=" + text + " names no word of the source '" + source.text() + "' to leave as it is");
+        }
+        return tokens;
     }
 
     /** The tokens of {@code blend}'s words in the target: those after the slash, or else the source's that it shares, if any. */
@@ -74,8 +84,9 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished) {
 
     /** Whether all words that plus signs join are in the prompt, and there is one. */
     public boolean has(String text, Prompt prompt) {
+        List<String> words = Words.split(text);
         try {
-            return tokens("", Words.split(text), prompt).length > 0;
+            return !words.isEmpty() && words.stream().allMatch(word -> indices(word, prompt).length > 0);
         } catch (IllegalArgumentException absent) {
             return false;
         }
@@ -90,10 +101,20 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished) {
     }
 
     private int[] find(String option, String word, Prompt prompt) {
+        int[] tokens;
         try {
-            return asPublished ? prompt.findSpaced(word) : prompt.find(word, tokenizer);
+            tokens = indices(word, prompt);
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(option + ": " + e.getMessage(), e);
         }
+        if (tokens.length == 0) {
+            log.log(Log.WARNING, option + ": '" + word + "' of '" + prompt.text() + "' has no token as the authors' code counts them, "
+                    + "and changes nothing");
+        }
+        return tokens;
+    }
+
+    private int[] indices(String word, Prompt prompt) {
+        return asPublished ? prompt.findSpaced(word) : prompt.find(word, tokenizer);
     }
 }

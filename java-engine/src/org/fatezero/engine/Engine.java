@@ -133,7 +133,7 @@ public final class Engine implements AutoCloseable {
                 Prompt target = encode("prompt", one.prompt());
                 DdimEditing.Edit how = edit(one, source, target);
                 made.add(new Edit(one, encodings(source, encode("negative", one.negative()), target), how,
-                        Show.of(one, how, schedule.depth(), new PromptWords(model.tokenizer, one.parity()), source, target, model.torch)));
+                        Show.of(one, how, schedule.depth(), new PromptWords(model.tokenizer, one.parity(), host), source, target, model.torch)));
             }
             edits = made;
             inversions = options.inversion().isBlank() ? null : Inversions.in(options.inversion(), host, options, model,
@@ -317,7 +317,7 @@ public final class Engine implements AutoCloseable {
             NDList latents = new NDList();
             for (int i = 0; i < source.length; i++) {
                 report("encode", i, source.length);
-                try (NDArray x = frames.read(source[i], stride[i], h, w, temporary, model.torch)) {
+                try (NDArray x = frames.read(source[i], stride[i], h, w, options.parity(), temporary, model.torch)) {
                     latents.add(model.vae.encode(x));
                 }
             }
@@ -418,7 +418,7 @@ public final class Engine implements AutoCloseable {
     }
 
     private DdimEditing.Edit edit(Options options, Prompt source, Prompt target) {
-        PromptWords words = new PromptWords(model.tokenizer, options.parity());
+        PromptWords words = new PromptWords(model.tokenizer, options.parity(), host);
         int steps = options.steps();
         Alignment alignment = !options.control().equals("replace") ? Alignment.refine(source, target)
                 : options.parity() ? Alignment.replaceAsPublished(source, target) : Alignment.replace(source, target);
@@ -439,7 +439,7 @@ public final class Engine implements AutoCloseable {
                 steps - cross.activeSteps(), options.fuse_at(), !options.store().equals("recompute"),
                 blends ? words.sourceBlend(options.blend(), source) : new int[0],
                 maskCells());
-        return new DdimEditing.Edit(guidance(options), needs, cross, options.blend_attention() ? mask : null,
+        return new DdimEditing.Edit(guidance(options), needs, cross, options.blend_attention() && needs.masks() ? mask : null,
                 latents != null ? mask : null, latents != null ? latents.from() : 1, latents != null ? latents.to() : 1,
                 latents != null ? words.targetBlend(options.blend(), target) : new int[0], options.parity(), false);
     }

@@ -69,9 +69,10 @@ record Frames(int width, int height, int depth) {
     /**
      * The frame as the autoencoder reads it.
      *
+     * @param asPublished whether a frame of another size is resized as in the authors' code, bilinearly, rather than bicubically
      * @return {@code (1, 3, toHeight, toWidth)} in [-1, 1], owned by {@code manager}
      */
-    NDArray read(ByteBuffer pixels, int stride, int toHeight, int toWidth, NDManager manager, Torch torch) {
+    NDArray read(ByteBuffer pixels, int stride, int toHeight, int toWidth, boolean asPublished, NDManager manager, Torch torch) {
         ByteBuffer source = pixels.duplicate().order(ByteOrder.nativeOrder());
         ByteBuffer samples = ByteBuffer.allocateDirect(height * width * CHANNELS * (depth == 8 ? 1 : Float.BYTES))
                 .order(ByteOrder.nativeOrder());
@@ -92,7 +93,8 @@ record Frames(int width, int height, int depth) {
                 depth == 8 ? DataType.UINT8 : DataType.FLOAT32); Scope scope = new Scope(packed)) {
             NDArray planar = torch.fromSamples(packed, 2 / full);
             boolean same = toHeight == height && toWidth == width;
-            return scope.keep(same ? planar : torch.resize(planar, toHeight, toWidth));
+            return scope.keep(same ? planar : asPublished ? torch.resizeBilinear(planar, toHeight, toWidth)
+                    : torch.resize(planar, toHeight, toWidth));
         }
     }
 

@@ -159,7 +159,7 @@ final class Show {
             NDManager window) {
         try (NDManager frame = window.newSubManager()) {
             NDArray original = panels.size() == 1 && seen == null ? null
-                    : frames.read(source, sourceStride, frames.height(), frames.width(), frame, torch);
+                    : frames.read(source, sourceStride, frames.height(), frames.width(), false, frame, torch);
             for (int i = 0; i < panels.size(); i++) {
                 NDArray x = switch (panels.get(i)) {
                     case SOURCE -> original;

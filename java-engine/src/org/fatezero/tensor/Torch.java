@@ -145,6 +145,11 @@ public final class Torch implements AutoCloseable {
         return run("resize", x, height, width);
     }
 
+    /** Antialiased bilinear resize of floating {@code x (n, c, h, w)}: {@link #resize} with a triangle, softer. */
+    public NDArray resizeBilinear(NDArray x, int height, int width) {
+        return run("resize_bilinear", x, height, width);
+    }
+
     /** Samples {@code (n, h, w, c)} of 0 to 2 / scale as floats {@code (n, c, h, w)} of -1 to 1. */
     public NDArray fromSamples(NDArray x, double scale) {
         return run("from_samples", x, scale);

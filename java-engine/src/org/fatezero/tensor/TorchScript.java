@@ -77,6 +77,8 @@ final class TorchScript {
                 return torch.upsample_nearest2d(x, [height, width], None, None)
               def resize(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:
                 return torch._upsample_bicubic2d_aa(x, [height, width], False, None, None)
+              def resize_bilinear(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:
+                return torch._upsample_bilinear2d_aa(x, [height, width], False, None, None)
               def from_samples(self: __torch__.Ops, x: Tensor, scale: float) -> Tensor:
                 return torch.sub_(torch.mul_(torch.to(torch.permute(x, [0, 3, 1, 2]), 6, False, True, None), scale), 1)
               def to_samples(self: __torch__.Ops, x: Tensor, scale: float) -> Tensor:

@@ -91,7 +91,8 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
      * Where {@code phrase} occurs, by {@link #spaced} words.
      *
      * @param phrase one word or several
-     * @return the indices in {@code ids} of all its occurrences, ascending
+     * @return the indices in {@code ids} of all its occurrences, ascending; none if {@link #spacedTokens} deals it none, as it does
+     *     to last words after two blanks in a row
      * @throws IllegalArgumentException if the prompt does not have it, listing the words it has
      */
     public int[] findSpaced(String phrase) {
@@ -99,12 +100,14 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
         List<String> words = spaced();
         List<int[]> tokens = spacedTokens();
         TreeSet<Integer> found = new TreeSet<>(); // places may overlap
+        boolean there = false;
         for (int i = 0; i + wanted.size() <= words.size(); i++) {
             if (words.subList(i, i + wanted.size()).equals(wanted)) {
+                there = true;
                 tokens.subList(i, i + wanted.size()).forEach(word -> Arrays.stream(word).forEach(found::add));
             }
         }
-        return indices(found, phrase, words);
+        return indices(there, found, phrase, words);
     }
 
     /**
@@ -124,11 +127,11 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
                 }
             }
         }
-        return indices(found, phrase, words());
+        return indices(!found.isEmpty(), found, phrase, words());
     }
 
-    private int[] indices(TreeSet<Integer> found, String phrase, List<String> words) {
-        if (found.isEmpty()) {
+    private int[] indices(boolean there, TreeSet<Integer> found, String phrase, List<String> words) {
+        if (!there) {
             throw new IllegalArgumentException("the word '" + phrase + "' is not in the prompt '" + text + "'; its words are: "
                     + String.join(" ", words));
         }

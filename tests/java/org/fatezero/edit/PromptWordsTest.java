@@ -2,12 +2,14 @@ package org.fatezero.edit;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.fatezero.Golden;
 import org.fatezero.edit.CrossFusion.Gate;
+import org.fatezero.io.Log;
 import org.fatezero.options.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.Tokenizer;
@@ -20,7 +22,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 
 class PromptWordsTest {
 
@@ -31,7 +35,7 @@ class PromptWordsTest {
     @BeforeAll
     static void open() throws Exception {
         tokenizer = new Tokenizer(Golden.TINY.resolve("tokenizer"));
-        words = new PromptWords(tokenizer, false);
+        words = new PromptWords(tokenizer, false, (level, message) -> { });
         prompt = tokenizer.encode("a silver jeep on a road", 77);
     }
 
@@ -126,6 +130,27 @@ class PromptWordsTest {
         fails(() -> words.gates("0.8+horse=0.2", prompt), "cross_replace: ", "'horse'", "a silver jeep on a road");
         fails(() -> words.emphasis("horse=2", prompt), "emphasize: ", "'horse'", "a silver jeep on a road");
         fails(() -> words.sourceBlend("horse", prompt), "blend: ", "'horse'", "a silver jeep on a road");
+    }
+
+    /** The authors' code gives the last words after two blanks no token, and then does nothing. */
+    @Test
+    void aWordWithoutTokensChangesNothingAndIsTold() {
+        List<String> told = new ArrayList<>();
+        PromptWords published = new PromptWords(tokenizer, true, (level, message) -> told.add(level + " " + message));
+        Prompt blanks = tokenizer.encode("a jeep  on the road", 77);
+        float[] factors = published.emphasis("road=10+jeep=2", blanks);
+        assertEquals(published.sourceBlend("jeep", blanks).length, IntStream.range(0, 77).filter(token -> factors[token] == 2).count());
+        assertEquals(0, IntStream.range(0, 77).filter(token -> factors[token] == 10).count());
+        assertEquals(List.of(Log.WARNING + " emphasize: 'road' of 'a jeep  on the road' has no token as the authors' code counts them, and changes nothing"),
+                told);
+        assertEquals(0, published.gates("0.8+road=0.2", blanks).get(1).tokens().length);
+        assertEquals(0, published.sourceBlend("road/jeep", blanks).length);
+        assertEquals(0, published.targetBlend("jeep/road", blanks).length);
+        assertFalse(published.has("road", blanks));
+        assertTrue(published.has("jeep", blanks));
+        assertEquals(0, published.sourceBlend("/jeep", blanks).length, "none of the source");
+        fails(() -> published.sourceBlend("-road", blanks), "blend=-road", "'a jeep  on the road'");
+        fails(() -> published.emphasis("horse=2", blanks), "emphasize: ", "'horse'");
     }
 
     private static void fails(Executable reading, String... told) {

@@ -86,7 +86,7 @@ class ConfigurationParityTest {
         Options options = Prompts.resolve(given(name), new TinyOptions.Silent());
         int steps = options.steps();
         try (Golden golden = new Golden("method.safetensors"); Tokenizer tokenizer = new Tokenizer(Golden.TINY.resolve("tokenizer"))) {
-            PromptWords words = new PromptWords(tokenizer, options.parity());
+            PromptWords words = new PromptWords(tokenizer, options.parity(), (level, message) -> { });
             Prompt source = tokenizer.encode(options.source(), TOKENS);
             Prompt target = tokenizer.encode(options.prompt(), TOKENS);
             assertArrayEquals(integers(edit.getAsJsonArray("ids")), target.ids());

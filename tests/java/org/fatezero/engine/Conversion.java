@@ -20,7 +20,7 @@ public final class Conversion {
         double best = Double.MAX_VALUE;
         for (int i = 0; i < 20; i++) {
             long begin = System.nanoTime();
-            try (NDArray x = frames.read(pixels, 3 * side, side, side, manager, torch)) {
+            try (NDArray x = frames.read(pixels, 3 * side, side, side, false, manager, torch)) {
                 frames.write(x, pixels, 3 * side, torch);
             }
             best = Math.min(best, (System.nanoTime() - begin) / 1e9);

@@ -95,6 +95,28 @@ class EngineTest {
         }
     }
 
+    /** A configuration's blend words may be none of the source's: then the mask is the edit's alone, or nowhere. */
+    @Test
+    void asPublishedABlendMayNameNoWordOfTheSource() throws Exception {
+        List<List<String>> edits = new ArrayList<>();
+        for (String blend : List.of("jeep", "/", "/painting")) {
+            try (Engine engine = open(SILENT, "blend", blend, "blend_latents", "0-1", "threshold", blend.equals("jeep") ? "2" : "0.5", "parity", "1")) {
+                edits.add(edited(engine, 3, 8));
+            }
+        }
+        assertEquals(edits.get(0), edits.get(1));
+        assertFalse(edits.get(1).equals(edits.get(2)));
+    }
+
+    /** Nothing but the resizing differs where no noise is added; there is none at the frames' own size. */
+    @ParameterizedTest
+    @CsvSource({"64, false", "24, true"})
+    void parityResizesInItsOwnWay(String size, boolean same) throws Exception {
+        try (Engine ours = open(SILENT, "start", "0", "size", size); Engine theirs = open(SILENT, "start", "0", "size", size, "parity", "1")) {
+            assertEquals(same, edited(ours, 1, 8).equals(edited(theirs, 1, 8)));
+        }
+    }
+
     @Test
     void theSameEditGivesTheSameBytes() throws Exception {
         List<String> first;

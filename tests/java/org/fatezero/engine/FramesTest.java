@@ -10,6 +10,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
+import org.fatezero.Golden;
 import org.fatezero.tensor.Torch;
 
 import org.junit.jupiter.api.AfterAll;
@@ -75,7 +76,7 @@ class FramesTest {
         Frames frames = new Frames(width, height, depth);
         ByteBuffer source = noise(width, height, depth, stride);
         ByteBuffer target = padded(stride, height);
-        try (NDArray x = frames.read(source, stride, height, width, manager, torch)) {
+        try (NDArray x = frames.read(source, stride, height, width, false, manager, torch)) {
             assertEquals(new Shape(1, 3, height, width), x.getShape());
             assertTrue(x.min().getFloat() >= -1 && x.max().getFloat() <= 1);
             frames.write(x, target, stride, torch);
@@ -90,7 +91,7 @@ class FramesTest {
         for (int i = 0; i < depth / 8; i++) {
             red.put(i, (byte) 0xff);
         }
-        NDArray x = new Frames(1, 1, depth).read(red, 3 * depth / 8, 1, 1, manager, torch);
+        NDArray x = new Frames(1, 1, depth).read(red, 3 * depth / 8, 1, 1, false, manager, torch);
         assertArrayEquals(new float[] {1, -1, -1}, x.toFloatArray());
     }
 
@@ -125,13 +126,30 @@ class FramesTest {
         }
         Frames frames = new Frames(width, height, depth);
         ByteBuffer target = padded(stride, height);
-        NDArray resized = frames.read(source, stride, toHeight, toWidth, manager, torch);
+        NDArray resized = frames.read(source, stride, toHeight, toWidth, false, manager, torch);
         assertEquals(new Shape(1, 3, toHeight, toWidth), resized.getShape());
         frames.write(resized, target, stride, torch);
         for (int y = 0; y < height; y++) {
             for (int x = 0; x < 3 * width; x++) {
                 assertEquals(sample(source, stride, depth, x, y), sample(target, stride, depth, x, y), 0.03 * full, x + ", " + y);
             }
+        }
+    }
+
+    /** What the authors' data set makes of them, {@code tests/golden/frames.py}. */
+    @ParameterizedTest
+    @ValueSource(strings = {"smaller", "larger"})
+    void asPublishedFramesAreResizedAsTheAuthorsDo(String name) throws Exception {
+        try (Golden golden = new Golden("frames.safetensors")) {
+            NDArray expected = golden.array(name + ".images");
+            byte[] bytes = golden.bytes(name + ".source");
+            int side = (int) Math.sqrt(bytes.length / 3.);
+            int toSide = (int) expected.getShape().get(2);
+            ByteBuffer source = ByteBuffer.allocateDirect(bytes.length).put(bytes).rewind();
+            Frames frames = new Frames(side, side, 8);
+            assertArrayEquals(expected.toFloatArray(), frames.read(source, 3 * side, toSide, toSide, true, golden.manager, golden.torch).toFloatArray(), 1e-5f);
+            float[] bicubic = frames.read(source, 3 * side, toSide, toSide, false, golden.manager, golden.torch).toFloatArray();
+            assertTrue(Golden.relativeError(expected, golden.manager.create(bicubic)) > 0.1, "noise is sharper otherwise");
         }
     }
 

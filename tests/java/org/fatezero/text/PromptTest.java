@@ -121,6 +121,15 @@ class PromptTest {
         assertTrue(message.endsWith("its words are: A Cat, a Cat and a cat"), message);
     }
 
+    /** After two blanks in a row their count is one word late, and the last words are left without tokens. */
+    @Test
+    void aSpacedWordWithoutTokensIsThereAndFindsNone() {
+        Prompt prompt = prompt("two  blanks between a cat and a dog");
+        assertArrayEquals(new int[0], prompt.findSpaced("dog"));
+        assertArrayEquals(new int[] {11}, prompt.findSpaced("cat"));
+        assertThrows(IllegalArgumentException.class, () -> prompt.findSpaced("horse"));
+    }
+
     @Test
     void aWordThatWasCutIsNotThere() {
         assertThrows(IllegalArgumentException.class, () -> tokenizer.encode("a silver jeep", 4).find("jeep", tokenizer));
