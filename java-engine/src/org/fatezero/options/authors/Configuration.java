@@ -21,7 +21,7 @@ import java.util.stream.IntStream;
 public final class Configuration {
 
     private static final String SHARE = "a share of the steps from 0 to 1, or a pair of them such as [0.2, 0.8]";
-    private static final String WORD = "[^+=/{}]*"; // what an option that lists words can spell
+    private static final String WORD = "(?!-)[^+=/{}]+"; // what an option that lists words can spell
 
     private final Yaml yaml;
     private final Log log;
@@ -53,37 +53,67 @@ public final class Configuration {
     private Map<String, String> translate(Map<String, String> given) {
         String source = source(given);
         List<String> prompts = editing.at("editing_prompts").list().stream().map(prompt -> prompt.text("a prompt")).toList();
-        int number = number(given.getOrDefault("edit", "auto"), prompts,
-                dataset.at("prompt").isSet() ? dataset.at("prompt").text("a prompt") : source);
+        String caption = dataset.at("prompt").isSet() ? dataset.at("prompt").text("a prompt") : source;
+        int number = number(given.getOrDefault("edit", "auto"), prompts, caption);
+        if (!given.containsKey("edit") && !given.containsKey("prompt")) {
+            tellOthers(number, prompts, caption);
+        }
         options.put("source", source);
         options.put("prompt", prompts.get(number));
         String prompt = given.getOrDefault("prompt", prompts.get(number));
         fields.note("", "", yaml.top());
         List.of("dataset_config", "editing_config", "model_config").forEach(name -> fields.note(name, name, yaml.top().at(name)));
+        fields.note("offset", "dataset_config.offset", dataset.at("offset"));
+        IntStream.range(0, prompts.size()).forEach(i -> fields.noteEdit("editing_config.p2p_config." + i, editing.at("p2p_config").at(i)));
         clip(given);
         network();
-        boolean fuses = editing.at("prompt2prompt_edit").flag(false);
-        if (options.get("attention").equals("reconstruction") && fuses) {
-            fuses = number > 0; // their first edit is the reconstruction itself
-            if (!prompts.get(0).equals(source)) {
-                log.log(Log.WARNING, yaml.name() + ": use_inversion_attention: the authors' code takes the attention of "
-                        + "editing_prompts.0, '" + prompts.get(0) + "'; here it is that of the source, '" + source + "'");
-            }
-        }
-        if (fuses) {
+        if (editing.at("prompt2prompt_edit").flag(false)) {
             Yaml.Field edit = editing.at("p2p_config").at(number);
             if (!edit.isMap()) {
                 throw edit.wrong("the settings of the edit '" + prompt + "'");
             }
-            fields.note("p2p_config", "editing_config.p2p_config." + number, edit);
-            controller(edit, source, prompt);
-            blending(edit, source, prompt);
+            negative(edit);
+            boolean reconstructs = options.get("attention").equals("reconstruction");
+            if (reconstructs) {
+                reconstruction(prompts.get(0), source);
+            }
+            if (reconstructs && number == 0) { // their first edit is the reconstruction itself
+                unfused();
+            } else {
+                controller(edit, source, prompt);
+                blending(edit, source, prompt);
+            }
         } else {
-            options.put("self_replace", "0");
-            options.put("cross_replace", "0");
+            unfused();
         }
         tell(given);
         return options;
+    }
+
+    private void unfused() {
+        options.put("self_replace", "0");
+        options.put("cross_replace", "0");
+    }
+
+    private void negative(Yaml.Field edit) {
+        if (edit.at("negative_prompt").isSet()) {
+            options.put("negative", edit.at("negative_prompt").text("what the edit should not show"));
+        }
+    }
+
+    /** Their reconstruction is the first edit, whatever that is; here it is the source's, under the negative prompt of the edit itself. */
+    private void reconstruction(String first, String source) {
+        if (!first.equals(source)) {
+            log.log(Log.WARNING, yaml.name() + ": use_inversion_attention: the authors' code takes the attention of "
+                    + "editing_prompts.0, '" + first + "'; here it is that of the source, '" + source + "'");
+        }
+        Yaml.Field negative = editing.at("p2p_config").at(0).at("negative_prompt");
+        String theirs = negative.isSet() ? negative.text("what the edit should not show") : "";
+        String ours = options.getOrDefault("negative", "");
+        if (!theirs.equals(ours)) {
+            log.log(Log.WARNING, yaml.name() + ": use_inversion_attention: the authors' code takes the attention under the negative_prompt of "
+                    + "p2p_config.0, '" + theirs + "'; here it is that of the edit, '" + ours + "'");
+        }
     }
 
     private String source(Map<String, String> given) {
@@ -105,14 +135,32 @@ public final class Configuration {
             throw editing.at("editing_prompts").wrong("a list of prompts");
         }
         if (asked.equals("auto")) {
-            return IntStream.range(0, prompts.size()).filter(i -> !plain(prompts.get(i)).equals(plain(source))).findFirst().orElse(0);
+            return edits(prompts, source).findFirst().orElse(0);
         }
         int number = asked.matches("\\d{1,4}") ? Integer.parseInt(asked) : prompts.size();
         if (number >= prompts.size()) {
             throw new IllegalArgumentException("edit=" + asked + ": expected one of the editing_prompts of " + yaml.name() + ": "
-                    + IntStream.range(0, prompts.size()).mapToObj(i -> i + " '" + prompts.get(i) + "'").collect(Collectors.joining(", ")));
+                    + listed(IntStream.range(0, prompts.size()), prompts));
         }
         return number;
+    }
+
+    /** Those of the prompts that are not the source. */
+    private static IntStream edits(List<String> prompts, String source) {
+        return IntStream.range(0, prompts.size()).filter(i -> !plain(prompts.get(i)).equals(plain(source)));
+    }
+
+    private static String listed(IntStream numbers, List<String> prompts) {
+        return numbers.mapToObj(i -> i + " '" + prompts.get(i) + "'").collect(Collectors.joining(", "));
+    }
+
+    private void tellOthers(int number, List<String> prompts, String source) {
+        String others = listed(edits(prompts, source).filter(i -> i != number), prompts);
+        if (!others.isEmpty()) {
+            log.log(Log.WARNING, yaml.name() + ": of its edits, " + number + " '" + prompts.get(number) + "' is made, and not " + others
+                    + "; edit= takes another, or several as in edit="
+                    + edits(prompts, source).mapToObj(Integer::toString).collect(Collectors.joining("|")) + ", an output each");
+        }
     }
 
     private static String plain(String prompt) {
@@ -137,7 +185,7 @@ public final class Configuration {
         if (!editing.at("use_invertion_latents").flag(true)) {
             throw editing.at("use_invertion_latents").wrong("true: an edit starts from the inverted clip");
         }
-        options.put("attention", editing.at("use_inversion_attention").flag(true) ? "inversion" : "reconstruction");
+        options.put("attention", editing.flag("use_inversion_attention", true) ? "inversion" : "reconstruction");
     }
 
     /** The spatial-temporal attention, and what else their network does by itself. */
@@ -168,7 +216,7 @@ public final class Configuration {
 
     private void controller(Yaml.Field edit, String source, String prompt) {
         boolean sameLength = source.split(" ", -1).length == prompt.split(" ", -1).length;
-        options.put("control", edit.at("is_replace_controller").flag(true) && sameLength ? "replace" : "refine");
+        options.put("control", edit.flag("is_replace_controller", true) && sameLength ? "replace" : "refine");
         options.put("self_replace", share(edit.at("self_replace_steps")));
         Yaml.Field cross = edit.at("cross_replace_steps");
         List<String> gates = new ArrayList<>();
@@ -191,10 +239,6 @@ public final class Configuration {
             options.put("emphasize", there("eq_params", emphasis, List.copyOf(factors.keySet()), prompt).stream()
                     .map(word -> word + "=" + factors.get(word)).collect(Collectors.joining("+")));
         }
-        Yaml.Field negative = edit.at("negative_prompt");
-        if (negative.isSet()) {
-            options.put("negative", negative.text("what the edit should not show"));
-        }
     }
 
     private void blending(Yaml.Field edit, String source, String prompt) {
@@ -209,10 +253,7 @@ public final class Configuration {
         }
         List<String> ofSource = there("blend_words", words, texts(words.at(0)), source);
         List<String> ofPrompt = latents ? there("blend_words", words, texts(words.at(1)), prompt) : List.of();
-        if (latents && ofSource.isEmpty()) {
-            throw words.wrong("words that the source has, or blend_latents puts the object back as well");
-        }
-        if (ofSource.isEmpty()) {
+        if (ofSource.isEmpty() && !latents) {
             return; // their mask is empty then, and all self-attention the source's, as without one
         }
         options.put("blend", String.join("+", ofSource) + (latents ? "/" + String.join("+", ofPrompt) : ""));
@@ -226,7 +267,7 @@ public final class Configuration {
     private List<String> there(String field, Yaml.Field place, List<String> words, String prompt) {
         for (String word : words) {
             if (!word.matches(WORD)) {
-                throw place.wrong("words without + = / { } for an option to name, not '" + word + "'");
+                throw place.wrong("words without + = / { }, or - at their beginning, for an option to name, not '" + word + "'");
             }
         }
         List<String> present = Arrays.asList(prompt.split(" ", -1));
@@ -239,7 +280,12 @@ public final class Configuration {
     }
 
     private static List<String> texts(Yaml.Field list) {
-        return list.list().stream().map(word -> word.text("a word")).toList();
+        return list.list().stream().map(word -> {
+            if (word.isNumber()) {
+                throw word.wrong("a word, in quotes: their code takes a number for a word's place in the prompt");
+            }
+            return word.text("a word");
+        }).toList();
     }
 
     /** As an option spells it: {@code 0.8} or {@code 0.2-0.8}. */
@@ -266,27 +312,7 @@ public final class Configuration {
             log.log(Log.WARNING, yaml.name() + ": pretrained_model_path '" + path.text("a folder") + "' is a place on another machine; "
                     + "without model=, a folder or a hub name, the built-in model edits");
         }
-        log.log(Log.INFO, yaml.name() + ": for the frames that the authors' code takes, put before this filter: " + frames());
-    }
-
-    /** The filters that pick and crop frames as their data set does. */
-    private String frames() {
-        List<String> filters = new ArrayList<>();
-        Yaml.Field start = dataset.at("start_sample_frame");
-        if (start.isSet() && start.whole(0, 1 << 24) > 0) {
-            filters.add("trim=start_frame=" + start.whole(0, 1 << 24));
-        }
-        Yaml.Field rate = dataset.at("sampling_rate");
-        if (rate.isSet() && rate.whole(1, 1 << 24) > 1) {
-            filters.add("select='not(mod(n," + rate.whole(1, 1 << 24) + "))'");
-        }
-        Yaml.Field offset = dataset.at("offset");
-        int[] cut = List.of("left", "right", "top", "bottom").stream()
-                .mapToInt(side -> offset.at(side).isSet() ? offset.at(side).whole(0, 1 << 16) : 0).toArray();
-        if (Arrays.stream(cut).anyMatch(pixels -> pixels > 0)) {
-            filters.add("crop=iw-" + (cut[0] + cut[1]) + ":ih-" + (cut[2] + cut[3]) + ":" + cut[0] + ":" + cut[2]);
-        }
-        filters.add("crop='min(iw,ih)':'min(iw,ih)'");
-        return String.join(",", filters);
+        log.log(Log.WARNING, yaml.name() + ": the authors' code edits these frames of a clip, at this size, and here all that come are edited; "
+                + "before this filter put " + ConfigurationFrames.filters(dataset));
     }
 }

@@ -17,7 +17,9 @@ final class ConfigurationFields {
                     "num_inference_steps", "use_inversion_attention", "use_invertion_latents"),
             "model_config", List.of("SparseCausalAttention_index", "least_sc_channel", "temporal_downsample", "temporal_downsample_time"),
             "p2p_config", List.of("is_replace_controller", "cross_replace_steps", "self_replace_steps", "eq_params", "blend_words",
-                    "blend_self_attention", "blend_latents", "blend_th", "negative_prompt"));
+                    "blend_self_attention", "blend_latents", "blend_th", "negative_prompt"),
+            "eq_params", List.of("words", "values"),
+            "offset", List.of("left", "right", "top", "bottom"));
 
     /** Fields of their files, logs, training and machine, which say nothing to a filter. */
     private static final Map<String, List<String>> MEANINGLESS = Map.of(
@@ -29,7 +31,8 @@ final class ConfigurationFields {
             "editing_config", List.of("clip_length", "sample_seeds", "num_samples_per_prompt", "subdir", "annotate",
                     "annotate_size", "use_make_grid", "grid_column_size", "traverse_p2p_config", "strength"),
             "model_config", List.of("lora"),
-            "p2p_config", List.of("use_inversion_attention", "save_self_attention", "save_path", "disk_store"));
+            "p2p_config", List.of("use_inversion_attention", "save_self_attention", "save_path", "disk_store"),
+            "eq_params", List.of(), "offset", List.of());
 
     private final List<String> unused = new ArrayList<>();
     private final List<String> unknown = new ArrayList<>();
@@ -44,6 +47,16 @@ final class ConfigurationFields {
         for (String key : fields.keys()) {
             if (!USED.get(section).contains(key)) {
                 (MEANINGLESS.get(section).contains(key) ? unused : unknown).add(place.isEmpty() ? key : place + "." + key);
+            }
+        }
+    }
+
+    /** The same of the settings of an edit, which may have none. */
+    void noteEdit(String place, Yaml.Field edit) {
+        if (edit.isMap()) {
+            note("p2p_config", place, edit);
+            if (edit.at("eq_params").isMap()) {
+                note("eq_params", place + ".eq_params", edit.at("eq_params"));
             }
         }
     }

@@ -166,6 +166,12 @@ final class Yaml {
             return value.toString();
         }
 
+        /** The flag of this name; left blank it is false, as to Python. */
+        boolean flag(String name, boolean unset) {
+            boolean blank = value instanceof Map<?, ?> map && map.containsKey(name) && map.get(name) == null;
+            return at(name).flag(!blank && unset);
+        }
+
         boolean flag(boolean unset) {
             if (!isSet()) {
                 return unset;

@@ -143,6 +143,8 @@ class ConfigurationTest {
         "2 | `[['red', 'jeep'], [\"blue\", 'bus']]` | None           | blend        | ``",
         "2 | `[['red', 'jeep'], [\"blue\", 'bus']]` | [[Jeep, red], [bus, Bus]] | blend | red/bus",
         "2 | `[['red', 'jeep'], [\"blue\", 'bus']]` | [[jeep], [train]] | blend     | jeep/",
+        "2 | `[['red', 'jeep'], [\"blue\", 'bus']]` | [[cat], [bus]]  | blend       | /bus",
+        "2 | `[['red', 'jeep'], [\"blue\", 'bus']]` | [[cat], [cat]]  | blend       | /",
         "1 | prompt2prompt_edit: True     | prompt2prompt_edit: False | self_replace | 0",
         "2 | prompt2prompt_edit: True     | #                        | cross_replace | 0",
         "2 | prompt2prompt_edit: True     | #                        | blend        | ``",
@@ -172,29 +174,78 @@ class ConfigurationTest {
     void whatDoesNotCountIsToldInOneLineEach() throws Exception {
         Path file = changed("model_config:", "color: blue\nmodel_config:\n    rank: 3");
         Prompts.resolve(Map.of("preset", file.toString(), "edit", "1"), host);
-        assertEquals(3, warnings.size(), warnings.toString());
+        assertEquals(4, warnings.size(), warnings.toString());
         assertTrue(warnings.get(0).contains("eq_params: sculpture is no word of 'watercolor painting"), warnings.get(0));
         assertEquals(file + ": unknown and not used: color, model_config.rank", warnings.get(1));
         assertTrue(warnings.get(2).contains("pretrained_model_path './models/stable-diffusion-v1-4'") && warnings.get(2).contains("model="),
                 warnings.get(2));
-        assertEquals(2, notes.size(), notes.toString());
-        assertEquals(file + ": without meaning in a filter and not used: test_pipeline_config, seed, dataset_config.path, dataset_config.stride, "
-                + "editing_config.clip_length, editing_config.sample_seeds, model_config.lora", notes.get(0));
-        assertTrue(notes.get(1).endsWith("trim=start_frame=2,select='not(mod(n,3))',crop=iw-8:ih-8:8:4,crop='min(iw,ih)':'min(iw,ih)'"),
-                notes.get(1));
+        assertTrue(warnings.get(3).endsWith("before this filter put trim=start_frame=2:end_frame=12,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,"
+                + "format=rgb24,crop=iw-8:ih-8:8:4,scale='max(512,trunc(512/ih*iw))':'max(512,trunc(512/iw*ih))':flags=bilinear+full_chroma_inp,"
+                + "crop=512:512:trunc((iw-512)/2):trunc((ih-512)/2),setsar=1"), warnings.get(3));
+        assertEquals(List.of(file + ": without meaning in a filter and not used: test_pipeline_config, seed, dataset_config.path, dataset_config.stride, "
+                + "editing_config.clip_length, editing_config.sample_seeds, model_config.lora"), notes);
+    }
+
+    @Test
+    void unknownKeysAreToldOfEveryEditAndOfWhatIsWithin() throws Exception {
+        Path file = changed("left: 8,", "left: 8, middle: 3,");
+        Files.writeString(file, Files.readString(file).replace("values: [10, 2]", "values: [10, 2]\n                factor: 3")
+                .replace("blend_latents: True", "blend_latents: True\n            masked_latents: True\n            start_blend: 0.1"));
+        options(file, "edit", "1");
+        assertTrue(warnings.contains(file + ": unknown and not used: dataset_config.offset.middle, editing_config.p2p_config.1.eq_params.factor, "
+                + "editing_config.p2p_config.2.masked_latents, editing_config.p2p_config.2.start_blend"), warnings.toString());
+    }
+
+    @Test
+    void editsThatAreNotMadeAreTold() throws Exception {
+        options(FILE);
+        assertEquals(1, warnings.stream().filter((FILE + ": of its edits, 1 'watercolor painting of " + SOURCE + "' is made, and not 2 'a blue bus driving "
+                + "down a road', 3 'a jeep'; edit= takes another, or several as in edit=1|2|3, an output each")::equals).count(), warnings.toString());
         warnings.clear();
-        options(changed("eq_params", "eq_param"), "edit", "0");
-        assertEquals(List.of(), warnings, "of this edit, and with a model");
+        options(FILE, "edit", "1");
+        options(FILE, "prompt", "a cartoon jeep");
+        assertTrue(warnings.stream().noneMatch(warning -> warning.contains("of its edits")), warnings.toString());
+    }
+
+    /** {@code from | to | filters}: trim, select and setpts, and the crop of the offset; the rest is the same. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
+        "start_sample_frame: 2  | #                     | trim=end_frame=10,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-8:8:4",
+        "sampling_rate: 3       | sampling_rate: 1      | trim=start_frame=2:end_frame=6,setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-8:8:4",
+        "n_sample_frame: 4      | n_sample_frame: 1     | trim=start_frame=2:end_frame=3,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-8:8:4",
+        "n_sample_frame: 4      | #                     | trim=start_frame=2:end_frame=24,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-8:8:4",
+        "n_sample_frame: 4      | n_sample_frame: -1    | trim=start_frame=2,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-8:8:4",
+        "`left: 8, right: 0, top: 4, bottom: 4` | `left: 8` | trim=start_frame=2:end_frame=12,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-200:8:200",
+        "`offset: {left: 8, right: 0, top: 4, bottom: 4}` | # | trim=start_frame=2:end_frame=12,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24"})
+    void theFramesThatTheyTakeAreToldAsFilters(String from, String to, String filters) throws Exception {
+        options(changed(from, to), "edit", "0", "window", "4");
+        assertEquals(1, warnings.size(), warnings.toString());
+        assertTrue(warnings.get(0).endsWith("before this filter put " + filters + ",scale='max(512,trunc(512/ih*iw))':'max(512,trunc(512/iw*ih))':"
+                + "flags=bilinear+full_chroma_inp,crop=512:512:trunc((iw-512)/2):trunc((ih-512)/2),setsar=1"), warnings.get(0));
+    }
+
+    @Test
+    void aFlagLeftBlankIsFalseAsToPython() throws Exception {
+        assertEquals("refine", options(changed("is_replace_controller: True", "is_replace_controller:"), "edit", "2").control());
+        assertEquals("replace", options(changed("is_replace_controller: True", "#"), "edit", "2").control());
+        assertEquals("reconstruction", options(changed("use_inversion_attention: True", "use_inversion_attention:")).attention());
     }
 
     @Test
     void attentionOfAReconstructionIsThatOfTheSource() throws Exception {
         Path file = changed("use_inversion_attention: True", "use_inversion_attention: False");
-        assertEquals("0.1-0.75", options(file).self_replace());
-        assertEquals(1, warnings.size(), "sculpture");
+        assertEquals("0.1-0.75", options(file, "edit", "1").self_replace());
+        assertEquals(2, warnings.size(), "sculpture, and the frames");
         assertEquals("0", options(file, "edit", "0").self_replace(), "it is the reconstruction");
+        warnings.clear();
         options(file, "source", "a jeep");
-        assertTrue(warnings.get(1).contains("use_inversion_attention") && warnings.get(1).contains("'a jeep'"), warnings.toString());
+        assertTrue(warnings.stream().anyMatch(warning -> warning.contains("use_inversion_attention") && warning.contains("'a jeep'")), warnings.toString());
+        Files.writeString(file, Files.readString(file).replace("self_replace_steps: 0.9", "self_replace_steps: 0.9\n            negative_prompt: blurry"));
+        warnings.clear();
+        assertEquals("blurry", options(file, "edit", "0").negative());
+        assertTrue(warnings.stream().noneMatch(warning -> warning.contains("negative_prompt")), warnings.toString());
+        assertEquals("", options(file, "edit", "1").negative());
+        assertTrue(warnings.stream().anyMatch(warning -> warning.contains("under the negative_prompt of p2p_config.0, 'blurry'")), warnings.toString());
     }
 
     /** {@code from | to | place, value | expected}. */
@@ -237,7 +288,8 @@ class ConfigurationTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-        "`[['red', 'jeep'], [\"blue\", 'bus']]` | [[cat], [bus]] | p2p_config.2.blend_words: a list | words that the source has",
+        "`[['red', 'jeep'], [\"blue\", 'bus']]` | [[4], [bus]] | p2p_config.2.blend_words.0.0: '4' | a word, in quotes",
+        "`[['red', 'jeep'], [\"blue\", 'bus']]` | [['-'], [bus]] | p2p_config.2.blend_words: a list | not '-'",
         "`[['red', 'jeep'], [\"blue\", 'bus']]` | jeep           | p2p_config.2.blend_words: 'jeep' | the words of the source and those of the prompt",
         "blend_th: [0.4, 0.3]      | blend_th: [3, 3]        | p2p_config.2.blend_th.0: '3'      | from 0 to 2",
         "blend_latents: True       | blend_latents: 3        | p2p_config.2.blend_latents: '3'   | true or false"})
