@@ -23,7 +23,7 @@
  * Frames are gathered into windows, which libfatezero edits: one in a thread of its own, while the next is
  * gathered. It is waited for when that is full, so no thread but the host's own ever moves frames. A window ends early
  * where the filter is disabled, where the size or the colours' meaning changes, and at the end of the stream.
- * Each of several presets has its own output; they share one inversion of the window.
+ * Each of several edits has its own output; they share one inversion of the window.
  *
  * The engine takes packed RGB. What is edited is converted to it and back here, by each frame's own tags, so that frames
  * come out in the format that they came in, tagged as they were; what passes unedited is not touched.
@@ -912,13 +912,23 @@ static int config_output(AVFilterLink *outlink)
     return 0;
 }
 
-/** An output for each preset after the first. */
+/** How many parts the bars in a text make. */
+static int parts(const char *text)
+{
+    int n = 1;
+
+    for (; text && (text = strchr(text, '|')); text++)
+        n++;
+    return n;
+}
+
+/** An output for each edit after the first. */
 static av_cold int init(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
     int ret;
 
-    for (const char *p = s->presets; p && (p = strchr(p, '|')); p++) {
+    for (int i = FFMAX(parts(s->presets), parts(s->edit)); i > 1; i--) {
         AVFilterPad pad = {
             .name         = av_asprintf("output%d", ctx->nb_outputs),
             .type         = AVMEDIA_TYPE_VIDEO,
@@ -965,7 +975,7 @@ static av_cold void uninit(AVFilterContext *ctx)
 static const AVOption fatezero_options[] = {
     STRING("preset",        preset,        "preset's name, or a file (default watercolor, without a prompt)"),
     STRING("presets",       presets,       "preset|preset, several edits with an output each (default none)"),
-    STRING("edit",          edit,          "of a configuration file, number of the prompt (default auto, the first edit)"),
+    STRING("edit",          edit,          "of a configuration file, number of the prompt, or several as 1|2 (default auto, the first edit)"),
     STRING("prompt",        prompt,        "what the edited video shows (default from the preset)"),
     STRING("source",        source,        "what the video shows (default a scene)"),
     STRING("from",          from,          "words of the source that the preset changes (default none)"),

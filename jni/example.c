@@ -59,7 +59,7 @@ int main(int argc, char **argv)
     }
 
     if (fatezero_edits(fz) != 1) {
-        fprintf(stderr, "one output: give preset=, not presets=\n");
+        fprintf(stderr, "one output: give one preset= and edit=\n");
         return 2;
     }
     window = fatezero_window(fz);

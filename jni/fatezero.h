@@ -107,7 +107,7 @@ FATEZERO_API fatezero *fatezero_open(const char *const *options, const fatezero_
 /** @return how many frames each fatezero_edit() wants; the last of a stream may bring fewer */
 FATEZERO_API int fatezero_window(const fatezero *fz);
 
-/** @return how many edits each fatezero_edit() makes: 1, or as many as the option presets names */
+/** @return how many edits each fatezero_edit() makes: 1, or as many as the options presets and edit name */
 FATEZERO_API int fatezero_edits(const fatezero *fz);
 
 /**

@@ -14,7 +14,7 @@ import java.util.Map;
  * @param preset name of a preset or a file
  * @param presets several of them, {@code watercolor|monet}: as many edits that share one inversion
  * @param edit of a preset that is a configuration file of the authors' code, which of its {@code editing_prompts}, counted from
- *     0; {@code auto} is the first that is not the source
+ *     0; {@code auto} is the first that is not the source; {@code 1|2} are several edits, as of {@code presets}
  * @param prompt what the edited clip shows; {@code {source}}, {@code {from}}, {@code {to}}, {@code {edited}}, the source
  *     with {@code from} replaced by {@code to}, {@code {without}}, the source without {@code from}, and {@code {rest}}, the
  *     words of that, joined by plus signs, are filled in
@@ -54,7 +54,7 @@ import java.util.Map;
  * @param attention where the source's attention is captured: in its {@code inversion}, or in its {@code reconstruction}
  *     from the inverted noise
  * @param norm {@code frame}, or {@code window} for statistics over the window, as in the authors' code
- * @param parity whether to follow the authors' code where it departs from what it means to do
+ * @param parity whether to follow the authors' code where it departs from what it means to do, and in how frames are scaled
  * @param size short side that frames are edited at, in pixels; 0 for the model's own
  * @param store {@code auto}, {@code keep} the source's attention in memory, or {@code recompute} it beside the edit
  * @param inversion a folder that inversions are kept in, or none

@@ -5,6 +5,7 @@ import org.fatezero.io.Log;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -31,34 +32,57 @@ public final class Prompts {
     }
 
     /**
-     * The edits that {@code set} asks for: one, or one for each of {@code presets}. All but {@link #OF_ONE_EDIT} is the same in
-     * each.
+     * The edits that {@code set} asks for: one, or one for each of {@code presets} or of the numbers in {@code edit}. All but
+     * {@link #OF_ONE_EDIT} is the same in each.
      *
-     * @throws IllegalArgumentException also for presets that cannot share one inversion, naming what they differ in
+     * @throws IllegalArgumentException also for edits that cannot share one inversion, naming what they differ in
      */
     public static List<Options> edits(Map<String, String> set, Log log) throws IOException {
         String presets = set.getOrDefault("presets", "");
-        if (presets.isBlank()) {
+        String[] names = presets.isBlank() ? new String[] {set.get("preset")} : presets.split("\\|", -1);
+        String[] numbers = set.getOrDefault("edit", "").split("\\|", -1);
+        int count = Math.max(names.length, numbers.length);
+        if (presets.isBlank() && count == 1) {
             return List.of(resolve(set, log));
         }
-        String[] names = presets.split("\\|", -1);
-        if (set.containsKey("preset")) {
+        if (!presets.isBlank() && set.containsKey("preset")) {
             throw new IllegalArgumentException("preset=" + set.get("preset") + " and presets=" + presets + ": give one of them");
         }
-        if (names.length > MOST_EDITS) {
-            throw new IllegalArgumentException("presets names " + names.length + " edits: expected at most " + MOST_EDITS);
+        if (count > MOST_EDITS) {
+            throw new IllegalArgumentException((names.length == count ? "presets" : "edit") + " names " + count + " edits: expected at most "
+                    + MOST_EDITS);
         }
-        List<Options> edits = new ArrayList<>();
-        for (String name : names) {
-            if (name.isBlank()) {
-                throw new IllegalArgumentException("presets=" + presets + ": expected names or files of presets, joined by |");
+        if (names.length > 1 && numbers.length > 1 && names.length != numbers.length) {
+            throw new IllegalArgumentException("presets=" + presets + " names " + names.length + " edits and edit=" + set.get("edit") + " "
+                    + numbers.length + ": expected as many, or one for all");
+        }
+        Set<String> told = new HashSet<>();
+        Log once = (level, message) -> {
+            if (told.add(message)) {
+                log.log(level, message);
             }
+        };
+        List<Options> edits = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
             Map<String, String> one = new java.util.LinkedHashMap<>(set);
-            one.put("preset", name.strip());
-            edits.add(resolve(one, log));
+            if (!presets.isBlank()) {
+                one.put("preset", one(names, i));
+                if (one.get("preset").isEmpty()) {
+                    throw new IllegalArgumentException("presets=" + presets + ": expected names or files of presets, joined by |");
+                }
+            }
+            one.put("edit", one(numbers, i));
+            if (one.get("edit").isEmpty()) {
+                one.remove("edit"); // beside a preset that is no configuration file
+            }
+            edits.add(resolve(one, once));
         }
         edits.forEach(edit -> requireShared(edits.get(0), edit));
         return edits;
+    }
+
+    private static String one(String[] ofAll, int i) {
+        return ofAll[ofAll.length == 1 ? 0 : i].strip();
     }
 
     private static void requireShared(Options first, Options other) {

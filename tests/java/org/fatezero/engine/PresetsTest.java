@@ -1,6 +1,8 @@
 package org.fatezero.engine;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -21,6 +23,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -105,6 +108,46 @@ class PresetsTest {
                 }
             }
         }
+    }
+
+    private static final String CONFIGURATION = "tests/configurations/jeep.yaml";
+
+    @ParameterizedTest
+    @ValueSource(strings = {"preset", "presets"})
+    void severalEditsOfOneConfiguration(String option) throws Exception {
+        List<String> told = new ArrayList<>();
+        Host host = new TinyOptions.Silent() {
+            @Override
+            public void log(int level, String message) {
+                told.add(message);
+            }
+        };
+        try (Engine together = open(host, option, CONFIGURATION, "edit", "1| 3")) {
+            assertEquals(2, together.edits());
+            assertEquals(1, told.stream().filter(message -> message.contains("before this filter put")).count(), told.toString());
+            List<String> all = edited(together);
+            for (int i = 0; i < 2; i++) {
+                try (Engine alone = open("preset", CONFIGURATION, "edit", i == 0 ? "1" : "3")) {
+                    List<String> one = edited(alone);
+                    for (int j = 0; j < FRAMES; j++) {
+                        assertClose(one.get(j), all.get(i * FRAMES + j), "edit " + i);
+                    }
+                    assertArrayEquals(alone.metadata(0), together.metadata(i));
+                }
+            }
+            assertFalse(all.get(0).equals(all.get(FRAMES)));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {
+        "a.yaml|a.yaml|a.yaml; 1|2; presets=a.yaml|a.yaml|a.yaml names 3 edits and edit=1|2 2: expected as many, or one for all",
+        "a.yaml; 0|1|2|3|4|5|6|7|8|9|10|11|12|13|14|15|16; edit names 17 edits: expected at most 16",
+        "tests/configurations/jeep.yaml; 1|7; edit=7: expected one of the editing_prompts",
+        "monet; 1|2; edit=1 picks a prompt of a configuration file, and preset=monet is none"})
+    void numbersOfEditsThatCannotBe(String presets, String edit, String told) {
+        String message = assertThrows(IllegalArgumentException.class, () -> open("presets", presets, "edit", edit)).getMessage();
+        assertTrue(message.contains(told), message);
     }
 
     /** Rounding differs where another edit wants a map that this one would not have had built. */
