@@ -155,6 +155,15 @@ static void test_panels(void)
     target[1].stride = 11;
     CHECK(fatezero_edit(fz, &source, target, 1, 2, 2, 8, &error) == FATEZERO_INVALID && strstr(error.message, "12"));
     fatezero_close(&fz);
+
+    options[1] = "mixed";                                                   // each edit has panels of its own number
+    fz = open_with(options, NULL, &error);
+    CHECK(fz && fatezero_panels(fz, 0) == 1 && fatezero_panels(fz, 1) == 2);
+    target[0].stride = 6;
+    target[1].stride = 12;
+    CHECK(!fatezero_edit(fz, &source, target, 1, 2, 2, 8, &error));
+    CHECK(edited[0][0][6] == 255 - pixels[1][0] && edited[1][1][6] == 256 - pixels[1][0]);
+    fatezero_close(&fz);
 }
 
 static void test_errors(void)
@@ -253,15 +262,18 @@ static long resident_kib(void)
 /* Many windows, each with many frames: neither local references nor memory of C may pile up. */
 static void test_leaks(void)
 {
-    const char *options[] = { "window", "64", "steps", "1", NULL };
+    static char prompt[32 << 10];           // comes back as metadata
+    const char *options[] = { "window", "64", "steps", "1", "prompt", prompt, NULL };
     uint8_t pixel[3] = { 1, 2, 3 };
     fatezero_image images[64];
     fatezero_error error;
-    fatezero *fz = open_with(options, NULL, &error);
+    fatezero *fz;
     long before = 0;
     int failures = 0;
 
     test = "leaks";
+    memset(prompt, 'a', sizeof(prompt) - 1);
+    fz = open_with(options, NULL, &error);
     for (int i = 0; i < 64; i++)
         images[i] = (fatezero_image) { pixel, 3 };
     for (int i = 0; i < 3000; i++) {
@@ -294,6 +306,10 @@ static void test_threads(void)
 {
     pthread_t threads[8];
     int good[8] = { 0 };
+    uint8_t pixel[3] = { 1, 2, 3 };
+    fatezero_image image = { pixel, 3 };
+    fatezero_error error;
+    fatezero *fz;
 
     test = "threads";
     for (int round = 0; round < 5; round++) {
@@ -304,6 +320,11 @@ static void test_threads(void)
     }
     for (int i = 0; i < 8; i++)
         CHECK(good[i] == 100);
+
+    fz = open_with(NULL, NULL, &error);
+    CHECK(!fatezero_edit(fz, &image, &image, 1, 1, 1, 8, &error));
+    CHECK(!strcmp(fatezero_metadata(fz, 0)[6], "threads") && !strcmp(fatezero_metadata(fz, 0)[7], "1"));  // this one
+    fatezero_close(&fz);
 }
 
 static void test_fork(void)

@@ -13,7 +13,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Stands in for the engine where only the way to it is tested: its edit is the negative of each frame, in an instant; of
- * several {@code presets} the second adds 1 to it, the third 2, and so on. {@code show=compare} puts it beside the frame.
+ * several {@code presets} the second adds 1 to it, the third 2, and so on. {@code show=compare} puts it beside the frame,
+ * {@code show=mixed} so the second and later ones.
  * {@code source="throw CLASS MESSAGE"} makes open throw, {@code prompt="throw CLASS MESSAGE"} makes edit throw,
  * {@code prompt="sleep MILLISECONDS"} makes each of its steps last.
  */
@@ -55,7 +56,8 @@ public final class Engine implements AutoCloseable {
     }
 
     public int panels(int edit) {
-        return "compare".equals(options.get("show")) ? 2 : 1;
+        String show = options.getOrDefault("show", "");
+        return show.equals("compare") || show.equals("mixed") && edit > 0 ? 2 : 1;
     }
 
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride,
@@ -76,12 +78,22 @@ public final class Engine implements AutoCloseable {
         }
         if (target.length != presets.length * source.length)
             throw new IllegalStateException(target.length + " targets");
+        for (int i = 0; i < source.length; i++)
+            requireRows(source[i], sourceStride[i], height, 3 * width * depth / 8);
+        for (int i = 0; i < target.length; i++)
+            requireRows(target[i], targetStride[i], height, 3 * width * depth / 8 * panels(i / source.length));
         for (int p = presets.length - 1; p >= 0; p--)   // the first may be in place
             for (int i = 0; i < source.length; i++)
                 for (int y = 0; y < height; y++)
                     for (int x = 0; x < 3 * width; x++)
                         paint(source[i], y * sourceStride[i], target[p * source.length + i],
                             y * targetStride[p * source.length + i], x, 3 * width * (panels(p) - 1), depth, p);
+    }
+
+    /** No more memory than the rows, the last of them without what lies behind it. */
+    private static void requireRows(ByteBuffer buffer, int stride, int height, int row) {
+        if (buffer.capacity() != stride * (height - 1) + row)
+            throw new IllegalStateException(buffer.capacity() + " bytes for " + height + " rows of " + row + ", " + stride + " apart");
     }
 
     /** The source's sample at x of its row as it is, and its negative so many samples to the right. */
@@ -103,7 +115,9 @@ public final class Engine implements AutoCloseable {
 
     public byte[][] metadata(int edit) {
         return new byte[][] {bytes("prompt"), bytes(options.getOrDefault("prompt", "")),
-            bytes("preset"), bytes(presets[edit]), bytes("opened"), bytes(Integer.toString(opened.get()))};
+            bytes("preset"), bytes(presets[edit]), bytes("opened"), bytes(Integer.toString(opened.get())),
+            // the host's that are still attached
+            bytes("threads"), bytes(Long.toString(Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().equals("fatezero")).count()))};
     }
 
     private static byte[] bytes(String text) {
