@@ -28,6 +28,13 @@ class NeedsTest {
         assertEquals("5 6 7 8 9", joined(steps(site(true, 32))));
     }
 
+    @Test
+    void stepsThatFuseEither() {
+        assertEquals("2 3 4 5 6 7 8 9", joined(IntStream.range(0, 10).filter(NEEDS::fuses).toArray()));
+        Needs crossLater = new Needs(2, 5, 7, 32, true, new int[0], Needs.MASK_CELLS);
+        assertEquals("2 3 4 7 8 9", joined(IntStream.range(0, 10).filter(crossLater::fuses).toArray()));
+    }
+
     private static String joined(int[] steps) {
         return String.join(" ", IntStream.of(steps).mapToObj(Integer::toString).toList());
     }
