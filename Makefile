@@ -20,8 +20,8 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
 HOME_DIR = build/ffmpeg/lib/fatezero
 
-.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-install test-filter soak same evaluate test-pocket bench gpu install \
-        uninstall pictures clean
+.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-install test-filter test-processors soak \
+        same evaluate test-pocket bench gpu install uninstall pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -297,7 +297,7 @@ picture-%:
 # an engine that only inverts colours, where the way to the engine is tested
 STUB = build/stub/fatezero-stub.jar
 
-test: ffmpeg test-bridge test-install
+test: ffmpeg test-bridge test-install test-processors
 	mvn -B -ntp test -Dtest.excludedGroups=
 
 test-engine: engine
@@ -305,6 +305,15 @@ test-engine: engine
 
 test-filter: ffmpeg $(STUB)
 	mvn -B -ntp test -Dtest.groups=filter -Dtest.excludedGroups=
+
+# what a processor's instructions and cores may decide, as if it were two others: with AVX2 alone and one thread, and with AVX-512
+# but without its bfloat16, and three
+PROCESSOR_TESTS = TorchTest,GroupNormTest,UNetTest,VaeTest,TextEncoderTest,DdimInversionTest,PrecisionTest,HardwareTest
+
+test-processors: engine
+	OMP_NUM_THREADS=1 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \
+	    mvn -B -ntp test -Dtest=$(PROCESSOR_TESTS)
+	OMP_NUM_THREADS=3 ONEDNN_MAX_CPU_ISA=AVX512_CORE ATEN_CPU_CAPABILITY=avx512 mvn -B -ntp test -Dtest=$(PROCESSOR_TESTS)
 
 WINDOWS = 5000
 
