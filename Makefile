@@ -2,6 +2,7 @@
 # make test      every test
 # make ffmpeg    FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
 # make soak      window after window, WINDOWS=5000 or more: resident memory stays flat
+# make hosts     the filter's tests in the FFmpeg of each of Debian's suites, in one table; HOSTS="sid" names others
 # make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
 # make same      BASE=commit: the frames of some sixty edits are the same bytes as with that commit's engine
 # make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it
@@ -21,7 +22,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 HOME_DIR = build/ffmpeg/lib/fatezero
 
 .PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-install test-filter test-processors soak \
-        same evaluate test-pocket bench gpu install uninstall pictures clean
+        hosts same evaluate test-pocket bench gpu install uninstall pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -319,6 +320,46 @@ WINDOWS = 5000
 
 soak: ffmpeg
 	mvn -B -ntp test -Dtest=filter.MemoryTest -Dtest.excludedGroups= -Dwindows=$(WINDOWS)
+
+# ---- the filter's tests in other versions of FFmpeg ----
+
+# the table says which versions they have
+HOSTS = bookworm trixie forky sid
+HOST_PARTS = --disable-everything --disable-autodetect --enable-zlib --enable-indev=lavfi --enable-protocol=file,pipe \
+    --enable-demuxer=mov,matroska,h264,image2,image2pipe,image_png_pipe --enable-parser=h264,png,aac \
+    --enable-decoder=h264,png,aac,ffv1,rawvideo,wrapped_avframe,pcm_s16le,pcm_u8,pcm_f32le --enable-bsf=h264_mp4toannexb,aac_adtstoasc,extract_extradata \
+    --enable-encoder=libx264,png,aac,ffv1,rawvideo,wrapped_avframe,pcm_s16le \
+    --enable-muxer=mp4,mov,matroska,h264,image2,image2pipe,framemd5,null,rawvideo \
+    --enable-filter=fatezero,aformat,alphaextract,anull,aresample,color,concat,copy,crop,extractplanes,format,fps,geq,hstack,lutrgb,metadata,negate,null \
+    --enable-filter=pad,perms,psnr,scale,select,setfield,setparams,setpts,setsar,showinfo,sine,smptehdbars,split,testsrc,testsrc2,trim,vflip,vstack
+
+# a small FFmpeg, linked into one program, with the libfatezero of build/ffmpeg
+.PRECIOUS: build/hosts/%/source/configure build/hosts/%/config.h
+build/hosts/%/source/configure:
+	@mkdir -p build/hosts/$*
+	ffmpeg-filter/get-source build/hosts/$*/source $*
+
+build/hosts/%/config.h: build/hosts/%/source/configure ffmpeg-filter/add-to-tree | $(LIB) $(JNI_DIR)/fatezero.pc
+	ffmpeg-filter/add-to-tree build/hosts/$*/source
+	cd $(@D) && PKG_CONFIG_PATH=$(ROOT)/$(JNI_DIR) source/configure --enable-gpl --enable-libx264 --enable-libfatezero --disable-doc --disable-debug \
+	    $(HOST_PARTS) > configure.log || { tail -20 configure.log; exit 1; }
+
+build/hosts/%/ffmpeg: export LD_RUN_PATH = $(ROOT)/build/ffmpeg/lib
+build/hosts/%/ffmpeg: build/hosts/%/config.h ffmpeg-filter/vf_fatezero.c jni/fatezero.h
+	ffmpeg-filter/add-to-tree build/hosts/$*/source
+	$(MAKE) -C $(@D) -s -j$(JOBS) all > build/hosts/$*/make.log 2>&1 || { tail -20 build/hosts/$*/make.log; exit 1; }
+
+hosts: ffmpeg $(STUB) $(HOSTS:%=build/hosts/%/ffmpeg)
+	@for host in $(HOSTS); do \
+	    mvn -B -ntp test -Dtest.groups=filter -Dtest.excludedGroups= -Dffmpeg.bin=$(ROOT)/build/hosts/$$host > build/hosts/$$host.log 2>&1; \
+	done; \
+	echo "FFmpeg   passed  failed"; failures=0; \
+	for host in $(HOSTS); do \
+	    sed -nE 's/.*Tests run: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+), Skipped: ([0-9]+)$$/\1 \2 \3 \4/p' build/hosts/$$host.log | tail -1 | \
+	        { read -r run failed broken skipped && printf '%-8s %6d %7d\n' $$(cat build/hosts/$$host/source/RELEASE) \
+	            $$((run - failed - broken - skipped)) $$((failed + broken)) && [ $$((failed + broken)) = 0 ]; } || \
+	        { failures=1; echo "  see build/hosts/$$host.log"; }; \
+	done; exit $$failures
 
 $(STUB): $(addprefix java-engine/src/org/fatezero/,io/Log.java engine/Host.java engine/NativeHost.java) tests/jni/stub/org/fatezero/engine/Engine.java
 	@rm -rf $(@D)
