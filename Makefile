@@ -31,7 +31,7 @@ all: ffmpeg
 
 # ---- what the build needs ----
 
-PACKAGES = build-essential dpkg-dev libx264-dev maven nasm pkg-config unzip xz-utils zlib1g-dev
+PACKAGES = build-essential dpkg-dev libx264-dev locales maven nasm pkg-config unzip xz-utils zlib1g-dev
 
 # any Java compiler from 17 on will do; without one, the distribution's oldest such is installed
 setup:
@@ -157,10 +157,10 @@ bridge: setup
 	@$(MAKE) --no-print-directory $(LIB) $(JNI_DIR)/fatezero.pc $(JNI_DIR)/example
 
 # never unloaded: threads that it attached call back into it when they end
-$(LIB): jni/fatezero.c jni/jvm.c jni/fatezero.h jni/jvm.h
+$(LIB): jni/fatezero.c jni/jvm.c jni/create.c jni/fatezero.h jni/jvm.h
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) -fPIC -fvisibility=hidden -I$(JDK)/include -I$(JDK)/include/linux \
-	    -shared -Wl,-soname,libfatezero.so.0 -Wl,-z,nodelete -Wl,-z,defs $(LDFLAGS) -o $@ jni/fatezero.c jni/jvm.c -ldl -lpthread
+	    -shared -Wl,-soname,libfatezero.so.0 -Wl,-z,nodelete -Wl,-z,defs $(LDFLAGS) -o $@ jni/fatezero.c jni/jvm.c jni/create.c -ldl -lpthread
 	ln -sf libfatezero.so.0 $(@D)/libfatezero.so
 
 pc = sed 's|@prefix@|$(1)|; s|@libdir@|$(2)|; s|@includedir@|$(3)|; s|@version@|$(VERSION)|' jni/fatezero.pc.in
@@ -374,6 +374,7 @@ $(JNI_DIR)/bridge_test: tests/jni/bridge_test.c $(LIB)
 test-bridge: setup
 	@$(MAKE) --no-print-directory $(JNI_DIR)/bridge_test $(STUB)
 	tests/jni/torch_test $(JNI_DIR)/bridge_test $(STUB)
+	tests/jni/guest_test $(JNI_DIR)/bridge_test $(STUB)
 	FATEZERO_HOME=build/stub $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/test.log || { cat $(JNI_DIR)/test.log; exit 1; }
 	FATEZERO_HOME=build/stub JAVA_TOOL_OPTIONS=-Xcheck:jni $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/check.log && \
 	    ! grep -A20 'in native method' $(JNI_DIR)/check.log || { cat $(JNI_DIR)/check.log; exit 1; }

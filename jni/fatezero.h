@@ -24,7 +24,11 @@
  * Environment: FATEZERO_JVM names the libjvm.so to use (default: that of JAVA_HOME, of the java on PATH, or of the
  * distribution). FATEZERO_HOME names the folder of the engine (default: the folder "fatezero" beside this library).
  * FATEZERO_TORCH names the folder of libtorch (default: pytorch-cuda/torch/lib in the engine's folder, if it is there
- * and NVIDIA's driver is, otherwise pytorch).
+ * and NVIDIA's driver is, otherwise pytorch). An empty variable is as if it were not set. Java itself takes options from
+ * JAVA_TOOL_OPTIONS and _JAVA_OPTIONS; with any that it refuses, fatezero_open() fails and tells them.
+ *
+ * Locale: it stays as it is, but that while Java starts other threads may see the environment's for some 0.1 ms. Paths in
+ * options are UTF-8 whatever the locale.
  */
 #ifndef FATEZERO_H
 #define FATEZERO_H
@@ -45,7 +49,7 @@ typedef enum fatezero_code {
     FATEZERO_NOT_FOUND,     ///< a file is missing
     FATEZERO_BAD_DATA,      ///< a file cannot be read, or what it holds is wrong
     FATEZERO_NO_MEMORY,     ///< memory of the process or of the device is exhausted
-    FATEZERO_NO_RUNTIME,    ///< there is no Java virtual machine, it is too old, or the engine's files are missing
+    FATEZERO_NO_RUNTIME,    ///< no Java virtual machine, or too old, or it does not start; or the engine's files are missing
     FATEZERO_CANCELLED,     ///< the host's step function asked for it
     FATEZERO_INTERNAL       ///< a defect of the library: its message and the verbose log are worth reporting
 } fatezero_code;

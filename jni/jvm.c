@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,7 +19,6 @@
 #define LIBJVM      "/lib/server/libjvm.so"     // from Java 9 on, below the home of every Java
 
 typedef jint (*created_vms_fn)(JavaVM **, jsize, jsize *);
-typedef jint (*create_vm_fn)(JavaVM **, void **, void *);
 
 // The one virtual machine. A process can neither start a second one nor replace the first.
 static struct {
@@ -26,6 +26,7 @@ static struct {
     JavaVM         *vm;
     pid_t           pid;        // of the process that started it: threads do not survive a fork
     pthread_key_t   attached;   // its destructor detaches a thread that ends
+    fatezero_error  failed;     // why it did not start: the process has no other try
     fatezero_java   java;
     jmethodID       get_message, to_string, get_bytes, print_stack, string_writer, print_writer;
     jclass          string_writer_class, print_writer_class;
@@ -136,6 +137,14 @@ fatezero_code fatezero_exception(JNIEnv *env, const fatezero_host *host, fatezer
 
 /* ---- finding libjvm ---- */
 
+/* An environment variable; NULL if it is unset or empty. */
+static const char *variable(const char *name)
+{
+    const char *value = getenv(name);
+
+    return value && *value ? value : NULL;
+}
+
 typedef struct search {
     void *library;
     char  tried[2048];          // what failed and why, for the error
@@ -225,7 +234,7 @@ static int try_pattern(search *s, const char *pattern)
 static fatezero_code find_library(search *s, fatezero_error *error)
 {
     static const char *const patterns[] = { "/usr/lib/jvm/*" LIBJVM, "/usr/java/*" LIBJVM, "/opt/java/*" LIBJVM };
-    const char *chosen = getenv("FATEZERO_JVM"), *home = getenv("JAVA_HOME");
+    const char *chosen = variable("FATEZERO_JVM"), *home = variable("JAVA_HOME");
     int found;
 
     // a host written in Java has one loaded, wherever it came from
@@ -250,7 +259,7 @@ static fatezero_code find_library(search *s, fatezero_error *error)
 /* FATEZERO_HOME, or the folder fatezero beside this library. */
 static fatezero_code find_home(char home[PATH_MAX], fatezero_error *error)
 {
-    const char *chosen = getenv("FATEZERO_HOME");
+    const char *chosen = variable("FATEZERO_HOME");
     char path[PATH_MAX];
     struct stat info;
     Dl_info self;
@@ -300,7 +309,7 @@ static char *class_path(const char *home)
 /* The folder of libtorch: FATEZERO_TORCH, or the CUDA build where it is installed and NVIDIA's driver is, or the CPU's. */
 static fatezero_code find_torch(const char *home, char torch[PATH_MAX], fatezero_error *error)
 {
-    const char *chosen = getenv("FATEZERO_TORCH");
+    const char *chosen = variable("FATEZERO_TORCH");
     char library[PATH_MAX + 32];
 
     if (chosen) {
@@ -318,13 +327,47 @@ static fatezero_code find_torch(const char *home, char torch[PATH_MAX], fatezero
 
 /* ---- starting ---- */
 
-static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
+#define MAX_OPTIONS 32
+
+typedef struct option_list {
+    JavaVMOption options[MAX_OPTIONS];
+    int n;
+} option_list;
+
+static void add(option_list *list, char *option)
 {
-    create_vm_fn create_vm = (create_vm_fn)dlsym(s->library, "JNI_CreateJavaVM");
+    list->options[list->n++].optionString = option;
+}
+
+/* Memory, where the user leaves it to us: tensors live outside the heap, so it stays small, is collected often, and starts
+ * with few threads. What is only reserved counts against a limit of addresses too, and Java would take half of that. */
+static void add_memory(option_list *list, char heap[32])
+{
+    struct rlimit space;
+
+    if (!fatezero_user_sets("GC")) {                         // a second collector would be an error
+        add(list, "-XX:+UseSerialGC");
+        if (!fatezero_user_sets("-Xm") && !fatezero_user_sets("NewSize")) {
+            add(list, "-XX:NewSize=16m");
+            add(list, "-XX:MaxNewSize=16m");
+        }
+    }
+    if (!fatezero_user_sets("CompressedClass"))
+        add(list, "-XX:CompressedClassSpaceSize=64m");
+    if (!fatezero_user_sets("Code"))
+        add(list, "-XX:ReservedCodeCacheSize=64m");
+    if (!fatezero_user_sets("-Xm") && !fatezero_user_sets("HeapSize") && !fatezero_user_sets("RAM") &&
+        !getrlimit(RLIMIT_AS, &space) && space.rlim_cur != RLIM_INFINITY) {
+        snprintf(heap, 32, "-Xmx%lluk", (unsigned long long)space.rlim_cur / 16 >> 10);
+        add(list, heap);
+    }
+}
+
+static fatezero_code create(search *s, fatezero_error *error)
+{
     char home[PATH_MAX], torch[PATH_MAX], pytorch[PATH_MAX + 32], tokenizers[PATH_MAX + 64], jna[PATH_MAX + 32];
     char cuda[PATH_MAX + 32], runtime[PATH_MAX + 64];
-    char *classes;
-    jint status;
+    char *classes, heap[32];
 
     if (find_home(home, error) || find_torch(home, torch, error))
         return error->code;
@@ -337,43 +380,35 @@ static fatezero_code create(search *s, JNIEnv **env, fatezero_error *error)
     // where Java looks for libcudart, by which it counts the devices
     snprintf(runtime,    sizeof(runtime),    "-Djna.library.path=%s/../../nvidia/cuda_runtime/lib", torch);
 
-    JavaVMOption options[] = {
-        { .optionString = classes },
-        { .optionString = "-Xrs" },                             // signals stay the host's
-        { .optionString = "-XX:+DisplayVMOutputToStderr" },     // standard output is the host's: it may carry video
-        { .optionString = "-Xlog:disable" },
-        { .optionString = "-Xlog:all=error:stderr" },
-        // tensors live outside the heap, so it stays small, is collected often, and starts with few threads
-        { .optionString = "-XX:+UseSerialGC" },
-        { .optionString = "-XX:NewSize=16m" },
-        { .optionString = "-XX:MaxNewSize=16m" },
-        { .optionString = "-Dai.djl.offline=true" },            // neither downloads nor telemetry
-        { .optionString = pytorch },                            // used where they lie, so nothing is unpacked at home
-        { .optionString = tokenizers },
-        { .optionString = jna },
-        { .optionString = "-Djna.nounpack=true" },
-        { .optionString = runtime },
-        { .optionString = access(cuda, F_OK) ? "-DPYTORCH_FLAVOR=cpu" : "-DPYTORCH_FLAVOR=cu128" },
-    };
-    JavaVMInitArgs args = {
+    option_list list = { .n = 0 };
+    add(&list, classes);
+    add(&list, "-Xrs");                             // signals stay the host's
+    add(&list, "-XX:+DisplayVMOutputToStderr");     // standard output is the host's: it may carry video
+    add(&list, "-Xlog:disable");
+    add(&list, "-Xlog:all=error:stderr");
+    add_memory(&list, heap);
+    add(&list, "--enable-native-access=ALL-UNNAMED");       // or Java 24 and later warn
+    add(&list, "-Dai.djl.offline=true");            // neither downloads nor telemetry
+    add(&list, pytorch);                            // used where they lie, so nothing is unpacked at home
+    add(&list, tokenizers);
+    add(&list, jna);
+    add(&list, "-Djna.nounpack=true");
+    add(&list, runtime);
+    add(&list, access(cuda, F_OK) ? "-DPYTORCH_FLAVOR=cpu" : "-DPYTORCH_FLAVOR=cu128");
+    const JavaVMInitArgs args = {
         .version            = JNI_VERSION_10,
-        .options            = options,
-        .nOptions           = sizeof(options) / sizeof(*options),
+        .options            = list.options,
+        .nOptions           = list.n,
         .ignoreUnrecognized = JNI_FALSE,
     };
 
     /* libtorch's threads would otherwise spin at every barrier, and starve a host whose decoders and encoders
      * want the same cores: measured, an edit beside a busy encoder took ten times as long */
     setenv("OMP_WAIT_POLICY", "passive", 0);
-    status = create_vm ? create_vm(&jvm.vm, (void **)env, &args) : JNI_ERR;
+    if (fatezero_create(s->library, &args, &jvm.vm, error) == FATEZERO_NO_RUNTIME)
+        jvm.failed = *error;
     free(classes);
-    if (status != JNI_OK) {
-        jvm.vm = NULL;
-        return fatezero_fail(error, FATEZERO_NO_RUNTIME, "the Java virtual machine does not start (%s)",
-                             status == JNI_EVERSION ? "it is older than Java 10" :
-                             status == JNI_ENOMEM   ? "not enough memory" : "see its own message above");
-    }
-    return FATEZERO_OK;
+    return error->code;
 }
 
 /* System.out becomes System.err: the host's standard output may carry video. */
@@ -503,13 +538,16 @@ static fatezero_code start(fatezero_error *error)
     char path[PATH_MAX] = "";
     Dl_info info;
 
-    if (find_library(&s, error))
+    error->code = FATEZERO_OK;
+    if (jvm.failed.code)
+        *error = jvm.failed;
+    if (error->code || find_library(&s, error))
         return error->code;
     created_vms = (created_vms_fn)dlsym(s.library, "JNI_GetCreatedJavaVMs");
     foreign = created_vms && created_vms(&jvm.vm, 1, &n) == JNI_OK && n > 0;
-    if (!foreign && create(&s, &env, error))
+    if (!foreign && create(&s, error))
         return error->code;
-    if (foreign && (*jvm.vm)->AttachCurrentThreadAsDaemon(jvm.vm, (void **)&env, NULL) != JNI_OK) {
+    if ((*jvm.vm)->AttachCurrentThreadAsDaemon(jvm.vm, (void **)&env, NULL) != JNI_OK) {
         jvm.vm = NULL;
         return fatezero_fail(error, FATEZERO_NO_MEMORY, "cannot attach a thread to Java");
     }
@@ -530,8 +568,11 @@ static fatezero_code start(fatezero_error *error)
         error->code = FATEZERO_OK;
         if (fatezero_exception(env, NULL, error)) {
             fatezero_error cause = *error;
-            fatezero_fail(error, FATEZERO_NO_RUNTIME, "the engine's jar is missing or of another version%s (%.256s)",
-                          foreign ? " on the class path of the Java that runs here" : "", cause.message);
+            if (cause.code == FATEZERO_NO_MEMORY)
+                fatezero_fail(error, cause.code, "Java has no memory for the engine (%.256s)", cause.message);
+            else
+                fatezero_fail(error, FATEZERO_NO_RUNTIME, "the engine's jar is missing or of another version%s (%.256s)",
+                              foreign ? " on the class path of the Java that runs here" : "", cause.message);
         }
     }
     if (!error->code && pthread_key_create(&jvm.attached, detach))

@@ -24,6 +24,18 @@ typedef struct fatezero_java {
  */
 const fatezero_java *fatezero_jvm(JNIEnv **env, fatezero_error *error);
 
+/**
+ * JNI_CreateJavaVM as a guest may call it, once in a process: the locale and, if it fails, the handlers of signals are as before,
+ * and it fails where it would otherwise end the process. The calling thread is not attached.
+ *
+ * @param library libjvm
+ * @return FATEZERO_NO_RUNTIME with the virtual machine's own words, FATEZERO_NO_MEMORY if there is no thread for it
+ */
+fatezero_code fatezero_create(void *library, const JavaVMInitArgs *args, JavaVM **vm, fatezero_error *error);
+
+/** Whether an option in a variable of the environment that the virtual machine reads contains the word. */
+int fatezero_user_sets(const char *word);
+
 /** Fills the error. @return its code */
 __attribute__((format(printf, 3, 4)))
 fatezero_code fatezero_fail(fatezero_error *error, fatezero_code code, const char *format, ...);

@@ -2,7 +2,9 @@
  * Tests of libfatezero against the stub engine: bridge_test, with FATEZERO_HOME naming the stub's folder.
  * -Xcheck:jni (in JAVA_TOOL_OPTIONS) adds the virtual machine's own checks of each call.
  */
+#include <locale.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -354,10 +356,46 @@ static int print_torch(void)
     return 0;
 }
 
+/*
+ * Opens as a guest of a process with a locale and signals of its own, and prints what it found changed, or the error.
+ * What the environment says of the locale is the caller's choice, and of Java's options too: so it may fail to start.
+ */
+static int print_guest(const char *locale)
+{
+    const char *options[] = { "steps", "1", NULL };
+    fatezero_error error;
+    char *before;
+    struct sigaction handlers[32], now;
+    int opened = 0;
+
+    if (!setlocale(LC_ALL, locale))
+        return printf("no locale %s\n", locale), 1;
+    before = strdup(setlocale(LC_ALL, NULL));
+    for (int i = 1; i < 32; i++)
+        sigaction(i, NULL, &handlers[i]);
+    for (int again = 0; again < 2; again++) {
+        fatezero *fz = open_with(options, NULL, &error);
+        opened += !!fz;
+        if (!fz)
+            puts(error.message);
+        fatezero_close(&fz);
+    }
+    if (strcmp(before, setlocale(LC_ALL, NULL)))
+        printf("the locale was %s, and is %s\n", before, setlocale(LC_ALL, NULL));
+    for (int i = 1; i < 32 && !opened; i++)
+        if (!sigaction(i, NULL, &now) && now.sa_handler != handlers[i].sa_handler)
+            printf("the handler of signal %d is another\n", i);
+    printf("opened %d of 2\n", opened);
+    free(before);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && !strcmp(argv[1], "torch"))
         return print_torch();
+    if (argc == 3 && !strcmp(argv[1], "guest"))
+        return print_guest(argv[2]);
     test_threads();
     test = "edit, 8 bits";
     test_edit(8);

@@ -63,6 +63,24 @@ class ErrorsTest {
         STUB.and("JAVA_HOME", home.toString()).run(INPUT, "fatezero=steps=2", "-f", "null", "-").succeeded();
     }
 
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "-Xmx999999g                       | Could not reserve enough space for 1048574951424",
+        "-XX:+UseG1GC -XX:+UseParallelGC   | Multiple garbage collectors selected",
+        "garbage                           | its own message is above",
+    })
+    void javaThatCannotStart(String options, String why) {
+        assertFails(STUB.and("JAVA_TOOL_OPTIONS", options), "fatezero",
+            "the Java virtual machine does not start: " + why, "Function not implemented");
+        assertFails(STUB.and("JAVA_TOOL_OPTIONS", options), "fatezero",
+            "; look at JAVA_TOOL_OPTIONS=" + options, "Function not implemented");
+    }
+
+    @Test
+    void aCollectorOfTheUsersChoice() {
+        STUB.and("JAVA_TOOL_OPTIONS", "-XX:+UseG1GC").run(INPUT, "fatezero=steps=2", "-f", "null", "-").succeeded();
+    }
+
     @Test
     void noEngine(@TempDir Path folder) {
         Path missing = folder.resolve("missing");

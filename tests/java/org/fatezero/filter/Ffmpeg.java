@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -119,11 +120,22 @@ record Ffmpeg(Map<String, String> environment) {
     }
 
     Result run(String command, String... more) {
+        return finished(() -> start(command, more));
+    }
+
+    /** With at most so many MiB of addresses. */
+    Result runWithin(int mib, String command, String... more) {
+        List<String> words = new ArrayList<>(List.of("-c", "ulimit -v " + 1024L * mib + "; exec \"$0\" \"$@\"", BIN.resolve("ffmpeg").toString()));
+        words.addAll(words("-hide_banner -nostdin -y " + command, more));
+        return finished(() -> start("/bin/sh", words));
+    }
+
+    private static Result finished(Callable<Running> start) {
         try {
-            return start(command, more).finish();
+            return start.call().finish();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
+        } catch (Exception e) {
             throw new IllegalStateException(e);
         }
     }
