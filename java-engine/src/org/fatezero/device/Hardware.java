@@ -1,6 +1,8 @@
 package org.fatezero.device;
 
 import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.types.DataType;
 
 import java.io.IOException;
@@ -67,7 +69,7 @@ public record Hardware(Device device, DataType precision) {
     }
 
     private static Device device(String name) {
-        int gpus = ai.djl.engine.Engine.getEngine("PyTorch").getGpuCount();
+        int gpus = libtorch().getGpuCount();
         if (name.equals("cpu") || name.equals("auto") && gpus == 0) {
             return Device.cpu();
         }
@@ -78,6 +80,22 @@ public record Hardware(Device device, DataType precision) {
                     : "libtorch's CPU build runs here; use device=cpu, or run make gpu where NVIDIA's driver is installed"));
         }
         return Device.gpu(index);
+    }
+
+    /** Loads it when first called. */
+    private static Engine libtorch() {
+        try {
+            return Engine.getEngine("PyTorch");
+        } catch (EngineException | LinkageError e) {
+            Throwable cause = e;
+            while (cause.getCause() != null) {
+                cause = cause.getCause();
+            }
+            if (OutOfMemory.is(cause)) {
+                throw OutOfMemory.error("libtorch", "free some, or raise the limit (ulimit -v): " + cause.getMessage(), e);
+            }
+            throw new EngineException("libtorch cannot be loaded: " + cause.getMessage(), e);
+        }
     }
 
     @Override

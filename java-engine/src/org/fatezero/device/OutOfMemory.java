@@ -6,9 +6,12 @@ import java.util.regex.Pattern;
 /** Memory that has run out, of the device or of the host: libtorch tells it in words alone. */
 public final class OutOfMemory {
 
-    /** Words of its allocators for CUDA and the CPU, of CUDA's libraries, of C++, and of oneDNN where its kernels find no room. */
+    /**
+     * Words of its allocators for CUDA and the CPU, of CUDA's libraries, of C++, of oneDNN where its kernels
+     * find no room, and of the loader of libraries.
+     */
     private static final Pattern TOLD = Pattern.compile("out of memory|can't allocate memory|_ALLOC_FAILED|std::bad_alloc"
-            + "|could not create a primitive$", Pattern.MULTILINE);
+            + "|could not create a primitive$|failed to map segment from shared object|Cannot allocate memory", Pattern.MULTILINE);
     private static final Pattern WANTED = Pattern.compile("[Tt]ried to allocate (?:([\\d.]+ [KMG]iB)|(\\d{1,18}) bytes)");
 
     private OutOfMemory() {
