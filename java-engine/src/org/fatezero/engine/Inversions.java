@@ -8,6 +8,7 @@ import org.fatezero.inversion.Trajectory;
 import org.fatezero.inversion.TrajectoryFile;
 import org.fatezero.io.Log;
 import org.fatezero.io.Sha256;
+import org.fatezero.io.UserPath;
 import org.fatezero.model.Model;
 import org.fatezero.options.Options;
 import org.fatezero.options.Prompts;
@@ -17,7 +18,6 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -63,13 +63,13 @@ record Inversions(Path folder, Log log, String settings, int steps, int wordToke
             }
         });
         try {
-            Path path = Path.of(folder);
+            Path path = UserPath.of("inversion", folder);
             if (!Files.isDirectory(path)) { // some versions of Java would not take a link to one
                 Files.createDirectories(path, OWNER_ALONE);
             }
             return new Inversions(path, log, settings.toString(), depth, wordTokens,
                     options.attention().equals("reconstruction"));
-        } catch (InvalidPathException | IOException e) {
+        } catch (IOException e) {
             throw new IOException("inversion=" + folder + ": not a folder, and none can be made there (" + e + ")", e);
         }
     }

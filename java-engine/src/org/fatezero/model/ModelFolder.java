@@ -1,11 +1,11 @@
 package org.fatezero.model;
 
 import org.fatezero.io.Resources;
+import org.fatezero.io.UserPath;
 
 import java.io.IOException;
 import java.nio.file.FileSystem;
 import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -46,21 +46,17 @@ public final class ModelFolder implements AutoCloseable {
                     + "if torch.is_tensor(v)}, sys.argv[2])\" " + name + " " + name.replaceFirst("\\.[a-z]+$", ".safetensors"));
         }
         List<Path> tried = new ArrayList<>();
-        try {
-            Path folder = Path.of(name);
-            tried.add(folder.toAbsolutePath());
-            if (Files.isDirectory(folder)) {
-                return new ModelFolder(null, folder);
+        Path folder = UserPath.of("model", name);
+        tried.add(folder.toAbsolutePath());
+        if (Files.isDirectory(folder)) {
+            return new ModelFolder(null, folder);
+        }
+        if (name.matches("[\\w.-]+/[\\w.-]+")) {
+            tried.add(cached(name));
+            Optional<Path> snapshot = snapshot(name);
+            if (snapshot.isPresent()) {
+                return new ModelFolder(null, snapshot.get());
             }
-            if (name.matches("[\\w.-]+/[\\w.-]+")) {
-                tried.add(cached(name));
-                Optional<Path> snapshot = snapshot(name);
-                if (snapshot.isPresent()) {
-                    return new ModelFolder(null, snapshot.get());
-                }
-            }
-        } catch (InvalidPathException e) {
-            throw new IllegalArgumentException("model=" + name + ": not a path (" + e.getMessage() + ")", e);
         }
         throw new NoSuchFileException("model=" + name + ": not found; looked for "
                 + String.join(" and ", tried.stream().map(Path::toString).toList())

@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.DataType;
 import org.fatezero.device.OutOfMemory;
 import org.fatezero.io.FileState;
 import org.fatezero.io.Log;
+import org.fatezero.io.UserPath;
 import org.fatezero.options.Words;
 
 import java.io.IOException;
@@ -108,7 +109,7 @@ public final class Models {
     }
 
     private static boolean isSingleFile(String name) {
-        return name.endsWith(".safetensors") && Files.isRegularFile(Path.of(name));
+        return name.endsWith(".safetensors") && Files.isRegularFile(UserPath.of("model", name));
     }
 
     private static Model load(String name, List<ScaledFile> adaptations, Device device, DataType precision, Log log) throws IOException {
@@ -157,7 +158,8 @@ public final class Models {
 
     private static ScaledFile scaled(String text) {
         Matcher scaled = SCALED.matcher(text);
-        return scaled.matches() ? new ScaledFile(Path.of(scaled.group(1)), Double.parseDouble(scaled.group(2))) : new ScaledFile(Path.of(text), 1);
+        return scaled.matches() ? new ScaledFile(UserPath.of("lora", scaled.group(1)), Double.parseDouble(scaled.group(2)))
+                : new ScaledFile(UserPath.of("lora", text), 1);
     }
 
     private static Checkpoint singleFile(String name) throws IOException {

@@ -3,6 +3,7 @@ package org.fatezero.options;
 import org.fatezero.io.Log;
 import org.fatezero.io.Resources;
 import org.fatezero.io.TextFile;
+import org.fatezero.io.UserPath;
 import org.fatezero.options.authors.Configuration;
 
 import java.io.IOException;
@@ -59,7 +60,7 @@ final class Preset {
                 }
             }
         }
-        Path file = Path.of(nameOrFile);
+        Path file = UserPath.of("preset", nameOrFile);
         if (!Files.isRegularFile(file)) {
             throw new IllegalArgumentException("preset=" + nameOrFile + ": neither a file nor one of the presets "
                     + String.join(", ", names()));

@@ -1,6 +1,7 @@
 package org.fatezero.options;
 
 import org.fatezero.io.Log;
+import org.fatezero.io.UserPath;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -114,7 +115,7 @@ public final class Prompts {
         Map<String, String> defaults = Options.defaults();
         Map<String, String> given = new java.util.LinkedHashMap<>();
         if (set.containsKey("promptfile")) {
-            List<String> lines = Preset.read(Path.of(set.get("promptfile"))).lines().toList();
+            List<String> lines = Preset.read(UserPath.of("promptfile", set.get("promptfile"))).lines().toList();
             given.put("prompt", lines.isEmpty() ? "" : lines.get(0));
             if (lines.size() > 1) {
                 given.put("source", lines.get(1));
