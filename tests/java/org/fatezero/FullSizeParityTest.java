@@ -2,7 +2,7 @@ package org.fatezero;
 
 import ai.djl.ndarray.NDArray;
 
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.text.TextEncoder;
 import org.fatezero.unet.UNet;
 import org.fatezero.vae.Vae;
@@ -58,7 +58,7 @@ class FullSizeParityTest {
             UNet unet = new UNet(UNet.Config.read(Golden.config(folder, "unet")), golden.weights(folder, "unet"));
             long loaded = System.nanoTime();
             NDArray epsilon = unet.forward(golden.array("unet.latents"), golden.integers("unet.timestep")[0],
-                    golden.array("unet.text"), Pass.plain(1));
+                    golden.array("unet.text"), ForwardContext.plain(1));
             long done = System.nanoTime();
             check(golden.array("unet.out"), epsilon, "UNet");
             report("UNet: loaded in %.1f s, one pass in %.1f s", (loaded - start) / 1e9, (done - loaded) / 1e9);

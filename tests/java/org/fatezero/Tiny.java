@@ -7,9 +7,9 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.Window;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Torch;
@@ -91,8 +91,8 @@ public final class Tiny implements AutoCloseable {
         return manager.create(values, new Shape(shape));
     }
 
-    public static Pass pass(int frames, String... keys) {
-        return new Pass(frames, new KeyFrames(List.of(keys), frames), 64, true, false, AttentionHook.PLAIN);
+    public static ForwardContext context(int frames, String... keys) {
+        return ForwardContext.of(new Window(frames, new KeyFrames(List.of(keys), frames), 64, true, false));
     }
 
     @Override

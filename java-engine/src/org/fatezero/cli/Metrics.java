@@ -98,8 +98,7 @@ final class Metrics implements Callable<Integer> {
             int frames = 0;
             for (Frame frame; (frame = video.next()) != null; frames++) {
                 if (before != null) {
-                    Frame white = mask == null ? null : still != null ? same(still, mask, frame) : beside(region, mask, frame, frames);
-                    fidelity.add(beside(before, input, frame, frames), frame, white);
+                    fidelity.add(beside(before, input, frame, frames), frame, mask == null ? null : region(still, region, frame, frames));
                 }
                 batch.add(frame);
                 if (batch.size() == BATCH) {
@@ -120,6 +119,11 @@ final class Metrics implements Callable<Integer> {
             System.err.println(option + " is too long for the text encoder, which does not see: " + encoded.unseen());
         }
         return model.text(encoded);
+    }
+
+    /** The region that was to change in a frame: of the mask's own frame, or of the one picture that it is. */
+    private Frame region(Frame still, Video region, Frame frame, int index) throws IOException {
+        return still != null ? same(still, mask, frame) : beside(region, mask, frame, index);
     }
 
     /** The mask, if it is a picture. */

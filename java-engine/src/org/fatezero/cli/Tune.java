@@ -92,8 +92,8 @@ final class Tune implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--frames is 1 to 128 and --steps at least 1");
         }
         List<Frame> clip = Video.read(input, frames);
-        Tuning.Settings settings = new Tuning.Settings(model, source, device, size, batch,
-                rate != null ? rate : model.equals("pocket") ? POCKET_RATE : RATE, keys, keysAt, norm, seed);
+        double usual = model.equals("pocket") ? POCKET_RATE : RATE;
+        Tuning.Settings settings = new Tuning.Settings(model, source, device, size, batch, rate == null ? usual : rate, keys, keysAt, norm, seed);
         // libtorch does not survive the end of its process while it computes: an interruption waits for the iteration, and saves it
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             interrupted = true;

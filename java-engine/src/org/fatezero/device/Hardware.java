@@ -41,8 +41,12 @@ public record Hardware(Device device, DataType precision) {
             case "fp32" -> DataType.FLOAT32;
             case "fp16" -> DataType.FLOAT16;
             case "bf16" -> DataType.BFLOAT16;
-            default -> chosen.isGpu() ? DataType.FLOAT16 : computesInBfloat16() ? DataType.BFLOAT16 : DataType.FLOAT32;
+            default -> chosen.isGpu() ? DataType.FLOAT16 : ofProcessor();
         });
+    }
+
+    private static DataType ofProcessor() {
+        return computesInBfloat16() ? DataType.BFLOAT16 : DataType.FLOAT32;
     }
 
     private static boolean computesInBfloat16() {
@@ -75,9 +79,9 @@ public record Hardware(Device device, DataType precision) {
         }
         int index = name.startsWith("cuda:") ? Integer.parseInt(name.substring("cuda:".length())) : 0;
         if (index >= gpus) {
-            throw new IllegalArgumentException("device=" + name + ": " + (gpus > 0 ? "the CUDA devices here are 0 to " + (gpus - 1)
-                    : Libtorch.isForCuda() ? "libtorch's CUDA build sees no device here; use device=cpu, or look at NVIDIA's driver"
-                    : "libtorch's CPU build runs here; use device=cpu, or run make gpu where NVIDIA's driver is installed"));
+            String none = Libtorch.isForCuda() ? "libtorch's CUDA build sees no device here; use device=cpu, or look at NVIDIA's driver"
+                    : "libtorch's CPU build runs here; use device=cpu, or run make gpu where NVIDIA's driver is installed";
+            throw new IllegalArgumentException("device=" + name + ": " + (gpus > 0 ? "the CUDA devices here are 0 to " + (gpus - 1) : none));
         }
         return Device.gpu(index);
     }
@@ -100,8 +104,11 @@ public record Hardware(Device device, DataType precision) {
 
     @Override
     public String toString() {
-        return "on " + (device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu") + " in "
-                + (precision == DataType.FLOAT16 ? "fp16" : precision == DataType.BFLOAT16 ? "bf16" : "fp32")
-                + ", libtorch " + Libtorch.version() + (Libtorch.isForCuda() ? " for CUDA" : " for the CPU");
+        String type = switch (precision) {
+            case FLOAT16 -> "fp16";
+            case BFLOAT16 -> "bf16";
+            default -> "fp32";
+        };
+        return "on " + (device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu") + " in " + type + ", libtorch " + Libtorch.version() + (Libtorch.isForCuda() ? " for CUDA" : " for the CPU");
     }
 }

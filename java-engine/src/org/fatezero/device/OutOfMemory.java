@@ -33,10 +33,13 @@ public final class OutOfMemory {
         return error;
     }
 
-    /** How much was asked for in vain, if that is known. */
+    /** How much memory the failed allocation was for, if the message says so. */
     private static String wanted(Throwable cause) {
-        Matcher told = WANTED.matcher(String.valueOf(cause.getMessage()));
-        return !told.find() ? "" : ": " + (told.group(1) != null ? told.group(1) : (Long.parseLong(told.group(2)) >> 20) + " MiB")
-                + " more are needed";
+        Matcher allocation = WANTED.matcher(String.valueOf(cause.getMessage()));
+        if (!allocation.find()) {
+            return "";
+        }
+        String amount = allocation.group(1) != null ? allocation.group(1) : (Long.parseLong(allocation.group(2)) >> 20) + " MiB";
+        return ": " + amount + " more are needed";
     }
 }

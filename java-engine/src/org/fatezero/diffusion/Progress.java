@@ -1,6 +1,6 @@
 package org.fatezero.diffusion;
 
-import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.ForwardHook;
 
 /** Told how far a loop is; may end it by throwing {@link java.util.concurrent.CancellationException}. */
 @FunctionalInterface
@@ -9,11 +9,11 @@ public interface Progress {
     /** Called at the start of each step and again within it, {@code step} of {@code 0 ... steps}. */
     void at(int step, int steps);
 
-    /** {@code hook} that reports at every attention layer, so that a slow step can be cancelled within it. */
-    default AttentionHook within(int step, int steps, AttentionHook hook) {
+    /** A hook that reports at every attention layer, so that a slow step can be cancelled within it. */
+    default ForwardHook within(int step, int steps) {
         return (site, q, k, v, kernel) -> {
             at(step, steps);
-            return hook.attend(site, q, k, v, kernel);
+            return kernel.apply(q, k, v);
         };
     }
 }

@@ -1,65 +1,33 @@
 package org.fatezero.edit;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 
 import org.fatezero.diffusion.Progress;
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.inversion.Capture;
-import org.fatezero.inversion.MaskInput;
-import org.fatezero.inversion.Needs;
+import org.fatezero.forward.ForwardContext;
+import org.fatezero.inversion.AttentionStore;
+import org.fatezero.inversion.TokenAttention;
 import org.fatezero.inversion.Trajectory;
-import org.fatezero.forward.AttentionHook;
-import org.fatezero.forward.Pass;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.unet.UNet;
 
 import java.util.List;
-import java.util.Objects;
 import java.util.function.BiConsumer;
-import java.util.function.UnaryOperator;
-import java.util.stream.Stream;
 
-/**
- * Guided DDIM denoising from the inverted {@code zT} under the edit prompt, with the source's attention fused in
- * (FateZero, section 3.2 and algorithm 1).
- */
+/** Guided DDIM denoising from the inverted {@code zT} under the edit prompt, by an {@link EditMethod}. */
 public final class DdimEditing {
 
-    /**
-     * What an edit is, besides its prompts.
-     *
-     * @param guidance scale of classifier-free guidance; 1 for none
-     * @param needs what of the source is fused, and when
-     * @param cross how cross-attention maps are fused
-     * @param mask where self-attention may be the edit's own, or null for nowhere
-     * @param latentMask outside of which latents are put back to the source's, or null for none put back
-     * @param latentsFrom share of the steps after which latents are put back, 0 to 1
-     * @param latentsTo share of the steps before which that ends; 1 for not at all
-     * @param editTokens the target prompt's blend tokens, for {@code latentMask}; none for the source's mask alone, as {@code needs} may
-     *     have none for the edit's
-     * @param asPublished whether latent blending takes the source's latent one level noisier, as the authors' code does,
-     *     rather than the one of equal noise
-     * @param inTurn whether the branches run one after another, each in the memory that the one before it had, rather than in one batch
-     */
-    public record Edit(double guidance, Needs needs, CrossFusion cross, BlendMask mask, BlendMask latentMask,
-            double latentsFrom, double latentsTo, int[] editTokens, boolean asPublished, boolean inTurn) {
-
-        /** The same edit where the inversion kept nothing. */
-        public Edit recomputing() {
-            return new Edit(guidance, needs.recomputing(), cross, mask, latentMask, latentsFrom, latentsTo, editTokens, asPublished, inTurn);
-        }
-
-        /** The same edit in the least memory. */
-        public Edit sparing() {
-            return new Edit(guidance, needs.recomputing(), cross, mask, latentMask, latentsFrom, latentsTo, editTokens, asPublished, true);
-        }
-
-        /** Whether latents are put back after step {@code j} of {@code steps}: strictly within its shares. */
-        private boolean putsBackAfter(int j, int steps) {
-            return latentMask != null && (int) (latentsFrom * steps) < j + 1 && (j + 1 < (int) (latentsTo * steps) || latentsTo == 1);
-        }
+    /** Where the source's attention comes from. */
+    public enum Source {
+        /** The inversion has kept it. */
+        KEPT,
+        /** The source runs again beside the edit, in one batch. */
+        BESIDE,
+        /** The source runs again before the edit, and the branches one by one: a lower peak of memory, more time. */
+        SEQUENTIAL
     }
 
     private final UNet unet;
@@ -73,102 +41,81 @@ public final class DdimEditing {
     }
 
     /**
-     * @param text encodings of the source, the unconditional and the edit prompt, {@code (3, tokens, width)}
-     * @param pass frames, keys and norms; its hook is not used
+     * @param trajectory of the source
+     * @param context frames, keys, norms and hooks, which see all branches
+     * @param from where the source's attention comes from
      * @return the edited clean latents, owned by the manager of the trajectory
      * @throws org.fatezero.tensor.NotFiniteException at the first step whose latents are not finite
      */
-    public NDArray run(Trajectory trajectory, NDArray text, Pass pass, Edit edit, Progress progress) {
-        return run(trajectory, text, pass, edit, null, progress);
+    public NDArray run(Trajectory trajectory, Edit edit, ForwardContext context, Source from, Progress progress) {
+        return run(trajectory, edit, context, from, List.of(), progress, (level, z) -> { });
     }
 
-    /** @param seen gathers the edit's own attention to some of its words, over all steps; or null */
-    public NDArray run(Trajectory trajectory, NDArray text, Pass pass, Edit edit, MaskInput seen, Progress progress) {
-        return run(trajectory, text, pass, edit, seen, progress, (level, z) -> { });
-    }
-
-    /** {@link #run} that shows {@code watcher} the latents at each level reached, from {@code T - 1} to 0. */
-    NDArray run(Trajectory trajectory, NDArray text, Pass pass, Edit edit, MaskInput seen, Progress progress,
+    /**
+     * @param watched sums that the edit's own attention is added to, over all steps
+     * @param watcher is shown the latents at each level reached, from {@code T - 1} to 0
+     */
+    public NDArray run(Trajectory trajectory, Edit edit, ForwardContext context, Source from, List<TokenAttention> watched, Progress progress,
             BiConsumer<Integer, NDArray> watcher) {
-        NDManager window = trajectory.zT().getManager();
-        int steps = schedule.steps();
-        MaskInput editMask = edit.editTokens.length > 0 ? new MaskInput(window, torch, edit.editTokens,
-                edit.needs.maskCells(), pass.frames()) : null;
-        List<MaskInput> ofEdit = Stream.of(editMask, seen).filter(Objects::nonNull).toList();
+        EditMethod.Run run = edit.method().begin(trajectory, context.frames(), watched);
+        int depth = schedule.depth();
         NDArray z = trajectory.zT();
-        int first = steps - schedule.depth();
-        for (int j = first; j < steps; j++) {
-            int k = steps - 1 - j;
-            int done = j - first;
-            progress.at(done, schedule.depth());
-            UnaryOperator<AttentionHook> told = hook -> progress.within(done, schedule.depth(), hook);
+        for (int k = depth - 1; k >= 0; k--) {
+            int done = depth - 1 - k;
+            progress.at(done, depth);
+            ForwardContext step = context.and(progress.within(done, depth));
             NDArray next;
-            try (NDArray epsilon = edit.inTurn ? guidedNoiseInTurn(trajectory, z, text, pass, told, edit, ofEdit, k)
-                    : guidedNoise(trajectory, z, text, pass, told, edit, ofEdit, k)) {
-                next = schedule.denoise(z, epsilon, k);
-            }
-            if (edit.putsBackAfter(j, steps)) {
-                try (NDArray unblended = next) {
-                    next = blend(trajectory, unblended, edit, editMask, k);
-                }
+            try (NDArray epsilon = from == Source.SEQUENTIAL ? noiseOneByOne(trajectory, z, edit, run, step, k)
+                    : noise(trajectory, z, edit, run, step, from, k)) {
+                next = run.afterStep(k, schedule.denoise(z, epsilon, k));
             }
             if (z != trajectory.zT()) {
                 z.close();
             }
             z = next;
-            torch.requireFinite(z, "the latents edited to level " + k + " of " + steps);
+            torch.requireFinite(z, "the latents edited to level " + k + " of " + schedule.steps());
             watcher.accept(k, z);
         }
         return z;
     }
 
-    /** Epsilon under guidance; the branches of one batch are the source where it runs again, no prompt, and the edit. */
-    private NDArray guidedNoise(Trajectory trajectory, NDArray z, NDArray text, Pass pass, UnaryOperator<AttentionHook> told, Edit edit,
-            List<MaskInput> ofEdit, int k) {
-        int frames = pass.frames();
-        boolean sourceAgain = !edit.needs.keep() && edit.needs.fuses(k);
-        FusionHook hook = hook(trajectory, edit.needs.keep() ? trajectory.captures().get(k) : null, edit, ofEdit, k);
-        try (NDArray source = sourceAgain ? trajectory.input(schedule, k) : null; Scope scope = new Scope(z, text, source)) {
-            NDArray guided = z.concat(z, 0);
-            NDArray batch = sourceAgain ? source.concat(guided, 0) : guided;
-            NDArray epsilon = unet.forward(batch, schedule.timestep(k), sourceAgain ? text : text.get("1:"), pass.with(told.apply(hook)),
-                    sourceAgain ? edit.needs.fuseAt() : Integer.MAX_VALUE);
-            long first = epsilon.getShape().get(0) - 2 * frames;
-            NDArray unconditional = epsilon.get("{}:{}", first, first + frames);
-            NDArray conditional = epsilon.get("{}:{}", first + frames, first + 2 * frames);
-            return scope.keep(unconditional.add(conditional.sub(unconditional).mul(edit.guidance)));
+    /** Epsilon under guidance, of one batch of all branches. */
+    private NDArray noise(Trajectory trajectory, NDArray z, Edit edit, EditMethod.Run run, ForwardContext context, Source from, int k) {
+        AttentionStore kept = from == Source.KEPT ? trajectory.attention().get(k) : null;
+        List<Branch> branches = edit.method().branches(k).stream().filter(branch -> branch != Branch.SOURCE || kept == null).toList();
+        boolean again = branches.contains(Branch.SOURCE);
+        try (NDArray source = again ? trajectory.input(schedule, k) : null; Scope scope = new Scope(z, edit.text(), source)) {
+            NDList batch = new NDList();
+            branches.forEach(branch -> batch.add(branch == Branch.SOURCE ? source : z));
+            NDArray text = edit.text().get("{}:", branches.get(0).ordinal());
+            NDArray epsilon = unet.forward(NDArrays.concat(batch, 0), schedule.timestep(k), text,
+                    context.and(run.hook(k, new SourceStep(torch, kept))).firstUpTo(again ? edit.method().source().use().upTo() : Integer.MAX_VALUE));
+            long first = epsilon.getShape().get(0) - 2L * context.frames(); // the source may have left on the way
+            NDArray unconditional = epsilon.get("{}:{}", first, first + context.frames());
+            NDArray conditional = epsilon.get("{}:", first + context.frames());
+            return scope.keep(guided(unconditional, conditional, edit.guidance()));
         }
     }
 
-    /** The same of an edit for which nothing was kept: of each step the source's attention is kept until the edit has had its turn. */
-    private NDArray guidedNoiseInTurn(Trajectory trajectory, NDArray z, NDArray text, Pass pass, UnaryOperator<AttentionHook> told, Edit edit,
-            List<MaskInput> ofEdit, int k) {
+    /** The same, branch after branch: what the source attends to in this step is kept until the edit has used it. */
+    private NDArray noiseOneByOne(Trajectory trajectory, NDArray z, Edit edit, EditMethod.Run run, ForwardContext context, int k) {
         int t = schedule.timestep(k);
-        try (NDArray source = trajectory.input(schedule, k); Scope scope = new Scope(z, text, source)) {
-            NDArray unconditional = unet.forward(z, t, text.get("1:2"), pass.with(told.apply(AttentionHook.PLAIN)));
-            Capture kept = new Capture(z.getManager(), torch, List.of(edit.needs.keeping()), pass.frames(), k);
-            if (edit.needs.fuses(k)) {
-                unet.forward(source, t, text.get("0:1"), pass.with(told.apply(kept))).close();
+        try (NDArray source = trajectory.input(schedule, k); Scope scope = new Scope(z, edit.text(), source)) {
+            NDArray unconditional = unet.forward(z, t, row(edit, Branch.UNCONDITIONAL), context);
+            AttentionStore kept = new AttentionStore(z.getManager(), torch, List.of(edit.method().source().keeping()), context.frames(), k);
+            if (edit.method().branches(k).contains(Branch.SOURCE)) {
+                unet.forward(source, t, row(edit, Branch.SOURCE), context.and(kept)).close();
             }
-            NDArray conditional = unet.forward(z, t, text.get("2:3"), pass.with(told.apply(hook(trajectory, kept, edit, ofEdit, k))));
-            return scope.keep(unconditional.add(conditional.sub(unconditional).mul(edit.guidance)));
+            NDArray conditional = unet.forward(z, t, row(edit, Branch.CONDITIONAL), context.and(run.hook(k, new SourceStep(torch, kept))));
+            return scope.keep(guided(unconditional, conditional, edit.guidance()));
         }
     }
 
-    private FusionHook hook(Trajectory trajectory, Capture kept, Edit edit, List<MaskInput> ofEdit, int k) {
-        return new FusionHook(torch, edit.needs, edit.cross, edit.mask, trajectory.captures().get(k).maskInput(edit.needs), kept, ofEdit, k,
-                schedule.steps());
+    private static NDArray row(Edit edit, Branch branch) {
+        return edit.text().get("{}:{}", branch.ordinal(), branch.ordinal() + 1);
     }
 
-    /** The source's latents outside its own mask, the edit's, or the union of the two; everywhere if there is neither. */
-    private NDArray blend(Trajectory trajectory, NDArray z, Edit edit, MaskInput editMask, int k) {
-        int h = (int) z.getShape().get(2);
-        int w = (int) z.getShape().get(3);
-        NDArray zSource = trajectory.latents().get(edit.asPublished ? k + 1 : k);
-        try (Scope scope = new Scope(z, zSource)) {
-            return scope.keep(Stream.of(trajectory.captures().get(k).maskInput(edit.needs), editMask).filter(Objects::nonNull)
-                    .map(input -> edit.latentMask.at(scope.manager(), input, h, w)) // (frames, 1, h, w)
-                    .reduce(edit.latentMask::union).map(mask -> torch.lerp(zSource, z, mask)).orElseGet(zSource::duplicate));
-        }
+    private static NDArray guided(NDArray unconditional, NDArray conditional, double guidance) {
+        return unconditional.add(conditional.sub(unconditional).mul(guidance));
     }
 }

@@ -3,7 +3,9 @@ package org.fatezero.engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
-import org.fatezero.inversion.Needs;
+import org.fatezero.edit.plan.EditPlan;
+import org.fatezero.inversion.CaptureSpec;
+import org.fatezero.inversion.TokenSet;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.inversion.TrajectoryFile;
 import org.fatezero.io.Log;
@@ -12,9 +14,9 @@ import org.fatezero.io.UserPath;
 import org.fatezero.model.Model;
 import org.fatezero.options.Options;
 import org.fatezero.options.Prompts;
+import org.fatezero.text.Prompt;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
@@ -35,10 +37,10 @@ import java.util.Map;
  * here is open to its owner alone.
  *
  * @param settings what every window's inversion depends on besides its frames
- * @param wordTokens tokens of the source prompt's words
+ * @param words each token of the source prompt's words
  * @param denoised as in {@link Trajectory}
  */
-record Inversions(Path folder, Log log, String settings, int steps, int wordTokens, boolean denoised) {
+record Inversions(Path folder, Log log, String settings, int steps, List<TokenSet> words, boolean denoised) {
 
     /** Options of which an inversion is independent, and those that the model's digest and the frames themselves tell. */
     private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source", "store", "inversion",
@@ -49,14 +51,12 @@ record Inversions(Path folder, Log log, String settings, int steps, int wordToke
     /**
      * @param options of any edit
      * @param model what is inverted with
-     * @param source tokens of the source prompt
      * @param depth levels that inversion climbs
      * @throws IOException if the folder cannot be made
      */
-    static Inversions in(String folder, Log log, Options options, Model model, int[] source, int wordTokens,
-            int depth) throws IOException {
+    static Inversions in(String folder, Log log, Options options, Model model, Prompt source, int depth) throws IOException {
         StringBuilder settings = new StringBuilder("fatezero inversion 2\n").append(model.digest).append('\n')
-                .append(model.precision).append('\n').append(Arrays.toString(source)).append('\n');
+                .append(model.precision).append('\n').append(Arrays.toString(source.ids())).append('\n');
         Prompts.shared(options).forEach((name, value) -> {
             if (!NOT_IN_KEY.contains(name)) {
                 settings.append(name).append('=').append(value).append('\n');
@@ -67,7 +67,8 @@ record Inversions(Path folder, Log log, String settings, int steps, int wordToke
             if (!Files.isDirectory(path)) { // some versions of Java would not take a link to one
                 Files.createDirectories(path, OWNER_ALONE);
             }
-            return new Inversions(path, log, settings.toString(), depth, wordTokens,
+            return new Inversions(path, log, settings.toString(), depth,
+                    TokenSet.ofEachWordToken(source.pieces().size(), EditPlan.maskCells(options)),
                     options.attention().equals("reconstruction"));
         } catch (IOException e) {
             throw new IOException("inversion=" + folder + ": not a folder, and none can be made there (" + e + ")", e);
@@ -75,18 +76,18 @@ record Inversions(Path folder, Log log, String settings, int steps, int wordToke
     }
 
     /** The file of the window of these frames, as {@link Engine#edit} gets them; it may or may not be there. */
-    TrajectoryFile file(Frames frames, ByteBuffer[] source, int[] stride) {
+    TrajectoryFile file(Frames frames, FrameBuffers source) {
         MessageDigest digest = Sha256.digest();
-        digest.update((settings + frames + source.length).getBytes(StandardCharsets.UTF_8));
-        for (int i = 0; i < source.length; i++) {
-            frames.digest(source[i], stride[i], digest);
+        digest.update((settings + frames + source.count()).getBytes(StandardCharsets.UTF_8));
+        for (int i = 0; i < source.count(); i++) {
+            frames.digest(source.buffers()[i], source.strides()[i], digest);
         }
         String key = HexFormat.of().formatHex(digest.digest());
-        return new TrajectoryFile(folder.resolve(key + ".safetensors"), key, steps, wordTokens, denoised);
+        return new TrajectoryFile(folder.resolve(key + ".safetensors"), key, steps, words, denoised);
     }
 
-    /** What is in the file for edits of these needs, or null if there is none or none that can be used. */
-    Trajectory read(TrajectoryFile file, NDManager window, Model model, Shape latent, List<Needs> edits) {
+    /** What is in the file for edits that capture this, or null if there is none or none that can be used. */
+    Trajectory read(TrajectoryFile file, NDManager window, Model model, Shape latent, List<CaptureSpec> edits) {
         try {
             Trajectory trajectory = file.read(window, model.torch, latent, edits);
             log.log(Log.VERBOSE, "inversion read from " + file.path());

@@ -4,12 +4,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
-import org.fatezero.edit.BlendMask;
-import org.fatezero.edit.DdimEditing;
-import org.fatezero.edit.PromptWords;
-import org.fatezero.inversion.Capture;
-import org.fatezero.inversion.MaskInput;
-import org.fatezero.inversion.Needs;
+import org.fatezero.edit.fatezero.BlendMask;
+import org.fatezero.edit.plan.EditPlan;
+import org.fatezero.edit.plan.PromptWords;
+import org.fatezero.inversion.AttentionStore;
+import org.fatezero.inversion.CaptureSpec;
+import org.fatezero.inversion.TokenAttention;
+import org.fatezero.inversion.TokenSet;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.options.Options;
 import org.fatezero.options.Words;
@@ -19,8 +20,7 @@ import org.fatezero.text.Prompt;
 
 import java.nio.ByteBuffer;
 import java.util.List;
-import java.util.Objects;
-import java.util.stream.Stream;
+import java.util.stream.IntStream;
 
 /**
  * What the frames that come back show: pictures of a frame's size, side by side. A mask or a heat map lies over the source.
@@ -38,56 +38,58 @@ final class Show {
     private final Torch torch;
     private final List<Panel> panels;
     private final BlendMask mask;
-    private final Needs needs;       // of the inversion
-    private final int[] editTokens;  // tokens of the prompt whose attention is shown; none if they are the source's
+    private final CaptureSpec captured; // by the inversion
+    private final TokenSet editTokens;  // tokens of the prompt whose attention is shown; null if they are the source's
 
-    private Show(Torch torch, List<Panel> panels, BlendMask mask, Needs needs, int[] editTokens) {
+    private Show(Torch torch, List<Panel> panels, BlendMask mask, CaptureSpec captured, TokenSet editTokens) {
         this.torch = torch;
         this.panels = panels;
         this.mask = mask;
-        this.needs = needs;
+        this.captured = captured;
         this.editTokens = editTokens;
     }
 
     /**
      * @param options with {@code show}: {@code edit}, {@code mask}, {@code compare}, or {@code attention=word} with a word of the
      *     source or else of the prompt
-     * @param edit what is shown of
+     * @param plan of the edit that is shown
      * @param depth levels that inversion climbs
      * @throws IllegalArgumentException for a mask that the edit has not, or a word that neither prompt has
      */
-    static Show of(Options options, DdimEditing.Edit edit, int depth, PromptWords words, Prompt source, Prompt target, Torch torch) {
-        BlendMask mask = Stream.of(edit.mask(), edit.latentMask()).filter(Objects::nonNull).findFirst()
-                .orElse(new BlendMask(torch, options.threshold()));
-        boolean masked = edit.needs().masks() && depth > 0;
+    static Show of(Options options, EditPlan plan, int depth, PromptWords words, Prompt source, Prompt target, Torch torch) {
+        BlendMask mask = plan.mask() != null ? plan.mask() : new BlendMask(torch, options.threshold());
+        boolean masked = plan.mask() != null && depth > 0;
+        CaptureSpec captured = plan.method().source();
         return switch (options.show()) {
-            case "edit" -> new Show(torch, List.of(Panel.EDIT), mask, edit.needs(), new int[0]);
+            case "edit" -> new Show(torch, List.of(Panel.EDIT), mask, captured, null);
             case "compare" -> new Show(torch, masked ? List.of(Panel.SOURCE, Panel.EDIT, Panel.MASK) : List.of(Panel.SOURCE, Panel.EDIT),
-                    mask, edit.needs(), new int[0]);
+                    mask, captured, null);
             case "mask" -> {
                 if (!masked) {
                     throw new IllegalArgumentException("show=mask: this edit has no mask; " + (depth == 0 ? "it starts from no noise"
                             : "confine it with blend=, words of the source '" + source.text() + "'") + ", or use show=compare");
                 }
-                yield new Show(torch, List.of(Panel.MASK), mask, edit.needs().recomputing(), new int[0]);
+                yield new Show(torch, List.of(Panel.MASK), mask, captured.recomputing(), null);
             }
             default -> {
                 if (depth == 0) {
                     throw new IllegalArgumentException("show=" + options.show() + ": an edit that starts from no noise attends to nothing");
                 }
-                yield attention(options.show(), edit.needs(), mask, words, source, target, torch);
+                yield attention(options, captured, mask, words, source, target, torch);
             }
         };
     }
 
-    private static Show attention(String show, Needs needs, BlendMask mask, PromptWords words, Prompt source, Prompt target, Torch torch) {
+    private static Show attention(Options options, CaptureSpec captured, BlendMask mask, PromptWords words, Prompt source, Prompt target, Torch torch) {
+        String show = options.show();
         String word = show.substring("attention".length() + 1).strip();
+        int cells = EditPlan.maskCells(options);
         List<Panel> heat = List.of(Panel.HEAT);
         if (words.has(word, source)) {
-            return new Show(torch, heat, mask, needs.ofTokens(words.tokens("show", Words.split(word), source)), new int[0]);
+            return new Show(torch, heat, mask, captured.withTokens(TokenSet.of(words.tokens("show", Words.split(word), source), cells)), null);
         }
         if (words.has(word, target)) {
-            return new Show(torch, heat, mask, needs, words.tokens("show", Words.split(word), target));
+            return new Show(torch, heat, mask, captured, TokenSet.of(words.tokens("show", Words.split(word), target), cells));
         }
         throw new IllegalArgumentException("show=" + show + ": '" + word + "' is neither in the source '" + source.text()
                 + "' nor in the prompt '" + target.text() + "'");
@@ -98,14 +100,14 @@ final class Show {
         return panels.size();
     }
 
-    /** What inversion must keep. */
-    Needs needs() {
-        return needs;
+    /** What the inversion captures. */
+    CaptureSpec captured() {
+        return captured;
     }
 
     /** Whether the edit must be made; for all else the inversion suffices. */
     boolean makesEdit() {
-        return panels.contains(Panel.EDIT) || editTokens.length > 0;
+        return panels.contains(Panel.EDIT) || editTokens != null;
     }
 
     /** Whether edited latents must be decoded. */
@@ -114,8 +116,8 @@ final class Show {
     }
 
     /** What gathers the attention of the edit itself; null where none is shown. */
-    MaskInput ofEdit(NDManager window, int frames) {
-        return editTokens.length == 0 ? null : new MaskInput(window, torch, editTokens, needs.maskCells(), frames);
+    TokenAttention ofEdit(NDManager window, int frames) {
+        return editTokens == null ? null : new TokenAttention(window, torch, editTokens, frames);
     }
 
     /**
@@ -124,7 +126,7 @@ final class Show {
      *
      * @param ofEdit what {@link #ofEdit} has gathered
      */
-    NDArray seen(Trajectory trajectory, MaskInput ofEdit) {
+    NDArray seen(Trajectory trajectory, TokenAttention ofEdit) {
         if (!panels.contains(Panel.MASK) && !panels.contains(Panel.HEAT)) {
             return null;
         }
@@ -132,18 +134,18 @@ final class Show {
         if (ofEdit != null) {
             return mask.attention(window, ofEdit);
         }
-        int depth = trajectory.captures().size();
-        int from = Math.min(needs.selfFrom(), depth);
-        int to = Math.min(needs.selfTo(), depth);
-        List<Capture> captures = from < to ? trajectory.captures().subList(from, to) : trajectory.captures();
+        List<AttentionStore> all = trajectory.attention();
+        List<AttentionStore> fused = IntStream.range(0, all.size()).filter(captured.use()::inSelfAttention).mapToObj(all::get).toList();
+        List<AttentionStore> steps = fused.isEmpty() ? all : fused;
+        TokenSet tokens = captured.tokens().get(0);
         try (Scope scope = new Scope(window)) {
             NDArray sum = null;
-            for (Capture capture : captures) {
-                MaskInput input = capture.maskInput(needs);
-                NDArray one = panels.contains(Panel.HEAT) ? mask.attention(scope.manager(), input) : mask.at(scope.manager(), input);
+            for (AttentionStore step : steps) {
+                TokenAttention attention = step.tokens(tokens);
+                NDArray one = panels.contains(Panel.HEAT) ? mask.attention(scope.manager(), attention) : mask.at(scope.manager(), attention);
                 sum = sum == null ? one : sum.add(one);
             }
-            return scope.keep(sum.div(captures.size()));
+            return scope.keep(sum.div(steps.size()));
         }
     }
 

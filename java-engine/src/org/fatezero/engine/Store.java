@@ -2,9 +2,9 @@ package org.fatezero.engine;
 
 import ai.djl.ndarray.types.DataType;
 
-import org.fatezero.forward.Pass;
-import org.fatezero.inversion.Capture;
-import org.fatezero.inversion.Needs;
+import org.fatezero.forward.Window;
+import org.fatezero.inversion.AttentionStore;
+import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.io.Log;
 import org.fatezero.unet.UNet;
 
@@ -25,6 +25,7 @@ final class Store {
     private final Log log;
     private long bytes = -1; // of the last choice, which holds for all windows that need no more
     private boolean keeps;
+    private boolean exhausted;
 
     /**
      * @param option {@code auto}, {@code keep} or {@code recompute}
@@ -37,13 +38,25 @@ final class Store {
         this.log = log;
     }
 
+    /** Memory has run out: from now on nothing is kept, and the branches of an edit run one by one. */
+    void exhausted() {
+        exhausted = true;
+    }
+
+    boolean isExhausted() {
+        return exhausted;
+    }
+
     /**
      * @param steps that are inverted
      * @param tokens of a text
-     * @param needs of each edit
+     * @param specs what each edit captures
      */
-    boolean keeps(UNet.Config unet, int latentHeight, int latentWidth, Pass pass, int tokens, int steps, List<Needs> needs, DataType precision) {
-        long wanted = Capture.bytes(unet, latentHeight, latentWidth, pass, tokens, steps, needs, precision);
+    boolean keeps(UNet.Config unet, int latentHeight, int latentWidth, Window window, int tokens, int steps, List<CaptureSpec> specs, DataType precision) {
+        if (exhausted) {
+            return false;
+        }
+        long wanted = AttentionStore.bytes(unet, latentHeight, latentWidth, window, tokens, steps, specs, precision);
         if (bytes >= 0 && (keeps ? wanted <= bytes : wanted >= bytes)) {
             return keeps;
         }

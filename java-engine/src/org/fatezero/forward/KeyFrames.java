@@ -87,7 +87,7 @@ public final class KeyFrames {
     }
 
     /**
-     * The kernel of {@link AttentionHook}: each frame's queries over the keys of its list.
+     * The kernel of {@link ForwardHook}: each frame's queries over the keys of its list.
      *
      * @param q {@code (branches, frames * positions, heads, d)}
      * @param k {@code (branches, distinct * positions, heads, d)}

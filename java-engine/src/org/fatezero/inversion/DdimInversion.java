@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDManager;
 
 import org.fatezero.diffusion.Progress;
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.tensor.Torch;
 import org.fatezero.unet.UNet;
 
@@ -32,25 +32,25 @@ public final class DdimInversion {
     /**
      * @param z0 clean latents {@code (frames, channels, h, w)}; the trajectory belongs to their manager
      * @param source the source prompt's encoding, {@code (1, tokens, width)}
-     * @param pass frames, keys and norms; its hook is not used
-     * @param needs those of each edit that will be made of it
+     * @param context frames, keys, norms and hooks
+     * @param specs what is captured for each edit that will be made of it
      * @throws org.fatezero.tensor.NotFiniteException at the first step whose latents are not finite
      */
-    public Trajectory run(NDArray z0, NDArray source, Pass pass, List<Needs> needs, Progress progress) {
+    public Trajectory run(NDArray z0, NDArray source, ForwardContext context, List<CaptureSpec> specs, Progress progress) {
         NDManager window = z0.getManager();
         List<NDArray> latents = new ArrayList<>(List.of(z0));
-        List<Capture> captures = new ArrayList<>();
+        List<AttentionStore> stores = new ArrayList<>();
         for (int k = 0; k < schedule.depth(); k++) {
             progress.at(k, schedule.depth());
-            Capture capture = new Capture(window, torch, needs, pass.frames(), k);
+            AttentionStore store = new AttentionStore(window, torch, specs, context.frames(), k);
             NDArray z = latents.get(k);
             try (NDArray input = schedule.input(latents, k); NDArray epsilon = unet.forward(input, schedule.timestep(k), source,
-                    pass.with(progress.within(k, schedule.depth(), capture)))) {
+                    context.and(progress.within(k, schedule.depth())).and(store))) {
                 latents.add(schedule.invert(z, epsilon, k));
             }
             torch.requireFinite(latents.get(k + 1), "the latents inverted to level " + (k + 1) + " of " + schedule.steps());
-            captures.add(capture);
+            stores.add(store);
         }
-        return new Trajectory(latents, captures, false);
+        return new Trajectory(latents, stores, false);
     }
 }

@@ -5,8 +5,7 @@ import ai.djl.ndarray.NDManager;
 
 import org.fatezero.diffusion.Progress;
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.forward.AttentionHook;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.unet.UNet;
@@ -36,31 +35,32 @@ public final class Reconstruction {
      * @param source the source prompt's encoding, {@code (1, tokens, width)}, whose attention is captured
      * @param unconditional that of no prompt
      * @param guidance scale of classifier-free guidance
-     * @param pass frames, keys and norms; its hook is not used
-     * @param needs those of each edit that will be made of it
+     * @param context frames, keys, norms and hooks
+     * @param specs what is captured for each edit that will be made of it
      * @throws org.fatezero.tensor.NotFiniteException at the first step whose latents are not finite
      */
-    public Trajectory run(NDArray zT, NDArray source, NDArray unconditional, double guidance, Pass pass, List<Needs> needs,
+    public Trajectory run(NDArray zT, NDArray source, NDArray unconditional, double guidance, ForwardContext context, List<CaptureSpec> specs,
             Progress progress) {
         NDManager window = zT.getManager();
         int steps = schedule.depth();
         NDArray[] latents = new NDArray[steps + 1];
-        Capture[] captures = new Capture[steps];
+        AttentionStore[] stores = new AttentionStore[steps];
         latents[steps] = zT;
         for (int k = steps - 1; k >= 0; k--) {
             int j = steps - 1 - k;
             progress.at(j, steps);
-            captures[k] = new Capture(window, torch, needs, pass.frames(), k);
+            stores[k] = new AttentionStore(window, torch, specs, context.frames(), k);
+            ForwardContext step = context.and(progress.within(j, steps));
             NDArray z = latents[k + 1];
             try (Scope scope = new Scope(z, source, unconditional)) {
                 int t = schedule.timestep(k);
-                NDArray free = unet.forward(z, t, unconditional, pass.with(progress.within(j, steps, AttentionHook.PLAIN)));
-                NDArray told = unet.forward(z, t, source, pass.with(progress.within(j, steps, captures[k])));
-                NDArray epsilon = free.add(told.sub(free).mul(guidance));
+                NDArray withoutPrompt = unet.forward(z, t, unconditional, step);
+                NDArray conditional = unet.forward(z, t, source, step.and(stores[k]));
+                NDArray epsilon = withoutPrompt.add(conditional.sub(withoutPrompt).mul(guidance));
                 latents[k] = scope.keep(schedule.denoise(z, epsilon, k));
             }
             torch.requireFinite(latents[k], "the latents reconstructed to level " + k + " of " + schedule.steps());
         }
-        return new Trajectory(List.of(latents), Arrays.asList(captures), true);
+        return new Trajectory(List.of(latents), Arrays.asList(stores), true);
     }
 }

@@ -10,10 +10,10 @@ import java.util.List;
  * The source clip at every noise level, and what each step kept of its attention.
  *
  * @param latents at levels {@code 0 ... T}, T being the depth of the schedule, each {@code (frames, channels, h, w)}; the last is {@code zT}
- * @param captures of steps {@code 0 ... T - 1}; editing step {@code k} uses what step {@code k} of the source kept
+ * @param attention of steps {@code 0 ... T - 1}; editing step {@code k} uses what step {@code k} of the source kept
  * @param denoised whether the source went from {@code zT} to the clean latents, rather than into noise
  */
-public record Trajectory(List<NDArray> latents, List<Capture> captures, boolean denoised) {
+public record Trajectory(List<NDArray> latents, List<AttentionStore> attention, boolean denoised) {
 
     /** The latents that step {@code k} took its noise from; a new array. */
     public NDArray input(Schedule schedule, int k) {

@@ -28,15 +28,15 @@ import java.util.Map;
  * @param path a safetensors file
  * @param key what the inversion depends on, which the file repeats
  * @param steps T
- * @param wordTokens tokens of the source prompt's words
+ * @param words each token of the source prompt's words
  * @param denoised as in {@link Trajectory}
  */
-public record TrajectoryFile(Path path, String key, int steps, int wordTokens, boolean denoised) {
+public record TrajectoryFile(Path path, String key, int steps, List<TokenSet> words, boolean denoised) {
 
     private static final String KEY = "key";
 
     /**
-     * @param trajectory of {@link DdimInversion} or {@link Reconstruction} that {@link Needs#ofEachWordToken} took part in
+     * @param trajectory of {@link DdimInversion} or {@link Reconstruction} that {@code words} were captured in
      * @param notes for people that look into the file
      * @throws IOException as {@link TensorWriter#write}
      */
@@ -49,7 +49,7 @@ public record TrajectoryFile(Path path, String key, int steps, int wordTokens, b
         }
         try (NDManager temporary = trajectory.zT().getManager().newSubManager()) {
             for (int k = 0; k < steps; k++) {
-                NDArray maps = wordMaps(trajectory.captures().get(k));
+                NDArray maps = wordMaps(trajectory.attention().get(k));
                 if (maps != null) {
                     maps.attach(temporary);
                     tensors.put("words." + k, maps);
@@ -60,10 +60,10 @@ public record TrajectoryFile(Path path, String key, int steps, int wordTokens, b
     }
 
     /** {@code (frames, tokens, h, w)}, or null for a model without the sites that masks are made from. */
-    private NDArray wordMaps(Capture capture) {
+    private NDArray wordMaps(AttentionStore store) {
         NDList maps = new NDList();
-        for (Needs token : Needs.ofEachWordToken(wordTokens, Needs.MASK_CELLS)) {
-            NDArray sum = capture.maskInput(token).sum();
+        for (TokenSet token : words) {
+            NDArray sum = store.tokens(token).sum();
             if (sum == null) {
                 return null;
             }
@@ -77,10 +77,10 @@ public record TrajectoryFile(Path path, String key, int steps, int wordTokens, b
      *
      * @param window owns it
      * @param latent shape of a level's latents
-     * @param edits needs of the edits to come, which keep nothing
+     * @param edits what each edit to come captures; it finds the sums of its tokens and nothing else
      * @throws IOException if there is no such file, or it is not, bit for bit, what {@link #write} made
      */
-    public Trajectory read(NDManager window, Torch torch, Shape latent, List<Needs> edits) throws IOException {
+    public Trajectory read(NDManager window, Torch torch, Shape latent, List<CaptureSpec> edits) throws IOException {
         try (SafeTensors file = new SafeTensors(path)) {
             if (!key.equals(file.metadata().get(KEY))) {
                 throw new IOException(path + ": belongs to another inversion, " + file.metadata().get(KEY));
@@ -89,33 +89,33 @@ public record TrajectoryFile(Path path, String key, int steps, int wordTokens, b
             for (int level = 0; level <= steps; level++) {
                 latents.add(tensor(file, "latents." + level, window, torch, latent.getShape()));
             }
-            List<Capture> captures = new ArrayList<>();
+            List<AttentionStore> stores = new ArrayList<>();
             for (int k = 0; k < steps; k++) {
-                captures.add(capture(file, "words." + k, window, torch, latent, edits));
+                stores.add(store(file, "words." + k, window, torch, latent, edits));
             }
             file.requireIntact();
-            return new Trajectory(latents, captures, denoised);
+            return new Trajectory(latents, stores, denoised);
         }
     }
 
-    private Capture capture(SafeTensors file, String name, NDManager window, Torch torch, Shape latent, List<Needs> edits) throws IOException {
-        Map<Needs, MaskInput> masks = new HashMap<>();
-        if (edits.stream().noneMatch(Needs::masks)) {
-            return new Capture(masks);
+    private AttentionStore store(SafeTensors file, String name, NDManager window, Torch torch, Shape latent,
+            List<CaptureSpec> edits) throws IOException {
+        Map<TokenSet, TokenAttention> sums = new HashMap<>();
+        List<TokenSet> wanted = edits.stream().flatMap(edit -> edit.tokens().stream()).distinct().toList();
+        if (wanted.isEmpty()) {
+            return new AttentionStore(sums);
         }
         SafeTensors.Entry entry = file.entries().get(name);
         boolean maps4 = entry != null && entry.shape().length == 4;
         long height = maps4 ? Math.max(1, Math.min(entry.shape()[2], latent.get(2))) : 1; // no larger than the latent
         long width = maps4 ? Math.max(1, Math.min(entry.shape()[3], latent.get(3))) : 1;
-        long[] shape = {latent.get(0), wordTokens, height, width};
+        long[] shape = {latent.get(0), words.size(), height, width};
         try (NDArray maps = tensor(file, name, window, torch, shape)) {
-            for (Needs edit : edits) {
-                if (edit.masks()) {
-                    masks.put(edit, MaskInput.of(sum(maps, edit.maskTokens())));
-                }
+            for (TokenSet set : wanted) {
+                sums.put(set, TokenAttention.of(set, sum(maps, set.array())));
             }
         }
-        return new Capture(masks);
+        return new AttentionStore(sums);
     }
 
     private static NDArray sum(NDArray maps, int[] tokens) {

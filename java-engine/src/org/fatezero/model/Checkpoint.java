@@ -9,6 +9,7 @@ import org.fatezero.vae.Vae;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.Locale;
 import java.util.Map;
 
 /** The files of a Stable Diffusion 1.x model, in whichever layout, by the names of the diffusers one. */
@@ -20,7 +21,7 @@ interface Checkpoint extends AutoCloseable {
 
         /** Its folder in the diffusers layout. */
         String folder() {
-            return name().toLowerCase(java.util.Locale.ROOT);
+            return name().toLowerCase(Locale.ROOT);
         }
     }
 

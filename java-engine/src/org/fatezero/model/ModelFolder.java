@@ -87,8 +87,14 @@ public final class ModelFolder implements AutoCloseable {
         String cache = environment.apply("HF_HUB_CACHE");
         String home = environment.apply("HF_HOME");
         String caches = environment.apply("XDG_CACHE_HOME");
-        return !cache.isEmpty() ? Path.of(cache) : !home.isEmpty() ? Path.of(home, "hub")
-                : (caches.isEmpty() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(caches)).resolve("huggingface/hub");
+        if (!cache.isEmpty()) {
+            return Path.of(cache);
+        }
+        if (!home.isEmpty()) {
+            return Path.of(home, "hub");
+        }
+        Path all = caches.isEmpty() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(caches);
+        return all.resolve("huggingface/hub");
     }
 
     public Path path() {

@@ -2,9 +2,9 @@ package org.fatezero.nn;
 
 import ai.djl.ndarray.NDArray;
 
-import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.ForwardHook;
 import org.fatezero.forward.KeyFrames;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.Site;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
@@ -37,10 +37,10 @@ public final class Attention {
      *
      * @param x {@code (branches * frames, positions, width)}
      */
-    public NDArray forward(NDArray x, Site site, Pass pass) {
-        KeyFrames keys = pass.keysOf(site);
+    public NDArray forward(NDArray x, Site site, ForwardContext context) {
+        KeyFrames keys = context.window().keysOf(site);
         try (Scope scope = new Scope(x)) {
-            return scope.keep(attend(x, keys.select(torch, x), site, pass, (q, k, v) -> keys.attend(torch, q, k, v)));
+            return scope.keep(attend(x, keys.select(torch, x), site, context, (q, k, v) -> keys.attend(torch, q, k, v)));
         }
     }
 
@@ -50,9 +50,9 @@ public final class Attention {
      * @param x {@code (branches * frames, positions, width)}
      * @param text {@code (branches, tokens, contextWidth)}
      */
-    public NDArray forward(NDArray x, NDArray text, Site site, Pass pass) {
+    public NDArray forward(NDArray x, NDArray text, Site site, ForwardContext context) {
         try (Scope scope = new Scope(x, text)) {
-            return scope.keep(attend(x, text, site, pass, torch::attention));
+            return scope.keep(attend(x, text, site, context, torch::attention));
         }
     }
 
@@ -77,13 +77,13 @@ public final class Attention {
         return x.reshape(-1, frames, positions, width).transpose(0, 2, 1, 3).reshape(-1, frames, heads, width / heads);
     }
 
-    private NDArray attend(NDArray x, NDArray context, Site site, Pass pass, AttentionHook.Kernel kernel) {
+    private NDArray attend(NDArray x, NDArray attended, Site site, ForwardContext context, ForwardHook.Kernel kernel) {
         long[] shape = x.getShape().getShape();
-        long branches = shape[0] / pass.frames();
+        long branches = shape[0] / context.frames();
         NDArray q = split(toQ.forward(x), branches);
-        NDArray k = split(toK.forward(context), branches);
-        NDArray v = split(toV.forward(context), branches);
-        return toOut.forward(pass.hook().attend(site, q, k, v, kernel)).reshape(shape);
+        NDArray k = split(toK.forward(attended), branches);
+        NDArray v = split(toV.forward(attended), branches);
+        return toOut.forward(context.hook().attend(site, q, k, v, kernel)).reshape(shape);
     }
 
     /** {@code (branches, tokens, heads, d)} */

@@ -3,7 +3,7 @@ package org.fatezero.nn;
 import ai.djl.ndarray.NDArray;
 
 import org.fatezero.forward.Level;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.Site;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
@@ -25,10 +25,9 @@ public final class SpatialTransformer {
     private final TransformerBlock block;
     private final Conv2d projOut;
 
-    /** @param name the block's name in the checkpoint, from which its sites take theirs */
-    public SpatialTransformer(Weights w, String name, Site.Half half, Level level, int channels, int textWidth, int heads, int groups)
+    public SpatialTransformer(Weights w, Site.Half half, Level level, int channels, int textWidth, int heads, int groups)
             throws IOException {
-        this.name = name;
+        name = w.name();
         this.half = half;
         this.level = level;
         torch = w.torch();
@@ -41,18 +40,16 @@ public final class SpatialTransformer {
     /**
      * @param x {@code (branches * frames, channels, h, w)}
      * @param text {@code (branches, tokens, textWidth)}
-     * @param latentHeight rows of the latent of this pass, {@code latentWidth} its columns
      */
-    public NDArray forward(NDArray x, NDArray text, int latentHeight, int latentWidth, Pass pass) {
+    public NDArray forward(NDArray x, NDArray text, ForwardContext context) {
         try (Scope scope = new Scope(x, text)) {
             long[] shape = x.getShape().getShape();
             int h = (int) shape[2];
             int w = (int) shape[3];
             NDArray y = projIn.forward(norm.forward(x));
             y = y.reshape(shape[0], shape[1], (long) h * w).transpose(0, 2, 1); // (n, positions, channels)
-            int side = level.side(h, w, pass.byArea());
-            y = block.forward(y, text, new Site(name + ".attn1", half, false, level.depth(), side, h, w, latentHeight, latentWidth),
-                    new Site(name + ".attn2", half, true, level.depth(), side, h, w, latentHeight, latentWidth), pass);
+            y = block.forward(y, text, context.site(name + ".attn1", half, false, level, h, w), context.site(name + ".attn2", half, true, level, h, w),
+                    context);
             y = y.transpose(0, 2, 1).reshape(shape); // (n, channels, h, w)
             return scope.keep(torch.addTo(projOut.forward(y), x));
         }

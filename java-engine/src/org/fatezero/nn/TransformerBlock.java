@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.Site;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
@@ -49,12 +49,12 @@ final class TransformerBlock {
     }
 
     /** @param x {@code (branches * frames, positions, width)} */
-    NDArray forward(NDArray x, NDArray text, Site self, Site cross, Pass pass) {
+    NDArray forward(NDArray x, NDArray text, Site self, Site cross, ForwardContext context) {
         try (Scope scope = new Scope(x, text)) {
-            NDArray y = torch.addTo(attn1.forward(norm1.forward(x), self, pass), x);
-            y = torch.addTo(attn2.forward(norm2.forward(y), text, cross, pass), y);
+            NDArray y = torch.addTo(attn1.forward(norm1.forward(x), self, context), x);
+            y = torch.addTo(attn2.forward(norm2.forward(y), text, cross, context), y);
             y = torch.addTo(feedForward(y), y);
-            return scope.keep(attnTemporal == null ? y : torch.addTo(attnTemporal.overFrames(normTemporal.forward(y), pass.frames()), y));
+            return scope.keep(attnTemporal == null ? y : torch.addTo(attnTemporal.overFrames(normTemporal.forward(y), context.frames()), y));
         }
     }
 

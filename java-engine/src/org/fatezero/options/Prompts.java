@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -65,7 +66,7 @@ public final class Prompts {
         };
         List<Options> edits = new ArrayList<>();
         for (int i = 0; i < count; i++) {
-            Map<String, String> one = new java.util.LinkedHashMap<>(set);
+            Map<String, String> one = new LinkedHashMap<>(set);
             if (!presets.isBlank()) {
                 one.put("preset", one(names, i));
                 if (one.get("preset").isEmpty()) {
@@ -113,7 +114,7 @@ public final class Prompts {
      */
     public static Options resolve(Map<String, String> set, Log log) throws IOException {
         Map<String, String> defaults = Options.defaults();
-        Map<String, String> given = new java.util.LinkedHashMap<>();
+        Map<String, String> given = new LinkedHashMap<>();
         if (set.containsKey("promptfile")) {
             List<String> lines = Preset.read(UserPath.of("promptfile", set.get("promptfile"))).lines().toList();
             given.put("prompt", lines.isEmpty() ? "" : lines.get(0));
@@ -122,7 +123,7 @@ public final class Prompts {
             }
         }
         given.putAll(set);
-        Map<String, String> options = new java.util.LinkedHashMap<>();
+        Map<String, String> options = new LinkedHashMap<>();
         boolean alone = (set.containsKey("prompt") || set.containsKey("promptfile")) && !set.containsKey("preset");
         String preset = alone ? "" : set.getOrDefault("preset", defaults.get("preset"));
         if (!preset.isEmpty()) {

@@ -30,8 +30,10 @@ public final class Words {
     /** {@code blend_latents}: a range of the steps, or null for none. */
     public static Share latents(String text) {
         Share share = Share.parse("blend_latents", text.strip());
-        boolean isRange = text.contains("-");
-        return !isRange && share.to == 0 ? null : !isRange && share.to == 1 ? new Share(0.2, 0.8) : share;
+        if (text.contains("-") || share.to > 0 && share.to < 1) {
+            return share;
+        }
+        return share.to == 0 ? null : new Share(0.2, 0.8);
     }
 
     /** The parts between plus signs; none of an empty text. */

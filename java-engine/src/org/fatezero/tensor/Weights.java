@@ -108,6 +108,11 @@ public final class Weights {
         return new Weights(file, tensors, adapter, unread, prefix + name + ".", manager, precision, torch);
     }
 
+    /** The block's name in the checkpoint, such as {@code up_blocks.1.resnets.0}; empty for the whole network. */
+    public String name() {
+        return prefix.isEmpty() ? prefix : prefix.substring(0, prefix.length() - 1);
+    }
+
     public boolean has(String name) {
         return tensors.containsKey(prefix + name);
     }

@@ -3,6 +3,7 @@ package org.fatezero.text;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.TreeSet;
 
@@ -81,10 +82,21 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
         byte[] bytes = new byte[spelled.length()];
         for (int i = 0; i < bytes.length; i++) {
             int c = spelled.charAt(i) - 256; // bytes that are no visible character are spelled from 256 on, in order
-            bytes[i] = (byte) (c < 0 ? c + 256 : c < 33 ? c : c < 67 ? 127 + c - 33 : 173);
+            bytes[i] = (byte) byteOf(c);
         }
         String text = new String(bytes, StandardCharsets.UTF_8).replaceAll("^#+|#+$", "");
         return text.codePointCount(0, text.length());
+    }
+
+    /** The byte that a character of byte-level pieces spells; {@code c} counts from 256. */
+    private static int byteOf(int c) {
+        if (c < 0) {
+            return c + 256; // a visible character, which spells itself
+        }
+        if (c < 33) {
+            return c;
+        }
+        return c < 67 ? 127 + c - 33 : 173;
     }
 
     /**
@@ -96,18 +108,26 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
      * @throws IllegalArgumentException if the prompt does not have it, listing the words it has
      */
     public int[] findSpaced(String phrase) {
+        boolean there = Collections.indexOfSubList(spaced(), List.of(phrase.split(" ", -1))) >= 0;
+        return indices(there, spacedPlaces(phrase), phrase, spaced());
+    }
+
+    /** Whether {@code phrase} occurs, by {@link #spaced} words. */
+    public boolean hasSpaced(String phrase) {
+        return !spacedPlaces(phrase).isEmpty();
+    }
+
+    private TreeSet<Integer> spacedPlaces(String phrase) {
         List<String> wanted = List.of(phrase.split(" ", -1));
         List<String> words = spaced();
         List<int[]> tokens = spacedTokens();
         TreeSet<Integer> found = new TreeSet<>(); // places may overlap
-        boolean there = false;
         for (int i = 0; i + wanted.size() <= words.size(); i++) {
             if (words.subList(i, i + wanted.size()).equals(wanted)) {
-                there = true;
                 tokens.subList(i, i + wanted.size()).forEach(word -> Arrays.stream(word).forEach(found::add));
             }
         }
-        return indices(there, found, phrase, words);
+        return found;
     }
 
     /**
@@ -118,6 +138,16 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
      * @throws IllegalArgumentException if the prompt does not have it, listing the words it has
      */
     public int[] find(String phrase, Tokenizer tokenizer) {
+        TreeSet<Integer> found = places(phrase, tokenizer);
+        return indices(!found.isEmpty(), found, phrase, words());
+    }
+
+    /** Whether {@code phrase} occurs, by the tokenizer's own pieces. */
+    public boolean has(String phrase, Tokenizer tokenizer) {
+        return !places(phrase, tokenizer).isEmpty();
+    }
+
+    private TreeSet<Integer> places(String phrase, Tokenizer tokenizer) {
         List<String> wanted = Arrays.asList(tokenizer.pieces(phrase));
         TreeSet<Integer> found = new TreeSet<>(); // places may overlap
         for (int i = 0; !wanted.isEmpty() && i + wanted.size() <= pieces.size(); i++) {
@@ -127,7 +157,7 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
                 }
             }
         }
-        return indices(!found.isEmpty(), found, phrase, words());
+        return found;
     }
 
     private int[] indices(boolean there, TreeSet<Integer> found, String phrase, List<String> words) {

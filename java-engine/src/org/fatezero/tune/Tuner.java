@@ -9,7 +9,7 @@ import ai.djl.training.GradientCollector;
 
 import org.fatezero.device.Libtorch;
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.TensorWriter;
 import org.fatezero.tensor.Torch;
@@ -38,7 +38,7 @@ final class Tuner implements AutoCloseable {
     private final Schedule schedule;
     private final NDArray z0;
     private final NDArray text;
-    private final Pass pass;
+    private final ForwardContext context;
     private final UNet unet;
     private final long seed;
     private final Map<String, NDArray> trained = new LinkedHashMap<>();
@@ -50,15 +50,15 @@ final class Tuner implements AutoCloseable {
      * @param state where {@link #write} wrote, or null to begin; read and left open
      * @param z0 the clip's latents, {@code (frames, channels, h, w)} in single precision; copied, as is {@code text}
      * @param text the encoding of what the clip shows, {@code (1, tokens, width)}
-     * @param pass frames of each iteration, consecutive ones, up to those of the clip: fewer take less memory; keys and norms
+     * @param context frames of each iteration, consecutive ones, up to those of the clip: fewer take less memory; keys and norms
      * @param rate learning rate
      * @param seed of the noise
      * @throws IOException if the file is not the UNet that {@code config} describes
      */
     Tuner(NDManager owner, UNet.Config config, SafeTensors file, SafeTensors state, Schedule schedule, NDArray z0, NDArray text,
-            Pass pass, double rate, long seed) throws IOException {
+            ForwardContext context, double rate, long seed) throws IOException {
         this.schedule = schedule;
-        this.pass = pass;
+        this.context = context;
         this.seed = seed;
         manager = owner.newSubManager();
         try {
@@ -125,9 +125,9 @@ final class Tuner implements AutoCloseable {
     double iterate() {
         SplittableRandom random = new SplittableRandom((seed << 32) + iterations());
         int t = random.nextInt(schedule.timesteps());
-        int first = random.nextInt((int) z0.getShape().get(0) - pass.frames() + 1);
+        int first = random.nextInt((int) z0.getShape().get(0) - context.frames() + 1);
         try (NDManager iteration = manager.newSubManager()) {
-            NDArray frames = z0.get(iteration, new NDIndex("{}:{}", first, first + pass.frames()));
+            NDArray frames = z0.get(iteration, new NDIndex("{}:{}", first, first + context.frames()));
             float[] noise = new float[(int) frames.getShape().size()];
             for (int i = 0; i < noise.length; i++) {
                 noise[i] = (float) random.nextGaussian();
@@ -150,7 +150,7 @@ final class Tuner implements AutoCloseable {
                 GradientCollector gradients = Engine.getEngine("PyTorch").newGradientCollector()) {
             NDArray z = frames.mul(Math.sqrt(level)).add(noise.mul(Math.sqrt(1 - level)));
             z.attach(forward);
-            NDArray loss = unet.forward(z, t, text, pass).sub(noise).square().mean();
+            NDArray loss = unet.forward(z, t, text, context).sub(noise).square().mean();
             gradients.backward(loss);
             return loss.getFloat();
         }

@@ -8,13 +8,13 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
-import org.fatezero.diffusion.Schedule;
 import org.fatezero.device.Hardware;
-import org.fatezero.model.ModelFolder;
-import org.fatezero.forward.AttentionHook;
+import org.fatezero.diffusion.Schedule;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.Window;
 import org.fatezero.io.ModelConfig;
+import org.fatezero.model.ModelFolder;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
@@ -110,8 +110,8 @@ public final class Tuning implements AutoCloseable {
             throw new IllegalArgumentException("batch=" + settings.batch + ": the clip has " + clip.size() + " frames");
         }
         int frames = settings.batch == 0 ? clip.size() : settings.batch;
-        Pass pass = new Pass(frames, KeyFrames.of(settings.keys, frames), settings.keys_at,
-                false, settings.norm.equals("window"), AttentionHook.PLAIN);
+        ForwardContext context = ForwardContext.of(new Window(frames, KeyFrames.of(settings.keys, frames), settings.keys_at,
+                false, settings.norm.equals("window")));
         Device device = Hardware.of(settings.device, "fp32").device();
         folder = resume ? begun(out) : begin(settings, out);
         manager = NDManager.newBaseManager(device, "PyTorch");
@@ -127,7 +127,7 @@ public final class Tuning implements AutoCloseable {
             try (NDManager encoding = manager.newSubManager()) {
                 tuner = new Tuner(manager, config, unet, before, new Schedule(config("scheduler/scheduler_config.json"), 1),
                         encode(settings, config, clip, encoding), encode(textConfig, source, encoding),
-                        pass, settings.learning_rate, settings.seed);
+                        context, settings.learning_rate, settings.seed);
             }
             if (resume) {
                 before.requireIntact();

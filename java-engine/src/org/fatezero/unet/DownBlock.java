@@ -2,7 +2,7 @@ package org.fatezero.unet;
 
 import ai.djl.ndarray.NDArray;
 
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.nn.ResnetBlock;
 import org.fatezero.forward.Site;
 import org.fatezero.nn.SpatialTransformer;
@@ -22,14 +22,14 @@ final class DownBlock {
     private final VideoConv downsampler; // null in the last block
     private final int out;
 
-    DownBlock(Weights w, String name, UNet.Config config, int level, int in, int out, int timeWidth, boolean attends,
+    DownBlock(Weights w, UNet.Config config, int level, int in, int out, int timeWidth, boolean attends,
             boolean downsamples) throws IOException {
         this.out = out;
         for (int i = 0; i < config.layersPerBlock(); i++) {
             resnets.add(new ResnetBlock(w.at("resnets." + i), i == 0 ? in : out, out, timeWidth,
                     config.normNumGroups(), config.normEps()));
             if (attends) {
-                attentions.add(new SpatialTransformer(w.at("attentions." + i), name + ".attentions." + i, Site.Half.DOWN,
+                attentions.add(new SpatialTransformer(w.at("attentions." + i), Site.Half.DOWN,
                         config.level(level), out, config.crossAttentionDim(), config.heads(), config.normNumGroups()));
             }
         }
@@ -45,19 +45,19 @@ final class DownBlock {
         return channels;
     }
 
-    NDArray forward(NDArray x, NDArray time, NDArray text, int h, int w, Pass pass, Deque<NDArray> skips) {
+    NDArray forward(NDArray x, NDArray time, NDArray text, ForwardContext context, Deque<NDArray> skips) {
         for (int i = 0; i < resnets.size(); i++) {
-            NDArray y = resnets.get(i).forward(x, time, pass);
+            NDArray y = resnets.get(i).forward(x, time, context);
             if (!attentions.isEmpty()) {
                 try (NDArray attended = y) {
-                    y = attentions.get(i).forward(attended, text, h, w, pass);
+                    y = attentions.get(i).forward(attended, text, context);
                 }
             }
             x = y;
             skips.push(x);
         }
         if (downsampler != null) {
-            x = downsampler.forward(x, pass.frames());
+            x = downsampler.forward(x, context.frames());
             skips.push(x);
         }
         return x;

@@ -2,7 +2,7 @@ package org.fatezero.unet;
 
 import ai.djl.ndarray.NDArray;
 
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.nn.ResnetBlock;
 import org.fatezero.forward.Site;
 import org.fatezero.nn.SpatialTransformer;
@@ -20,15 +20,15 @@ final class MidBlock {
 
     MidBlock(Weights w, UNet.Config config, int level, int width, int timeWidth) throws IOException {
         resnet0 = new ResnetBlock(w.at("resnets.0"), width, width, timeWidth, config.normNumGroups(), config.normEps());
-        attention = new SpatialTransformer(w.at("attentions.0"), "mid_block.attentions.0", Site.Half.MID, config.level(level), width,
+        attention = new SpatialTransformer(w.at("attentions.0"), Site.Half.MID, config.level(level), width,
                 config.crossAttentionDim(), config.heads(), config.normNumGroups());
         resnet1 = new ResnetBlock(w.at("resnets.1"), width, width, timeWidth, config.normNumGroups(), config.normEps());
     }
 
-    NDArray forward(NDArray x, NDArray time, NDArray text, int h, int w, Pass pass) {
+    NDArray forward(NDArray x, NDArray time, NDArray text, ForwardContext context) {
         try (Scope scope = new Scope(x, time, text)) {
-            NDArray y = attention.forward(resnet0.forward(x, time, pass), text, h, w, pass);
-            return scope.keep(resnet1.forward(y, time, pass));
+            NDArray y = attention.forward(resnet0.forward(x, time, context), text, context);
+            return scope.keep(resnet1.forward(y, time, context));
         }
     }
 }

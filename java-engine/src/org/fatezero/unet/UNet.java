@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 
 import org.fatezero.forward.Level;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.Site;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.nn.GroupNorm;
@@ -166,7 +166,7 @@ public final class UNet {
         Deque<Integer> skips = new ArrayDeque<>(List.of(channels[0])); // channels of what the down blocks leave behind
         int width = channels[0];
         for (int i = 0; i <= last; i++) {
-            DownBlock block = new DownBlock(w.at("down_blocks." + i), "down_blocks." + i, config, i, width, channels[i],
+            DownBlock block = new DownBlock(w.at("down_blocks." + i), config, i, width, channels[i],
                     timeWidth, config.downAttends[i], i < last);
             downBlocks.add(block);
             block.skipChannels().forEach(skips::push);
@@ -175,7 +175,7 @@ public final class UNet {
         midBlock = new MidBlock(w.at("mid_block"), config, last, width, timeWidth);
         for (int i = 0; i <= last; i++) {
             int out = channels[last - i];
-            upBlocks.add(new UpBlock(w.at("up_blocks." + i), "up_blocks." + i, config, last - i, width, out, skips, timeWidth,
+            upBlocks.add(new UpBlock(w.at("up_blocks." + i), config, last - i, width, out, skips, timeWidth,
                     config.upAttends[i], i < last));
             width = out;
         }
@@ -199,38 +199,28 @@ public final class UNet {
      * @param z {@code (branches * frames, inChannels, h, w)}; any h and w, any precision
      * @param t timestep, 0 to 999
      * @param text {@code (branches, tokens, crossAttentionDim)}
-     * @return epsilon, of the shape and precision of {@code z}, owned by the manager of {@code z}
+     * @param context in which the first branch may be wanted only up to layers of some size: it is then dropped on the way up
+     * @return epsilon, of the shape and precision of {@code z}, owned by the manager of {@code z}; of all branches, or of all but the first
      */
-    public NDArray forward(NDArray z, int t, NDArray text, Pass pass) {
-        return forward(z, t, text, pass, Integer.MAX_VALUE);
-    }
-
-    /**
-     * The noise in {@code z}, but for its first branch where that is not wanted itself: on the way up it is left behind
-     * after the last maps of at most {@code firstUpTo} cells a side.
-     *
-     * @return epsilon of all branches, or of all but the first
-     */
-    public NDArray forward(NDArray z, int t, NDArray text, Pass pass, int firstUpTo) {
+    public NDArray forward(NDArray z, int t, NDArray text, ForwardContext context) {
         latents.add(z.getShape().get(0));
         try (Scope scope = new Scope(z, text)) {
             NDArray weight = convIn.spatial().weight();
             NDArray time = timeEmbedding(z.getManager(), t);
-            int h = (int) z.getShape().get(2);
-            int w = (int) z.getShape().get(3);
+            ForwardContext sized = context.at((int) z.getShape().get(2), (int) z.getShape().get(3));
             Deque<NDArray> skips = new ArrayDeque<>();
-            NDArray x = convIn.forward(torch.copyTo(z, weight), pass.frames());
+            NDArray x = convIn.forward(torch.copyTo(z, weight), context.frames());
             text = torch.copyTo(text, weight);
             skips.push(x);
             for (DownBlock block : downBlocks) {
-                x = block.forward(x, time, text, h, w, pass, skips);
+                x = block.forward(x, time, text, sized, skips);
             }
-            x = midBlock.forward(x, time, text, h, w, pass);
+            x = midBlock.forward(x, time, text, sized);
             for (UpBlock block : upBlocks) {
-                x = block.forward(x, time, text, h, w, pass, skips, firstUpTo);
-                text = last(text, x.getShape().get(0) / pass.frames());
+                x = block.forward(x, time, text, sized, skips);
+                text = last(text, x.getShape().get(0) / context.frames());
             }
-            return scope.keep(torch.copyTo(convOut.forward(convNormOut.forwardSilu(x, pass.normFrames()), pass.frames()), z));
+            return scope.keep(torch.copyTo(convOut.forward(convNormOut.forwardSilu(x, context.window().normFrames()), context.frames()), z));
         }
     }
 

@@ -3,7 +3,7 @@ package org.fatezero.unet;
 import ai.djl.ndarray.NDArray;
 
 import org.fatezero.forward.Level;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.Site;
 import org.fatezero.nn.ResnetBlock;
 import org.fatezero.nn.SpatialTransformer;
@@ -27,14 +27,14 @@ final class UpBlock {
     private final Level next; // that the upsampler leads to; null in the last block
 
     /** @param skips channels of the skips not yet taken, last first; this block pops its own */
-    UpBlock(Weights w, String name, UNet.Config config, int level, int in, int out, Deque<Integer> skips, int timeWidth,
+    UpBlock(Weights w, UNet.Config config, int level, int in, int out, Deque<Integer> skips, int timeWidth,
             boolean attends, boolean upsamples) throws IOException {
         torch = w.torch();
         for (int i = 0; i <= config.layersPerBlock(); i++) {
             resnets.add(new ResnetBlock(w.at("resnets." + i), (i == 0 ? in : out) + skips.pop(), out, timeWidth,
                     config.normNumGroups(), config.normEps()));
             if (attends) {
-                attentions.add(new SpatialTransformer(w.at("attentions." + i), name + ".attentions." + i, Site.Half.UP, config.level(level), out,
+                attentions.add(new SpatialTransformer(w.at("attentions." + i), Site.Half.UP, config.level(level), out,
                         config.crossAttentionDim(), config.heads(), config.normNumGroups()));
             }
         }
@@ -43,32 +43,31 @@ final class UpBlock {
     }
 
     /**
-     * Takes its skips from {@code skips} and closes them, and {@code x}.
-     *
-     * @param firstUpTo as in {@link UNet#forward}
+     * Takes its skips from {@code skips} and closes them, and {@code x}. Before its result grows larger than the layers that the
+     * first branch is wanted for, that branch is dropped.
      */
-    NDArray forward(NDArray x, NDArray time, NDArray text, int h, int w, Pass pass, Deque<NDArray> skips, int firstUpTo) {
+    NDArray forward(NDArray x, NDArray time, NDArray text, ForwardContext context, Deque<NDArray> skips) {
         for (int i = 0; i < resnets.size(); i++) {
-            x = layer(i, x, skips.pop(), time, text, h, w, pass);
+            x = layer(i, x, skips.pop(), time, text, context);
         }
         if (upsampler != null) {
             // the size of the skip that the next block takes: right for sizes that 2 does not divide
             long[] size = skips.peek().getShape().getShape();
             long rows = x.getShape().get(0);
-            boolean drops = rows == size[0] && rows > pass.frames() && next.side((int) size[2], (int) size[3], pass.byArea()) > firstUpTo;
-            try (NDArray small = x; NDArray wanted = UNet.last(small, drops ? rows - pass.frames() : rows);
+            boolean drops = rows == size[0] && rows > context.frames() && next.side((int) size[2], (int) size[3], context.window().byArea()) > context.firstUpTo();
+            try (NDArray small = x; NDArray wanted = UNet.last(small, drops ? rows - context.frames() : rows);
                     NDArray large = torch.nearest(wanted, (int) size[2], (int) size[3])) {
-                x = upsampler.forward(large, pass.frames());
+                x = upsampler.forward(large, context.frames());
             }
         }
         return x;
     }
 
-    private NDArray layer(int i, NDArray x, NDArray skip, NDArray time, NDArray text, int h, int w, Pass pass) {
+    private NDArray layer(int i, NDArray x, NDArray skip, NDArray time, NDArray text, ForwardContext context) {
         try (x; skip; Scope scope = new Scope(x, skip, time, text)) {
             NDArray joined = x.concat(UNet.last(skip, x.getShape().get(0)), 1);
-            NDArray y = resnets.get(i).forward(joined, time, pass);
-            return scope.keep(attentions.isEmpty() ? y : attentions.get(i).forward(y, text, h, w, pass));
+            NDArray y = resnets.get(i).forward(joined, time, context);
+            return scope.keep(attentions.isEmpty() ? y : attentions.get(i).forward(y, text, context));
         }
     }
 }

@@ -65,6 +65,9 @@ final class Bicubic {
 
     private static double kernel(double x) {
         double d = Math.abs(x);
-        return d < 1 ? ((A + 2) * d - (A + 3)) * d * d + 1 : d < 2 ? (((d - 5) * d + 8) * d - 4) * A : 0;
+        if (d < 1) {
+            return ((A + 2) * d - (A + 3)) * d * d + 1;
+        }
+        return d < 2 ? (((d - 5) * d + 8) * d - 4) * A : 0;
     }
 }

@@ -1,5 +1,6 @@
 package org.fatezero.bench;
 
+import ai.djl.engine.Engine;
 import ai.djl.ndarray.types.DataType;
 
 import com.google.gson.Gson;
@@ -62,7 +63,7 @@ final class Bench {
             summary.put("reference", Reference.compare(reference, value(given, "python")));
         } else {
             FullSize.write(OUT.resolve("model"), POCKET.resolve("tokenizer"));
-            boolean gpu = ai.djl.engine.Engine.getEngine("PyTorch").getGpuCount() > 0;
+            boolean gpu = Engine.getEngine("PyTorch").getGpuCount() > 0;
             Map<Integer, Double> host = new LinkedHashMap<>();
             for (int side : new int[] {128, 512}) {
                 host.put(side, HostOverhead.secondsAFrame(side));

@@ -4,11 +4,12 @@ import ai.djl.ndarray.types.DataType;
 
 import com.google.gson.Gson;
 
-import org.fatezero.engine.Engine;
 import org.fatezero.device.Hardware;
+import org.fatezero.engine.Engine;
 import org.fatezero.engine.Host;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -133,7 +134,7 @@ final class Job implements Host {
             }
             Files.writeString(Path.of("/proc/self/clear_refs"), "5"); // the peak starts again from here
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
         phase = next;
         since = System.nanoTime();

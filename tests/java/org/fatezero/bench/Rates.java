@@ -1,6 +1,7 @@
 package org.fatezero.bench;
 
 import ai.djl.Device;
+import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
@@ -26,7 +27,7 @@ record Rates(String device, double convolution, double product, double conversio
 
     /** @param side of the frame that is converted */
     static Rates measure(DataType type, int side) throws IOException {
-        boolean gpu = ai.djl.engine.Engine.getEngine("PyTorch").getGpuCount() > 0;
+        boolean gpu = Engine.getEngine("PyTorch").getGpuCount() > 0;
         int repeated = gpu ? 20 : 1;
         int n = gpu ? 8192 : 2048;
         try (NDManager manager = NDManager.newBaseManager(gpu ? Device.gpu() : Device.cpu(), "PyTorch");

@@ -10,8 +10,9 @@ import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.Window;
 
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -48,7 +49,7 @@ class DdimEditingTest {
     void inversionThenEditingUnderTheSamePromptReturnsTheLatentTheBetterTheMoreSteps() throws Exception {
         List<Double> errors = new ArrayList<>();
         for (int steps : new int[] {10, 50, 200}) {
-            TinyEdit edit = new TinyEdit(tiny, Tiny.pass(1, "self"), steps);
+            TinyEdit edit = new TinyEdit(tiny, Tiny.context(1, "self"), steps);
             NDArray z0 = edit.latents(8, 8);
             try (NDManager window = z0.getManager()) {
                 errors.add(Golden.relativeError(z0, edit.reconstruct(z0)));
@@ -67,19 +68,19 @@ class DdimEditingTest {
     @CsvSource({"1, 8, 8, self, false", "1, 12, 20, mid, true", "3, 13, 18, self mid, false", "3, 20, 12, -1 first, true", "2, 6, 16, mid, true"})
     void keepingAndRecomputingTheSourcesAttentionAreTheSame(int frames, int height, int width, String keys, boolean blend)
             throws Exception {
-        TinyEdit edit = new TinyEdit(exact, Tiny.pass(frames, keys.split(" ")), 3, frames > 2);
+        TinyEdit edit = new TinyEdit(exact, Tiny.context(frames, keys.split(" ")), 3, frames > 2);
         NDArray kept = restyled(edit, height, width, true, blend);
         NDArray recomputed = restyled(edit, height, width, false, blend);
         Golden.assertClose(single(kept), single(recomputed), 1e-6, "recomputed");
         NDArray z0 = edit.latents(height, width);
-        Golden.assertClose(single(kept), single(edit.restyleSparing(z0, blend)), 1e-6, "in turn");
+        Golden.assertClose(single(kept), single(edit.restyleSequentially(z0, blend)), 1e-6, "in turn");
         assertTrue(Golden.relativeError(single(edit.latents(height, width)), single(kept)) > 0.01, "an edit changes its clip");
     }
 
     @Test
     void oneFramesWindowsAreTheWindowOfManyFramesThatSeeOnlyThemselves() throws Exception {
-        TinyEdit alone = new TinyEdit(tiny, Tiny.pass(1, "self"), 3);
-        TinyEdit together = new TinyEdit(tiny, Tiny.pass(3, "self"), 3);
+        TinyEdit alone = new TinyEdit(tiny, Tiny.context(1, "self"), 3);
+        TinyEdit together = new TinyEdit(tiny, Tiny.context(3, "self"), 3);
         NDArray z0 = together.latents(8, 12);
         NDArray edited = together.restyle(z0, true, true, TinyEdit.SILENT);
         for (int i = 0; i < 3; i++) {
@@ -90,9 +91,9 @@ class DdimEditingTest {
 
     @Test
     void framesThatSeeOthersAreOtherwiseThanAlone() throws Exception {
-        TinyEdit self = new TinyEdit(tiny, Tiny.pass(3, "self"), 2);
-        TinyEdit mid = new TinyEdit(tiny, Tiny.pass(3, "mid"), 2);
-        TinyEdit window = new TinyEdit(tiny, new Pass(3, new KeyFrames(List.of("self"), 3), 64, false, true, self.pass().hook()), 2);
+        TinyEdit self = new TinyEdit(tiny, Tiny.context(3, "self"), 2);
+        TinyEdit mid = new TinyEdit(tiny, Tiny.context(3, "mid"), 2);
+        TinyEdit window = new TinyEdit(tiny, ForwardContext.of(new Window(3, new KeyFrames(List.of("self"), 3), 64, false, true)), 2);
         NDArray apart = restyled(self, 8, 8, true, false);
         assertTrue(Golden.relativeError(apart, restyled(mid, 8, 8, true, false)) > 1e-4, "keys");
         assertTrue(Golden.relativeError(apart, restyled(window, 8, 8, true, false)) > 1e-4, "norm");
@@ -100,7 +101,7 @@ class DdimEditingTest {
 
     @Test
     void blendingPutsTheSourceBackOutsideTheMask() throws Exception {
-        TinyEdit edit = new TinyEdit(tiny, Tiny.pass(2, "mid"), 10);
+        TinyEdit edit = new TinyEdit(tiny, Tiny.context(2, "mid"), 10);
         NDArray z0 = edit.latents(16, 16);
         double everywhere = Golden.relativeError(z0, edit.restyle(z0, true, false, TinyEdit.SILENT));
         double confined = Golden.relativeError(z0, edit.restyle(z0, true, true, TinyEdit.SILENT));
@@ -109,7 +110,7 @@ class DdimEditingTest {
 
     @Test
     void progressIsToldStepByStepAndMayEndTheEdit() throws Exception {
-        TinyEdit edit = new TinyEdit(tiny, Tiny.pass(1, "self"), 3);
+        TinyEdit edit = new TinyEdit(tiny, Tiny.context(1, "self"), 3);
         List<Integer> told = new ArrayList<>();
         edit.restyle(edit.latents(8, 8), true, false, (step, steps) -> told.add(step));
         assertEquals(List.of(0, 1, 2, 0, 1, 2), changes(told));

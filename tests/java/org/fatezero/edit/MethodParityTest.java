@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
@@ -12,13 +13,20 @@ import com.google.gson.JsonParser;
 
 import org.fatezero.Golden;
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.inversion.DdimInversion;
-import org.fatezero.inversion.Needs;
-import org.fatezero.inversion.Reconstruction;
-import org.fatezero.inversion.Trajectory;
-import org.fatezero.forward.AttentionHook;
+import org.fatezero.edit.fatezero.Alignment;
+import org.fatezero.edit.fatezero.BlendMask;
+import org.fatezero.edit.fatezero.CrossAttentionControl;
+import org.fatezero.edit.fatezero.FateZero;
+import org.fatezero.edit.fatezero.FusedSteps;
+import org.fatezero.edit.fatezero.LatentBlend;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.Window;
+import org.fatezero.inversion.CaptureSpec;
+import org.fatezero.inversion.DdimInversion;
+import org.fatezero.inversion.Reconstruction;
+import org.fatezero.inversion.TokenSet;
+import org.fatezero.inversion.Trajectory;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.TextEncoder;
@@ -63,68 +71,70 @@ class MethodParityTest {
             Prompt target = tokenizer.encode(edit.get("prompt").getAsString(), 77);
             assertArrayEquals(integers(edit.getAsJsonArray("ids")), target.ids());
 
-            Pass pass = pass(settings.getAsJsonObject(clip));
-            CrossFusion cross = cross(golden, tokenizer, edit, source, target, steps);
+            ForwardContext context = context(settings.getAsJsonObject(clip));
+            CrossAttentionControl cross = cross(golden, tokenizer, edit, source, target, steps);
             boolean masks = edit.has("blend_words");
             int selfSteps = edit.getAsJsonArray("num_self_replace").get(1).getAsInt();
             int selfStart = edit.getAsJsonArray("num_self_replace").get(0).getAsInt();
-            Needs needs = new Needs(steps - selfSteps, steps - selfStart, steps - cross.activeSteps(), 32,
-                    store.equals("keep"), masks ? tokens(edit, 0) : new int[0], 8);
+            FusedSteps fused = new FusedSteps(steps - selfSteps, steps - selfStart, steps - cross.activeSteps(), 32);
+            TokenSet sourceWords = masks ? TokenSet.of(tokens(edit, 0), 8) : null;
+            BlendMask mask = masks ? new BlendMask(golden.torch, edit.getAsJsonArray("blend_th").get(0).getAsDouble()) : null;
+            LatentBlend latents = edit.has("blend_latents") ? new LatentBlend(mask, 0.2, 0.8, TokenSet.of(tokens(edit, 1), 8), true) : null;
+            EditMethod fateZero = new FateZero(golden.torch, steps, fused, sourceWords, cross, mask, latents);
+            boolean keep = store.equals("keep");
+            List<CaptureSpec> captured = List.of(keep ? fateZero.source() : fateZero.source().recomputing());
 
             NDArray sourceText = encoder.forward(golden.manager, source.ids());
             boolean reconstructs = edit.has("use_inversion_attention") && !edit.get("use_inversion_attention").getAsBoolean();
             Trajectory trajectory = new DdimInversion(unet, schedule, golden.torch).run(golden.array(clip + ".z0"), sourceText,
-                    pass, reconstructs ? List.of() : List.of(needs), (step, of) -> { });
+                    context, reconstructs ? List.of() : captured, (step, of) -> { });
             NDArray inverted = golden.array(clip + ".inverted");
             for (int k = 0; k <= steps; k++) {
                 Golden.assertClose(inverted.get(k), strided(trajectory.latents().get(k), stride), LIMIT, "inverted to level " + k);
             }
             Golden.assertClose(golden.array(clip + ".zT"), trajectory.zT(), LIMIT, "zT");
 
-            BlendMask mask = masks ? new BlendMask(golden.torch, edit.getAsJsonArray("blend_th").get(0).getAsDouble()) : null;
-            boolean blendLatents = edit.has("blend_latents");
             NDArray text = sourceText.concat(encoder.forward(golden.manager, tokenizer.encode("", 77).ids()), 0)
                     .concat(encoder.forward(golden.manager, target.ids()), 0);
             if (reconstructs) {
                 trajectory = new Reconstruction(unet, schedule, golden.torch)
-                        .run(trajectory.zT(), sourceText, text.get("1:2"), 7.5, pass, List.of(needs), (step, of) -> { });
+                        .run(trajectory.zT(), sourceText, text.get("1:2"), 7.5, context, captured, (step, of) -> { });
             }
             NDArray edited = golden.array(name + ".edited");
-            NDArray last = new DdimEditing(unet, schedule, golden.torch).run(trajectory, text, pass,
-                    new DdimEditing.Edit(7.5, needs, cross, mask, blendLatents ? mask : null, 0.2, 0.8, masks ? tokens(edit, 1) : new int[0], true, false),
-                    null, (step, of) -> { },
+            NDArray last = new DdimEditing(unet, schedule, golden.torch).run(trajectory, new Edit(fateZero, text, 7.5), context,
+                    keep ? DdimEditing.Source.KEPT : DdimEditing.Source.BESIDE, List.of(), (step, of) -> { },
                     (level, z) -> Golden.assertClose(edited.get(steps - 1 - level), strided(z, stride), LIMIT,
                             "edited to level " + level));
             Golden.assertClose(golden.array(name + ".last"), last, LIMIT, "edited");
             for (int j = 0; masks && j < selfSteps; j++) {
                 for (int side : new int[] {5, 10, 20}) {
                     assertArrayEquals(golden.bytes(name + ".mask." + j + "." + side), mask
-                            .at(trajectory.zT().getManager(), trajectory.captures().get(steps - 1 - j).maskInput(needs), side, side)
-                            .toType(ai.djl.ndarray.types.DataType.UINT8, true).toByteArray(), "mask of step " + j);
+                            .at(trajectory.zT().getManager(), trajectory.attention().get(steps - 1 - j).tokens(sourceWords), side, side)
+                            .toType(DataType.UINT8, true).toByteArray(), "mask of step " + j);
                 }
             }
         }
     }
 
-    private static Pass pass(JsonObject clip) {
+    private static ForwardContext context(JsonObject clip) {
         int frames = clip.get("frames").getAsInt();
         List<String> selectors = new ArrayList<>();
         clip.getAsJsonArray("keys").forEach(key -> selectors.add(key.getAsString()));
         // in the tiny model only the sites at full resolution have fewer than 16 channels
         int keysAt = clip.get("least_sc_channel").getAsInt() == 16 ? 20 : 64;
-        return new Pass(frames, new KeyFrames(selectors, frames), keysAt, true, true, AttentionHook.PLAIN);
+        return ForwardContext.of(new Window(frames, new KeyFrames(selectors, frames), keysAt, true, true));
     }
 
-    private static CrossFusion cross(Golden golden, Tokenizer tokenizer, JsonObject edit, Prompt source, Prompt target,
+    private static CrossAttentionControl cross(Golden golden, Tokenizer tokenizer, JsonObject edit, Prompt source, Prompt target,
             int steps) throws Exception {
-        List<CrossFusion.Gate> gates = new ArrayList<>();
+        List<CrossAttentionControl.Gate> gates = new ArrayList<>();
         JsonObject bounds = edit.getAsJsonObject("cross_replace_steps");
         for (String word : bounds.keySet()) {
             int[] tokens = word.equals("default_") ? all() : target.find(word, tokenizer);
             JsonElement bound = bounds.get(word);
             gates.add(bound.isJsonArray()
-                    ? new CrossFusion.Gate(tokens, bound.getAsJsonArray().get(0).getAsDouble(), bound.getAsJsonArray().get(1).getAsDouble())
-                    : new CrossFusion.Gate(tokens, 0, bound.getAsDouble()));
+                    ? new CrossAttentionControl.Gate(tokens, bound.getAsJsonArray().get(0).getAsDouble(), bound.getAsJsonArray().get(1).getAsDouble())
+                    : new CrossAttentionControl.Gate(tokens, 0, bound.getAsDouble()));
         }
         float[] emphasis = new float[77];
         Arrays.fill(emphasis, 1);
@@ -152,7 +162,7 @@ class MethodParityTest {
                 assertEquals(mapper[j] < 0 ? 0 : 1, alignment.matrix()[Math.max(0, mapper[j])][j], "partner of " + j);
             }
         }
-        return new CrossFusion(golden.manager, golden.torch, alignment, emphasis, gates, steps);
+        return new CrossAttentionControl(golden.manager, golden.torch, alignment, emphasis, gates, steps);
     }
 
     private static String nameOf(JsonObject edit) {

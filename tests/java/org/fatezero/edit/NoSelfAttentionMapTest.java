@@ -57,7 +57,7 @@ class NoSelfAttentionMapTest {
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     void noneIsAliveAtAnyAttentionLayer(boolean keep) throws Exception {
-        TinyEdit edit = new TinyEdit(tiny, Tiny.pass(FRAMES, "self", "mid"), 3);
+        TinyEdit edit = new TinyEdit(tiny, Tiny.context(FRAMES, "self", "mid"), 3);
         Set<Shape> alive = new HashSet<>();
         NDArray z0 = edit.latents(HEIGHT, WIDTH);
         try (NDManager window = z0.getManager()) {
@@ -86,7 +86,7 @@ class NoSelfAttentionMapTest {
     void thePeakOfMemoryHasNoRoomForOne() throws Exception {
         Path reset = Path.of("/proc/self/clear_refs");
         assumeTrue(Files.isWritable(reset), "needs Linux");
-        TinyEdit edit = new TinyEdit(tiny, Tiny.pass(FRAMES, "mid"), 1);
+        TinyEdit edit = new TinyEdit(tiny, Tiny.context(FRAMES, "mid"), 1);
         edit.restyle(edit.latents(16, 16), true, false, TinyEdit.SILENT);
         NDArray z0 = edit.latents(64, 64);
         Files.writeString(reset, "5");

@@ -5,20 +5,27 @@ import ai.djl.ndarray.NDArray;
 import org.fatezero.Tiny;
 import org.fatezero.diffusion.Progress;
 import org.fatezero.diffusion.Schedule;
+import org.fatezero.edit.fatezero.Alignment;
+import org.fatezero.edit.fatezero.BlendMask;
+import org.fatezero.edit.fatezero.CrossAttentionControl;
+import org.fatezero.edit.fatezero.FateZero;
+import org.fatezero.edit.fatezero.FusedSteps;
+import org.fatezero.edit.fatezero.LatentBlend;
+import org.fatezero.forward.ForwardContext;
+import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.inversion.DdimInversion;
-import org.fatezero.inversion.Needs;
+import org.fatezero.inversion.TokenSet;
 import org.fatezero.inversion.Trajectory;
-import org.fatezero.forward.Pass;
 import org.fatezero.text.Prompt;
 
 import java.util.Arrays;
 import java.util.List;
 
 /** Edits with the tiny model: inversion, then editing, of latents. */
-record TinyEdit(Tiny tiny, Pass pass, int steps, boolean implicit) {
+record TinyEdit(Tiny tiny, ForwardContext context, int steps, boolean implicit) {
 
-    TinyEdit(Tiny tiny, Pass pass, int steps) {
-        this(tiny, pass, steps, false);
+    TinyEdit(Tiny tiny, ForwardContext context, int steps) {
+        this(tiny, context, steps, false);
     }
 
     static final Progress SILENT = (step, steps) -> { };
@@ -27,53 +34,53 @@ record TinyEdit(Tiny tiny, Pass pass, int steps, boolean implicit) {
 
     /** The latents of a clip; they belong to a window of their own. */
     NDArray latents(int height, int width) {
-        return tiny.normal(tiny.manager.newSubManager(), pass.frames(), 4, height, width);
+        return tiny.normal(tiny.manager.newSubManager(), context.frames(), 4, height, width);
     }
 
     /** The same prompt, no guidance, nothing fused. */
     NDArray reconstruct(NDArray z0) throws Exception {
-        Prompt source = tiny.prompt(SOURCE);
-        Needs none = new Needs(steps, steps, steps, 64, true, new int[0], Needs.MASK_CELLS);
-        return run(z0, tiny.text(SOURCE, "", SOURCE), edit(1, none, cross(source, source, 0), null, false, new int[0]), SILENT);
+        return run(z0, new Edit(new Ddim(tiny.torch), tiny.text(SOURCE, "", SOURCE), 1), DdimEditing.Source.KEPT, SILENT);
     }
 
     /** Self- and cross-attention fused in a share of the steps, within a blend mask if {@code blend}. */
     NDArray restyle(NDArray z0, boolean keep, boolean blend, Progress progress) throws Exception {
-        return run(z0, tiny.text(SOURCE, "", TARGET), restyling(keep, blend), progress);
+        return run(z0, restyling(blend), keep ? DdimEditing.Source.KEPT : DdimEditing.Source.BESIDE, progress);
     }
 
     /** The same in the least memory. */
-    NDArray restyleSparing(NDArray z0, boolean blend) throws Exception {
-        return run(z0, tiny.text(SOURCE, "", TARGET), restyling(true, blend).sparing(), SILENT);
+    NDArray restyleSequentially(NDArray z0, boolean blend) throws Exception {
+        return run(z0, restyling(blend), DdimEditing.Source.SEQUENTIAL, SILENT);
     }
 
-    private DdimEditing.Edit restyling(boolean keep, boolean blend) {
+    private Edit restyling(boolean blend) {
         Prompt source = tiny.prompt(SOURCE);
         Prompt target = tiny.prompt(TARGET);
-        Needs needs = new Needs(steps - (int) (0.8 * steps), steps, steps - (int) (0.7 * (steps + 1)), 64, keep,
-                blend ? source.find("jeep", tiny.tokenizer) : new int[0], Needs.MASK_CELLS);
+        FusedSteps fused = new FusedSteps(steps - (int) (0.8 * steps), steps, steps - (int) (0.7 * (steps + 1)), 64);
         BlendMask mask = blend ? new BlendMask(tiny.torch, 0.3) : null;
-        return edit(7.5, needs, cross(source, target, 0.7), mask, blend, blend ? target.find("jeep", tiny.tokenizer) : new int[0]);
+        LatentBlend latents = blend ? new LatentBlend(mask, 0.2, 0.8, jeep(target), false) : null;
+        EditMethod method = new FateZero(tiny.torch, steps, fused, blend ? jeep(source) : null, cross(source, target, 0.7), mask, latents);
+        return new Edit(method, tiny.text(SOURCE, "", TARGET), 7.5);
     }
 
-    private NDArray run(NDArray z0, NDArray text, DdimEditing.Edit edit, Progress progress) throws Exception {
+    private TokenSet jeep(Prompt prompt) {
+        return TokenSet.of(prompt.find("jeep", tiny.tokenizer), TokenSet.MASK_CELLS);
+    }
+
+    private NDArray run(NDArray z0, Edit edit, DdimEditing.Source from, Progress progress) throws Exception {
         Schedule schedule = Tiny.schedule(steps, implicit);
-        Trajectory trajectory = new DdimInversion(tiny.unet, schedule, tiny.torch)
-                .run(z0, text.get("0:1"), pass, List.of(edit.needs()), progress);
-        return new DdimEditing(tiny.unet, schedule, tiny.torch).run(trajectory, text, pass, edit, progress);
+        CaptureSpec captured = edit.method().source();
+        Trajectory trajectory = new DdimInversion(tiny.unet, schedule, tiny.torch).run(z0, edit.text().get("0:1"), context,
+                List.of(from == DdimEditing.Source.KEPT ? captured : captured.recomputing()), progress);
+        return new DdimEditing(tiny.unet, schedule, tiny.torch).run(trajectory, edit, context, from, progress);
     }
 
-    private static DdimEditing.Edit edit(double guidance, Needs needs, CrossFusion cross, BlendMask mask, boolean blend, int[] tokens) {
-        return new DdimEditing.Edit(guidance, needs, cross, mask, blend ? mask : null, 0.2, 0.8, tokens, false, false);
-    }
-
-    private CrossFusion cross(Prompt source, Prompt target, double share) {
+    private CrossAttentionControl cross(Prompt source, Prompt target, double share) {
         int[] all = new int[target.ids().length];
         Arrays.setAll(all, i -> i);
         float[] emphasis = new float[all.length];
         Arrays.fill(emphasis, 1);
         emphasis[target.wordTokens().get(0)[0]] = 3;
-        return new CrossFusion(tiny.manager, tiny.torch, Alignment.refine(source, target), emphasis,
-                List.of(new CrossFusion.Gate(all, 0, share)), steps);
+        return new CrossAttentionControl(tiny.manager, tiny.torch, Alignment.refine(source, target), emphasis,
+                List.of(new CrossAttentionControl.Gate(all, 0, share)), steps);
     }
 }

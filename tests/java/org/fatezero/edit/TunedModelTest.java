@@ -8,12 +8,15 @@ import ai.djl.ndarray.NDArray;
 import org.fatezero.Golden;
 import org.fatezero.TunedTiny;
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.inversion.DdimInversion;
-import org.fatezero.inversion.Needs;
-import org.fatezero.inversion.Trajectory;
-import org.fatezero.forward.AttentionHook;
+import org.fatezero.edit.fatezero.Alignment;
+import org.fatezero.edit.fatezero.CrossAttentionControl;
+import org.fatezero.edit.fatezero.FateZero;
+import org.fatezero.edit.fatezero.FusedSteps;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.Window;
+import org.fatezero.inversion.DdimInversion;
+import org.fatezero.inversion.Trajectory;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.TextEncoder;
@@ -37,7 +40,7 @@ class TunedModelTest {
     private static final int FRAMES = 3;
     private static final int STEPS = 4;
     private static final String SOURCE = "a silver jeep driving down a curvy road in the countryside";
-    private static final Pass PASS = new Pass(FRAMES, new KeyFrames(List.of("-1", "first"), FRAMES), 64, true, true, AttentionHook.PLAIN);
+    private static final ForwardContext PASS = ForwardContext.of(new Window(FRAMES, new KeyFrames(List.of("-1", "first"), FRAMES), 64, true, true));
 
     @TempDir
     Path folder;
@@ -65,17 +68,19 @@ class TunedModelTest {
             Schedule schedule = new Schedule(new ModelConfig(folder.resolve("scheduler/scheduler_config.json")), STEPS);
             Prompt source = tokenizer.encode(SOURCE, 77);
             Prompt target = tokenizer.encode("watercolor painting of " + SOURCE, 77);
-            CrossFusion cross = new CrossFusion(golden.manager, golden.torch, Alignment.refine(source, target),
-                    emphasis(10, target.find("watercolor", tokenizer)), List.of(new CrossFusion.Gate(all(), 0, 0.8)), STEPS);
-            Needs needs = new Needs(STEPS - (int) (0.8 * STEPS), STEPS, STEPS - cross.activeSteps(), 32, store.equals("keep"), new int[0], 8);
+            CrossAttentionControl cross = new CrossAttentionControl(golden.manager, golden.torch, Alignment.refine(source, target),
+                    emphasis(10, target.find("watercolor", tokenizer)), List.of(new CrossAttentionControl.Gate(all(), 0, 0.8)), STEPS);
+            boolean keep = store.equals("keep");
+            EditMethod method = new FateZero(golden.torch, STEPS, new FusedSteps(STEPS - (int) (0.8 * STEPS), STEPS, STEPS - cross.activeSteps(), 32),
+                    null, cross, null, null);
             NDArray text = encoder.forward(golden.manager, source.ids());
             Trajectory trajectory = new DdimInversion(unet, schedule, golden.torch)
-                    .run(golden.array(kind + ".z0"), text, PASS, List.of(needs), (step, of) -> { });
+                    .run(golden.array(kind + ".z0"), text, PASS, List.of(keep ? method.source() : method.source().recomputing()), (step, of) -> { });
             Golden.assertClose(golden.array(kind + ".zT"), trajectory.zT(), 1e-4, "zT");
             text = text.concat(encoder.forward(golden.manager, tokenizer.encode("", 77).ids()), 0)
                     .concat(encoder.forward(golden.manager, target.ids()), 0);
-            NDArray edited = new DdimEditing(unet, schedule, golden.torch).run(trajectory, text, PASS,
-                    new DdimEditing.Edit(7.5, needs, cross, null, null, 0.2, 0.8, new int[0], true, false), (step, of) -> { });
+            NDArray edited = new DdimEditing(unet, schedule, golden.torch).run(trajectory, new Edit(method, text, 7.5), PASS,
+                    keep ? DdimEditing.Source.KEPT : DdimEditing.Source.BESIDE, (step, of) -> { });
             Golden.assertClose(golden.array(kind + ".edited"), edited, 1e-4, "edited");
         }
     }

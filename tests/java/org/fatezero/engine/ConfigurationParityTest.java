@@ -11,10 +11,10 @@ import com.google.gson.JsonParser;
 
 import org.fatezero.Golden;
 import org.fatezero.TinyOptions;
-import org.fatezero.edit.Alignment;
-import org.fatezero.edit.CrossFusion;
-import org.fatezero.edit.PromptWords;
-import org.fatezero.forward.Pass;
+import org.fatezero.edit.fatezero.Alignment;
+import org.fatezero.edit.fatezero.CrossAttentionControl;
+import org.fatezero.edit.plan.PromptWords;
+import org.fatezero.forward.Window;
 import org.fatezero.options.Options;
 import org.fatezero.options.Prompts;
 import org.fatezero.options.Words;
@@ -93,7 +93,7 @@ class ConfigurationParityTest {
 
             float[] alpha = golden.array(name + ".cross_alpha").toFloatArray(); // (steps + 1, tokens)
             boolean[][] open = new boolean[steps + 1][TOKENS];
-            for (CrossFusion.Gate gate : words.gates(options.cross_replace(), target)) {
+            for (CrossAttentionControl.Gate gate : words.gates(options.cross_replace(), target)) {
                 for (int j = 0; j <= steps; j++) {
                     for (int token : gate.tokens()) {
                         open[j][token] = (int) (gate.from() * (steps + 1)) <= j && j < (int) (gate.to() * (steps + 1));
@@ -137,8 +137,9 @@ class ConfigurationParityTest {
         JsonObject edit = method().getAsJsonObject("settings").getAsJsonObject(name);
         try (Golden golden = new Golden("method.safetensors"); Engine engine = new Engine(given(name), new TinyOptions.Silent())) {
             NDArray z0 = golden.array(edit.get("clip").getAsString() + ".z0");
-            Pass pass = engine.pass((int) z0.getShape().get(0), (int) z0.getShape().get(2), (int) z0.getShape().get(3));
-            NDArray last = engine.edited(engine.invert(z0, pass, true, null), pass, true).get(0).z();
+            WindowEditor editor = engine.editor();
+            Window window = editor.window((int) z0.getShape().get(0), (int) z0.getShape().get(2), (int) z0.getShape().get(3));
+            NDArray last = editor.edited(editor.invert(z0, window, true, null), window, true).get(0).z();
             double error = Golden.assertClose(golden.array(name + ".last"), last, LIMIT, name);
             System.getLogger("parity").log(System.Logger.Level.INFO, name + ": relative error " + error);
         }

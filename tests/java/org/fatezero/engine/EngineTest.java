@@ -25,6 +25,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -64,7 +65,7 @@ class EngineTest {
         return Arrays.stream(frames).map(frame -> {
             byte[] bytes = new byte[frame.capacity()];
             frame.get(0, bytes);
-            return java.util.HexFormat.of().formatHex(bytes);
+            return HexFormat.of().formatHex(bytes);
         }).toList();
     }
 
@@ -303,8 +304,8 @@ class EngineTest {
             List<String> kept = edited(keeping, 3, 8);
             List<String> recomputed = edited(recomputing, 3, 8);
             for (int i = 0; i < 3; i++) {
-                byte[] a = java.util.HexFormat.of().parseHex(kept.get(i));
-                byte[] b = java.util.HexFormat.of().parseHex(recomputed.get(i));
+                byte[] a = HexFormat.of().parseHex(kept.get(i));
+                byte[] b = HexFormat.of().parseHex(recomputed.get(i));
                 for (int j = 0; j < a.length; j++) {
                     assertEquals(a[j] & 0xff, b[j] & 0xff, 1, "byte " + j);
                 }

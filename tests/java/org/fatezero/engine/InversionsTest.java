@@ -23,9 +23,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
@@ -243,7 +245,7 @@ class InversionsTest {
             case "other" -> {
                 edited(8);
                 Path other = files().stream().filter(one -> !one.equals(file)).findFirst().orElseThrow();
-                Files.copy(other, file, java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+                Files.copy(other, file, StandardCopyOption.REPLACE_EXISTING);
             }
             case "bit" -> { // a number becomes another
                 byte[] broken = whole.clone();
@@ -321,7 +323,7 @@ class InversionsTest {
         try {
             Files.deleteIfExists(file);
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException(e);
+            throw new UncheckedIOException(e);
         }
     }
 

@@ -28,6 +28,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** Windows of the tiny model that find no room: the host, which each step asks, says so in the allocator's words. */
 class OutOfMemoryTest {
@@ -87,7 +88,7 @@ class OutOfMemoryTest {
         ByteBuffer[] frames = frames();
         int[] strides = {96, 96, 96};
         engine.edit(frames, strides, frames, strides, 32, 24, 8);
-        return Arrays.stream(frames).flatMapToInt(frame -> java.util.stream.IntStream.range(0, BYTES).map(i -> frame.get(i) & 255)).toArray();
+        return Arrays.stream(frames).flatMapToInt(frame -> IntStream.range(0, BYTES).map(i -> frame.get(i) & 255)).toArray();
     }
 
     private static void assertSameFrames(int[] expected, int[] frames) {
@@ -132,7 +133,7 @@ class OutOfMemoryTest {
                 ByteBuffer[] target = new ByteBuffer[6];
                 Arrays.setAll(target, i -> ByteBuffer.allocateDirect(BYTES));
                 engine.edit(frames(), new int[] {96, 96, 96}, target, new int[] {96, 96, 96, 96, 96, 96}, 32, 24, 8);
-                edits.add(Arrays.stream(target).flatMapToInt(frame -> java.util.stream.IntStream.range(0, BYTES).map(i -> frame.get(i) & 255)).toArray());
+                edits.add(Arrays.stream(target).flatMapToInt(frame -> IntStream.range(0, BYTES).map(i -> frame.get(i) & 255)).toArray());
             }
         }
         assertSameFrames(edits.get(0), edits.get(1));

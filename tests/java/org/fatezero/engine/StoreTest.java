@@ -9,9 +9,10 @@ import ai.djl.ndarray.types.DataType;
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
 import org.fatezero.TinyOptions;
-import org.fatezero.forward.Pass;
-import org.fatezero.inversion.Capture;
-import org.fatezero.inversion.Needs;
+import org.fatezero.edit.fatezero.FusedSteps;
+import org.fatezero.forward.ForwardContext;
+import org.fatezero.inversion.AttentionStore;
+import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.unet.UNet;
 
@@ -27,7 +28,7 @@ import java.util.concurrent.atomic.AtomicLong;
 class StoreTest {
 
     private static final int STEPS = 4;
-    private static final List<Needs> NEEDS = List.of(new Needs(0, STEPS, 0, 64, true, new int[0], 16));
+    private static final List<CaptureSpec> SPECS = List.of(new CaptureSpec(new FusedSteps(0, STEPS, 0, 64), true, List.of()));
 
     private static UNet.Config unet;
 
@@ -39,12 +40,12 @@ class StoreTest {
         unet = UNet.Config.read(new ModelConfig(Golden.TINY.resolve("unet/config.json")));
     }
 
-    private static Pass pass(int frames) {
-        return Tiny.pass(frames, "mid");
+    private static ForwardContext context(int frames) {
+        return Tiny.context(frames, "mid");
     }
 
     private static long bytes(int frames) {
-        return Capture.bytes(unet, 8, 12, pass(frames), 77, STEPS, NEEDS, DataType.FLOAT32);
+        return AttentionStore.bytes(unet, 8, 12, context(frames).window(), 77, STEPS, SPECS, DataType.FLOAT32);
     }
 
     private Store store(String option) {
@@ -57,7 +58,7 @@ class StoreTest {
     }
 
     private static boolean keeps(Store store, int frames) {
-        return store.keeps(unet, 8, 12, pass(frames), 77, STEPS, NEEDS, DataType.FLOAT32);
+        return store.keeps(unet, 8, 12, context(frames).window(), 77, STEPS, SPECS, DataType.FLOAT32);
     }
 
     @ParameterizedTest

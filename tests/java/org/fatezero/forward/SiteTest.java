@@ -8,6 +8,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.util.List;
+
 class SiteTest {
 
     private static Site site(int side) {
@@ -29,12 +31,12 @@ class SiteTest {
 
     @Test
     void smallSitesSeeTheKeyFramesAndLargeOnesOnlyThemselves() {
-        KeyFrames keys = new KeyFrames(java.util.List.of("mid"), 4);
-        Pass pass = new Pass(4, keys, 32, false, false, AttentionHook.PLAIN);
-        assertTrue(pass.keysOf(site(32)) == keys);
-        assertFalse(pass.keysOf(site(33)) == keys);
-        assertEquals(1, pass.normFrames());
-        assertEquals(4, new Pass(4, keys, 32, false, true, AttentionHook.PLAIN).normFrames());
+        KeyFrames keys = new KeyFrames(List.of("mid"), 4);
+        ForwardContext context = ForwardContext.of(new Window(4, keys, 32, false, false));
+        assertTrue(context.window().keysOf(site(32)) == keys);
+        assertFalse(context.window().keysOf(site(33)) == keys);
+        assertEquals(1, context.window().normFrames());
+        assertEquals(4, new Window(4, keys, 32, false, true).normFrames());
         assertFalse(site(1).isAtMost(0));
         assertEquals(32 * 64, site(1).positions());
     }

@@ -11,7 +11,8 @@ import ai.djl.ndarray.NDManager;
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.forward.Pass;
+import org.fatezero.edit.fatezero.FusedSteps;
+import org.fatezero.forward.ForwardContext;
 
 import org.junit.jupiter.api.Test;
 
@@ -21,7 +22,7 @@ import java.util.List;
 class ReconstructionTest {
 
     private static final int STEPS = 3;
-    private static final Pass PASS = Tiny.pass(2, "mid");
+    private static final ForwardContext PASS = Tiny.context(2, "mid");
 
     @Test
     void goesFromNoiseToCleanUnderGuidanceAndCapturesThePromptedHalf() throws Exception {
@@ -33,7 +34,7 @@ class ReconstructionTest {
             NDArray none = text.get("1:2");
             List<Integer> told = new ArrayList<>();
             Trajectory trajectory = new Reconstruction(tiny.unet, schedule, tiny.torch).run(zT, source, none, 7.5, PASS,
-                    List.of(new Needs(1, 3, 3, 64, true, new int[0], 16)), (step, steps) -> told.add(step));
+                    List.of(new CaptureSpec(new FusedSteps(1, 3, 3, 64), true, List.of())), (step, steps) -> told.add(step));
             int there = window.getManagedArrays().size();
             assertSame(zT, trajectory.zT());
             assertEquals(List.of(0, 1, 2), told.stream().distinct().toList());
@@ -43,15 +44,15 @@ class ReconstructionTest {
                 assertEquals(trajectory.latents().get(k + 1), z);
                 List<NDArray> queries = new ArrayList<>();
                 NDArray epsilon = tiny.unet.forward(z, schedule.timestep(k), none, PASS);
-                Capture capture = trajectory.captures().get(k);
+                AttentionStore store = trajectory.attention().get(k);
                 int step = k;
-                NDArray prompted = tiny.unet.forward(z, schedule.timestep(k), source, PASS.with((site, q, keys, v, kernel) -> {
+                NDArray prompted = tiny.unet.forward(z, schedule.timestep(k), source, PASS.and((site, q, keys, v, kernel) -> {
                     if (!site.cross() && step >= 1) {
-                        assertNotNull(capture.self(site), site.name());
-                        Golden.assertClose(q, capture.self(site).queries(), 1e-5, "queries of " + site.name());
+                        assertNotNull(store.get(site.name(), Kept.KEYS), site.name());
+                        Golden.assertClose(q, store.get(site.name(), Kept.QUERIES), 1e-5, "queries of " + site.name());
                         queries.add(q);
                     } else {
-                        assertNull(site.cross() ? capture.cross(site) : capture.self(site), site.name());
+                        assertNull(store.get(site.name(), site.cross() ? Kept.MAP : Kept.QUERIES), site.name());
                     }
                     return kernel.apply(q, keys, v);
                 }));

@@ -8,10 +8,11 @@ import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
-import org.fatezero.forward.AttentionHook;
+import org.fatezero.edit.fatezero.FusedSteps;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
-import org.fatezero.forward.Pass;
 import org.fatezero.forward.Site;
+import org.fatezero.forward.Window;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.unet.UNet;
 
@@ -30,14 +31,15 @@ class SitesTest {
 
     private static final int AT = 32;
     private static final int FRAMES = 3;
-    private static final Needs NEEDS = new Needs(0, 1, 0, AT, true, new int[] {1}, Needs.MASK_CELLS);
+    private static final FusedSteps FUSED = new FusedSteps(0, 1, 0, AT);
+    private static final TokenSet TOKENS = TokenSet.of(new int[] {1}, TokenSet.MASK_CELLS);
 
     /** Stable Diffusion 1.x, trained at 512x512. */
     private static final UNet.Config STABLE_DIFFUSION = new UNet.Config(4, 4, new int[] {320, 640, 1280, 1280}, 2,
             new boolean[] {true, true, true, false}, new boolean[] {false, true, true, true}, 768, 8, 32, 1e-5, 64, true, 0);
 
-    private static Pass pass(boolean byArea) {
-        return new Pass(FRAMES, new KeyFrames(List.of("mid"), FRAMES), AT, byArea, false, AttentionHook.PLAIN);
+    private static ForwardContext context(boolean byArea) {
+        return ForwardContext.of(new Window(FRAMES, new KeyFrames(List.of("mid"), FRAMES), AT, byArea, false));
     }
 
     private static List<String> names(UNet.Config unet, int width, int height, boolean byArea, Predicate<Site> chosen) {
@@ -45,19 +47,19 @@ class SitesTest {
     }
 
     private static boolean isFused(Site site) {
-        return NEEDS.fuses(site, 0);
+        return !FUSED.of(site, 0).isEmpty();
     }
 
     private static boolean masks(Site site) {
-        return new MaskInput(null, null, NEEDS.maskTokens(), NEEDS.maskCells(), FRAMES).reads(site);
+        return new TokenAttention(null, null, TOKENS, FRAMES).reads(site);
     }
 
     /** 16:9, 4:3, upright, larger, film, smaller. */
     @ParameterizedTest
     @CsvSource({"912, 512", "688, 512", "512, 912", "768, 768", "1368, 768", "1224, 512", "384, 384"})
     void aClipOfAnyShapeHasTheLayersOfASquareOne(int width, int height) {
-        Pass pass = pass(false);
-        List<Predicate<Site>> choices = List.of(SitesTest::isFused, site -> !site.cross() && pass.keyFrames(site) == 1,
+        ForwardContext context = context(false);
+        List<Predicate<Site>> choices = List.of(SitesTest::isFused, site -> !site.cross() && context.window().keyFrames(site) == 1,
                 width == 384 ? site -> true : SitesTest::masks);
         List<Integer> layers = List.of(22, 11, width == 384 ? 32 : 5);
         for (int i = 0; i < choices.size(); i++) {
@@ -72,7 +74,7 @@ class SitesTest {
     @CsvSource({"512, 512, 22, 11", "912, 512, 12, 6", "688, 512, 12, 6", "512, 912, 12, 6", "768, 768, 12, 6", "256, 256, 32, 16"})
     void theAuthorsCodeMeasuresByArea(int width, int height, int fused, int keyed) {
         assertEquals(fused, names(STABLE_DIFFUSION, width, height, true, SitesTest::isFused).size());
-        assertEquals(keyed, names(STABLE_DIFFUSION, width, height, true, site -> !site.cross() && pass(true).keyFrames(site) == 1).size());
+        assertEquals(keyed, names(STABLE_DIFFUSION, width, height, true, site -> !site.cross() && context(true).window().keyFrames(site) == 1).size());
     }
 
     /** Pocket was trained at 128x128, where no map has more than 32 cells a side; its pixels are a quarter as many a cell. */
@@ -97,17 +99,17 @@ class SitesTest {
         try (Tiny tiny = new Tiny(DataType.FLOAT32); NDManager window = tiny.manager.newSubManager()) {
             NDArray z0 = tiny.normal(window, FRAMES, 4, h, w);
             Trajectory trajectory = new DdimInversion(tiny.unet, Tiny.schedule(1), tiny.torch)
-                    .run(z0, tiny.text("a silver jeep"), pass(false), List.of(NEEDS), (step, steps) -> { });
-            Capture capture = trajectory.captures().get(0);
+                    .run(z0, tiny.text("a silver jeep"), context(false), List.of(new CaptureSpec(FUSED, true, List.of(TOKENS))), (step, steps) -> { });
+            AttentionStore store = trajectory.attention().get(0);
             Map<String, Long> keys = new TreeMap<>();
             Map<String, Long> expected = new TreeMap<>();
             for (UNet.AttentionLayer layer : tiny.unet.config().attentionLayers(h, w, false)) {
                 Site site = layer.site();
                 boolean square = names(STABLE_DIFFUSION, 512, 512, false, SitesTest::isFused).contains(site.name());
-                assertEquals(square, site.cross() ? capture.cross(site) != null : capture.self(site) != null, site.name());
+                assertEquals(square, store.get(site.name(), site.cross() ? Kept.MAP : Kept.QUERIES) != null, site.name());
                 if (square && !site.cross()) {
                     expected.put(site.name(), (long) site.positions());
-                    keys.put(site.name(), capture.self(site).keys().getShape().get(1));
+                    keys.put(site.name(), store.get(site.name(), Kept.KEYS).getShape().get(1));
                 }
             }
             assertEquals(11, keys.size());

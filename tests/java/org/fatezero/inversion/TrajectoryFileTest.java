@@ -24,7 +24,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,9 +33,10 @@ import java.util.Random;
 class TrajectoryFileTest {
 
     private static final int STEPS = 2;
-    private static final int TOKENS = 3;
+    private static final List<TokenSet> WORDS = TokenSet.ofEachWordToken(3, TokenSet.MASK_CELLS);
     private static final Shape LATENT = new Shape(2, 4, 8, 12);
-    private static final Needs EDIT = new Needs(0, STEPS, 0, 64, false, new int[] {1, 3}, Needs.MASK_CELLS);
+    private static final TokenSet TOKENS = TokenSet.of(new int[] {1, 3}, TokenSet.MASK_CELLS);
+    private static final CaptureSpec EDIT = CaptureSpec.ofTokens(List.of(TOKENS));
 
     private static Tiny tiny;
 
@@ -53,7 +54,7 @@ class TrajectoryFileTest {
     }
 
     private TrajectoryFile file() {
-        return new TrajectoryFile(folder.resolve("x.safetensors"), "key", STEPS, TOKENS, false);
+        return new TrajectoryFile(folder.resolve("x.safetensors"), "key", STEPS, WORDS, false);
     }
 
     private Trajectory read(NDManager window) throws IOException {
@@ -63,10 +64,8 @@ class TrajectoryFileTest {
     @Test
     void whatIsReadIsWhatWasInverted() throws Exception {
         try (NDManager window = tiny.manager.newSubManager(); NDManager another = tiny.manager.newSubManager()) {
-            List<Needs> needs = new ArrayList<>(Needs.ofEachWordToken(TOKENS, Needs.MASK_CELLS));
-            needs.add(EDIT);
             Trajectory inverted = new DdimInversion(tiny.unet, Tiny.schedule(STEPS), tiny.torch).run(tiny.normal(window, 2, 4, 8, 12),
-                    tiny.text("a silver jeep"), Tiny.pass(2, "mid"), needs, (step, steps) -> { });
+                    tiny.text("a silver jeep"), Tiny.context(2, "mid"), List.of(CaptureSpec.ofTokens(WORDS), EDIT), (step, steps) -> { });
             int arrays = window.getManagedArrays().size();
             file().write(inverted, Map.of("source", "a silver jeep"));
             assertEquals(arrays, window.getManagedArrays().size());
@@ -76,12 +75,12 @@ class TrajectoryFileTest {
                 assertEquals(inverted.latents().get(level), read.latents().get(level));
             }
             for (int k = 0; k < STEPS; k++) {
-                Golden.assertClose(inverted.captures().get(k).maskInput(EDIT).sum(), read.captures().get(k).maskInput(EDIT).sum(), 1e-5,
+                Golden.assertClose(inverted.attention().get(k).tokens(TOKENS).sum(), read.attention().get(k).tokens(TOKENS).sum(), 1e-5,
                         "mask " + k);
             }
             assertEquals(2 * STEPS + 1, another.getManagedArrays().size(), "nothing else stays");
-            Needs none = new Needs(0, STEPS, 0, 64, false, new int[0], Needs.MASK_CELLS);
-            assertNull(file().read(another, tiny.torch, LATENT, List.of(none)).captures().get(0).maskInput(none));
+            CaptureSpec none = CaptureSpec.ofTokens(List.of());
+            assertNull(file().read(another, tiny.torch, LATENT, List.of(none)).attention().get(0).tokens(TOKENS));
         }
     }
 
@@ -89,8 +88,8 @@ class TrajectoryFileTest {
     void nothingIsReadFromADamagedFile() throws Exception {
         try (NDManager window = tiny.manager.newSubManager()) {
             DdimInversion inversion = new DdimInversion(tiny.unet, Tiny.schedule(STEPS), tiny.torch);
-            file().write(inversion.run(tiny.normal(window, 2, 4, 8, 12), tiny.text("a silver jeep"), Tiny.pass(2, "mid"),
-                    Needs.ofEachWordToken(TOKENS, Needs.MASK_CELLS), (step, steps) -> { }), Map.of("source", "a silver jeep"));
+            file().write(inversion.run(tiny.normal(window, 2, 4, 8, 12), tiny.text("a silver jeep"), Tiny.context(2, "mid"),
+                    List.of(CaptureSpec.ofTokens(WORDS)), (step, steps) -> { }), Map.of("source", "a silver jeep"));
             byte[] whole = Files.readAllBytes(file().path());
             Trajectory written = read(window);
             Random random = new Random(1);
@@ -107,7 +106,7 @@ class TrajectoryFileTest {
                         assertEquals(written.latents().get(level), read.latents().get(level), "bit " + bit);
                     }
                     for (int k = 0; k < STEPS; k++) {
-                        assertEquals(written.captures().get(k).maskInput(EDIT).sum(), read.captures().get(k).maskInput(EDIT).sum(), "bit " + bit);
+                        assertEquals(written.attention().get(k).tokens(TOKENS).sum(), read.attention().get(k).tokens(TOKENS).sum(), "bit " + bit);
                     }
                 } catch (IOException e) {
                     assertTrue(e.getMessage().contains(file().path().toString()), e.getMessage());
@@ -148,7 +147,7 @@ class TrajectoryFileTest {
     }
 
     private static Shape shape(String text) {
-        return new Shape(java.util.Arrays.stream(text.split(",")).mapToLong(Long::parseLong).toArray());
+        return new Shape(Arrays.stream(text.split(",")).mapToLong(Long::parseLong).toArray());
     }
 
     @Test

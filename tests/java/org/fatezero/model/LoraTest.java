@@ -13,8 +13,9 @@ import ai.djl.ndarray.types.Shape;
 import org.fatezero.Golden;
 import org.fatezero.TinyOptions;
 import org.fatezero.engine.Host;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.tensor.TensorWriter;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,6 +28,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -72,7 +74,7 @@ class LoraTest {
             int[] ids = model.tokenizer.encode("a silver jeep driving down a curvy road in the countryside", 77).ids();
             NDArray text = model.textEncoder.forward(golden.manager, ids);
             Golden.assertClose(expected.array("text"), text, 1e-5, "text");
-            Golden.assertClose(expected.array("unet"), model.unet.forward(golden.array("unet.wide.latents"), 1, text, Pass.plain(2)), 1e-5, "unet");
+            Golden.assertClose(expected.array("unet"), model.unet.forward(golden.array("unet.wide.latents"), 1, text, ForwardContext.plain(2)), 1e-5, "unet");
             assertEquals(List.of(), warnings);
         } finally {
             Models.release(model);
@@ -129,7 +131,7 @@ class LoraTest {
     @ParameterizedTest
     @ValueSource(strings = {"", "0", "0,16"})
     void aRankThatIsNoneIsAnError(String down) throws Exception {
-        Shape shape = new Shape(down.isEmpty() ? new long[0] : java.util.Arrays.stream(down.split(",")).mapToLong(Long::parseLong).toArray());
+        Shape shape = new Shape(down.isEmpty() ? new long[0] : Arrays.stream(down.split(",")).mapToLong(Long::parseLong).toArray());
         Path file = write("lora_unet_mid_block_attentions_0_proj_in.lora_down.weight", shape,
                 "lora_unet_mid_block_attentions_0_proj_in.lora_up.weight", new Shape(16, 0));
         String told = assertThrows(IOException.class, () -> open(file.toString())).getMessage();

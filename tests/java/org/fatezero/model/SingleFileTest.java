@@ -7,13 +7,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.Golden;
 import org.fatezero.TinyOptions;
 import org.fatezero.engine.Host;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.model.LdmNamesTest.Row;
 import org.fatezero.tensor.TensorWriter;
+import org.fatezero.tensor.Weights;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -42,10 +45,10 @@ class SingleFileTest {
         try (Golden golden = new Golden("modules.safetensors")) {
             Map<String, NDArray> tensors = new LinkedHashMap<>();
             for (String part : parts) {
-                try (Golden own = new Golden(org.fatezero.tensor.Weights.find(Golden.TINY.resolve(part)))) {
+                try (Golden own = new Golden(Weights.find(Golden.TINY.resolve(part)))) {
                     for (Row row : Row.all()) {
                         if (row.part().equals(part)) {
-                            NDArray tensor = own.array(stored(own, row.name())).reshape(new ai.djl.ndarray.types.Shape(row.shape()));
+                            NDArray tensor = own.array(stored(own, row.name())).reshape(new Shape(row.shape()));
                             tensor.attach(golden.manager);
                             tensors.put(row.original(), tensor);
                         }
@@ -53,7 +56,7 @@ class SingleFileTest {
                 }
             }
             for (String other : List.of("model_ema.decay", "alphas_cumprod", "first_stage_model.loss.logvar")) {
-                tensors.put(other, golden.manager.ones(new ai.djl.ndarray.types.Shape(3)));
+                tensors.put(other, golden.manager.ones(new Shape(3)));
             }
             TensorWriter.write(file, tensors, Map.of("format", "pt"));
         }
@@ -83,8 +86,8 @@ class SingleFileTest {
             assertArrayEquals(other.tokenizer.encode("a silver jeep", 77).ids(), ids);
             NDArray text = other.textEncoder.forward(golden.manager, ids);
             assertArrayEquals(text.toFloatArray(), one.textEncoder.forward(golden.manager, ids).toFloatArray());
-            assertArrayEquals(other.unet.forward(latents, 501, text, Pass.plain(2)).toFloatArray(),
-                    one.unet.forward(latents, 501, text, Pass.plain(2)).toFloatArray());
+            assertArrayEquals(other.unet.forward(latents, 501, text, ForwardContext.plain(2)).toFloatArray(),
+                    one.unet.forward(latents, 501, text, ForwardContext.plain(2)).toFloatArray());
             NDArray pixels = golden.array("vae.encode.in0");
             NDArray z = other.vae.encode(pixels);
             assertArrayEquals(z.toFloatArray(), one.vae.encode(pixels).toFloatArray());

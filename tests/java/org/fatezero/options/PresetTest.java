@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.fatezero.Golden;
 import org.fatezero.TinyOptions;
-import org.fatezero.edit.Alignment;
-import org.fatezero.edit.PromptWords;
+import org.fatezero.edit.fatezero.Alignment;
+import org.fatezero.edit.plan.PromptWords;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.Tokenizer;
 

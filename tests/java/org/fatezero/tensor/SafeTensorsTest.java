@@ -23,6 +23,7 @@ import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 
@@ -129,7 +130,7 @@ class SafeTensorsTest {
     void truncation(int length) throws Exception {
         byte[] whole = Files.readAllBytes(TensorFile.write(folder, header(entry("tensor", "F32", "[2]", 0, 8)), new byte[8]));
         assertTrue(length < whole.length);
-        Files.write(folder.resolve("model.safetensors"), java.util.Arrays.copyOf(whole, length));
+        Files.write(folder.resolve("model.safetensors"), Arrays.copyOf(whole, length));
         refused(folder.resolve("model.safetensors"), length < 8 ? "too few" : "truncated");
     }
 

@@ -18,6 +18,8 @@ import org.junit.jupiter.api.Test;
 import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 class PromptTest {
 
@@ -72,7 +74,7 @@ class PromptTest {
     void findsAPhraseAndEveryPlaceOfIt() {
         Prompt prompt = prompt("a red car and a red car");
         int[] found = prompt.find("red car", tokenizer);
-        int[] expected = java.util.stream.Stream.of(1, 2, 5, 6).map(prompt.wordTokens()::get).flatMapToInt(Arrays::stream).toArray();
+        int[] expected = Stream.of(1, 2, 5, 6).map(prompt.wordTokens()::get).flatMapToInt(Arrays::stream).toArray();
         assertArrayEquals(expected, found);
     }
 
@@ -115,7 +117,7 @@ class PromptTest {
     void spacedWordsAreFoundExactly() {
         Prompt prompt = prompt("A Cat, a Cat and a cat");
         assertArrayEquals(prompt.spacedTokens().get(3), prompt.findSpaced("Cat"));
-        int[] both = java.util.stream.IntStream.concat(Arrays.stream(prompt.spacedTokens().get(2)), Arrays.stream(prompt.spacedTokens().get(3))).toArray();
+        int[] both = IntStream.concat(Arrays.stream(prompt.spacedTokens().get(2)), Arrays.stream(prompt.spacedTokens().get(3))).toArray();
         assertArrayEquals(both, prompt.findSpaced("a Cat"));
         String message = assertThrows(IllegalArgumentException.class, () -> prompt.findSpaced("dog")).getMessage();
         assertTrue(message.endsWith("its words are: A Cat, a Cat and a cat"), message);

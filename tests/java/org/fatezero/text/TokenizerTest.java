@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -188,7 +189,7 @@ class TokenizerTest {
 
     @Test
     void aFileThatIsTooLargeIsNotRead() throws Exception {
-        try (var file = new java.io.RandomAccessFile(folder.resolve("tokenizer.json").toFile(), "rw")) {
+        try (var file = new RandomAccessFile(folder.resolve("tokenizer.json").toFile(), "rw")) {
             file.setLength(1L << 30);
         }
         fails(IOException.class, "tokenizer.json", "1073741824");

@@ -8,9 +8,9 @@ import ai.djl.ndarray.NDArray;
 import org.fatezero.Golden;
 import org.fatezero.TunedTiny;
 import org.fatezero.diffusion.Schedule;
-import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.Window;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Torch;
@@ -45,7 +45,7 @@ class TunerTest {
         Schedule schedule = new Schedule(new ModelConfig(Golden.TINY.resolve("scheduler/scheduler_config.json")), 1);
         try (SafeTensors file = new SafeTensors(Weights.find(model.resolve("unet")))) {
             return new Tuner(golden.manager, UNet.Config.read(Golden.config(model, "unet")), file, state, schedule, z0, text,
-                    new Pass(batch, new KeyFrames(List.of("-1", "first"), batch), 64, true, true, AttentionHook.PLAIN), rate, 1);
+                    ForwardContext.of(new Window(batch, new KeyFrames(List.of("-1", "first"), batch), 64, true, true)), rate, 1);
         }
     }
 

@@ -10,7 +10,7 @@ import ai.djl.ndarray.NDArray;
 
 import org.fatezero.Golden;
 import org.fatezero.TinyOptions;
-import org.fatezero.forward.Pass;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Weights;
 import org.fatezero.unet.UNet;
@@ -51,7 +51,7 @@ class TuningTest {
     private static NDArray epsilon(Golden golden, Path model, int frames) throws Exception {
         UNet unet = new UNet(UNet.Config.read(Golden.config(model, "unet")), golden.weights(model, "unet"));
         NDArray z = golden.array("unet.wide.latents");
-        return unet.forward(z, 501, golden.array("unet.wide.text").get("0:1"), Pass.plain(frames));
+        return unet.forward(z, 501, golden.array("unet.wide.text").get("0:1"), ForwardContext.plain(frames));
     }
 
     @Test

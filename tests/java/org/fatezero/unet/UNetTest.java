@@ -9,10 +9,10 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.Golden;
-import org.fatezero.forward.AttentionHook;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
-import org.fatezero.forward.Pass;
 import org.fatezero.forward.Site;
+import org.fatezero.forward.Window;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Weights;
 
@@ -22,6 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /** Against diffusers' UNet2DConditionModel on the tiny checkpoint. */
@@ -38,7 +39,7 @@ class UNetTest {
             NDArray z = golden.array("unet." + size + ".latents");
             NDArray text = golden.array("unet." + size + ".text");
             int t = golden.integers("unet." + size + ".timestep")[0];
-            NDArray epsilon = unet.forward(z, t, text, Pass.plain(1));
+            NDArray epsilon = unet.forward(z, t, text, ForwardContext.plain(1));
             assertEquals(arrays + 3, golden.manager.getManagedArrays().size(),
                     "a pass leaves nothing behind but its result and its inputs");
             Golden.assertClose(golden.array("unet." + size + ".out"), epsilon, LIMIT, size);
@@ -51,8 +52,8 @@ class UNetTest {
             UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
             NDArray z = golden.array("unet.wide.latents"); // (2, 4, h, w)
             NDArray text = golden.array("unet.wide.text").get("0:1");
-            NDArray together = unet.forward(z, 21, text, Pass.plain(2));
-            NDArray second = unet.forward(z.get("1:2"), 21, text, Pass.plain(1));
+            NDArray together = unet.forward(z, 21, text, ForwardContext.plain(2));
+            NDArray second = unet.forward(z.get("1:2"), 21, text, ForwardContext.plain(1));
             Golden.assertClose(second, together.get("1:2"), 1e-5, "second frame");
         }
     }
@@ -65,7 +66,7 @@ class UNetTest {
             UNet unet = new UNet(UNet.Config.read(Golden.config("unet")),
                     Weights.of(file, golden.manager, DataType.BFLOAT16, golden.torch));
             NDArray epsilon = unet.forward(golden.array("unet.wide.latents"), golden.integers("unet.wide.timestep")[0],
-                    golden.array("unet.wide.text"), Pass.plain(1));
+                    golden.array("unet.wide.text"), ForwardContext.plain(1));
             assertEquals(DataType.FLOAT32, epsilon.getDataType());
             double error = Golden.relativeError(golden.array("unet.wide.out"), epsilon);
             assertTrue(error > 1e-3 && error < 0.03, error + " of the noise");
@@ -78,8 +79,8 @@ class UNetTest {
             UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
             NDArray z = golden.manager.randomNormal(new Shape(9, 4, 128, 64)); // wide layers run over them bit by bit
             NDArray text = golden.array("unet.wide.text").get("0:1");
-            NDArray together = unet.forward(z, 21, text, Pass.plain(9));
-            NDArray last = unet.forward(z.get("8:9"), 21, text, Pass.plain(1));
+            NDArray together = unet.forward(z, 21, text, ForwardContext.plain(9));
+            NDArray last = unet.forward(z.get("8:9"), 21, text, ForwardContext.plain(1));
             Golden.assertClose(last, together.get("8:9"), 1e-5, "last frame");
         }
     }
@@ -92,12 +93,12 @@ class UNetTest {
             UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
             NDArray z = golden.manager.randomNormal(new Shape(6, 4, h, w));
             NDArray text = golden.manager.randomNormal(new Shape(3, 77, 16));
-            Pass pass = measuring(byArea).with((site, q, k, v, kernel) -> {
+            ForwardContext context = measuring(byArea).and((site, q, k, v, kernel) -> {
                 assertTrue(q.getShape().get(0) == 3 || site.half() == Site.Half.UP && !site.isAtMost(upTo), site.name());
                 return kernel.apply(q, k, v);
             });
-            NDArray all = unet.forward(z, 21, text, Pass.plain(2));
-            NDArray wanted = unet.forward(z, 21, text, pass, upTo);
+            NDArray all = unet.forward(z, 21, text, ForwardContext.plain(2));
+            NDArray wanted = unet.forward(z, 21, text, context.firstUpTo(upTo));
             boolean whole = upTo >= (byArea ? Math.sqrt(h * w) : 64);
             assertEquals(whole ? 6 : 4, wanted.getShape().get(0));
             Golden.assertClose(whole ? all : all.get("2:"), wanted, 1e-5, "up to " + upTo);
@@ -111,7 +112,7 @@ class UNetTest {
             UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
             List<UNet.AttentionLayer> seen = new ArrayList<>();
             unet.forward(golden.manager.randomNormal(new Shape(2, 4, h, w)), 21, golden.manager.randomNormal(new Shape(1, 77, 16)),
-                    measuring(byArea).with((site, q, k, v, kernel) -> {
+                    measuring(byArea).and((site, q, k, v, kernel) -> {
                         seen.add(new UNet.AttentionLayer(site, (int) (q.getShape().get(2) * q.getShape().get(3))));
                         return kernel.apply(q, k, v);
                     }));
@@ -133,8 +134,8 @@ class UNetTest {
         assertEquals(cells, UNet.Config.read(Golden.config("unet")).cells(channels, h, w, false));
     }
 
-    private static Pass measuring(boolean byArea) {
-        return new Pass(2, new KeyFrames(List.of("self"), 2), 0, byArea, false, AttentionHook.PLAIN);
+    private static ForwardContext measuring(boolean byArea) {
+        return ForwardContext.of(new Window(2, new KeyFrames(List.of("self"), 2), 0, byArea, false));
     }
 
     @Test
@@ -144,7 +145,7 @@ class UNetTest {
             float[] expected = golden.array("unet.time_proj.out").toFloatArray();
             int width = expected.length / timesteps.length;
             for (int i = 0; i < timesteps.length; i++) {
-                float[] row = java.util.Arrays.copyOfRange(expected, i * width, (i + 1) * width);
+                float[] row = Arrays.copyOfRange(expected, i * width, (i + 1) * width);
                 assertArrayEquals(row, UNet.sinusoid(timesteps[i], width, true, 0), 2e-4f);
             }
         }

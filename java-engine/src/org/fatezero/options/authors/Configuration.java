@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -164,7 +165,7 @@ public final class Configuration {
     }
 
     private static String plain(String prompt) {
-        return prompt.strip().replaceAll("[,.\\s]+$", "").toLowerCase(java.util.Locale.ROOT);
+        return prompt.strip().replaceAll("[,.\\s]+$", "").toLowerCase(Locale.ROOT);
     }
 
     private void clip(Map<String, String> given) {
@@ -200,7 +201,8 @@ public final class Configuration {
             case "middle" -> "mid";
             default -> Integer.toString(key.whole(-128, 128));
         }).collect(Collectors.joining("+"));
-        options.put("keys", !keys.isSet() ? "-1+first" : selectors.isEmpty() ? "self" : selectors);
+        String frames = selectors.isEmpty() ? "self" : selectors;
+        options.put("keys", keys.isSet() ? frames : "-1+first");
         Yaml.Field least = model.at("least_sc_channel");
         options.put("keys_at", least.isSet() ? least.whole(0, 1_000_000) + "ch" : "0ch");
         for (Yaml.Field down : List.of(model.at("temporal_downsample"), model.at("temporal_downsample_time"))) {

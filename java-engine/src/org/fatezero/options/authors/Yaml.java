@@ -1,5 +1,7 @@
 package org.fatezero.options.authors;
 
+import org.fatezero.io.TextFile;
+
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
 import org.snakeyaml.engine.v2.api.lowlevel.Parse;
@@ -11,13 +13,13 @@ import org.snakeyaml.engine.v2.exceptions.MarkedYamlEngineException;
 import org.snakeyaml.engine.v2.exceptions.YamlEngineException;
 import org.snakeyaml.engine.v2.schema.CoreSchema;
 
-import org.fatezero.io.TextFile;
-
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -176,7 +178,7 @@ final class Yaml {
             if (!isSet()) {
                 return unset;
             }
-            return switch (value.toString().toLowerCase(java.util.Locale.ROOT)) {
+            return switch (value.toString().toLowerCase(Locale.ROOT)) {
                 case "true", "yes", "on" -> true;
                 case "false", "no", "off" -> false;
                 default -> throw wrong("true or false");
@@ -203,17 +205,25 @@ final class Yaml {
         }
     }
 
+    private static String shown(Object value) {
+        if (value == null) {
+            return "not set";
+        }
+        if (value instanceof Map) {
+            return "several fields";
+        }
+        return value instanceof List ? "a list" : "'" + value.toString().lines().findFirst().orElse("") + "'";
+    }
+
     private IllegalArgumentException wrong(List<String> place, Object value, String expected) {
-        String shown = value == null ? "not set" : value instanceof Map ? "several fields" : value instanceof List ? "a list"
-                : "'" + value.toString().lines().findFirst().orElse("") + "'";
-        return new IllegalArgumentException(name + ": " + String.join(".", place) + (place.isEmpty() ? "" : ": ") + shown
+        return new IllegalArgumentException(name + ": " + String.join(".", place) + (place.isEmpty() ? "" : ": ") + shown(value)
                 + "; expected " + expected);
     }
 
     private static Object raw(Object container, String key) {
         if (container instanceof Map<?, ?> map) {
             return map.entrySet().stream().filter(entry -> String.valueOf(entry.getKey()).equals(key))
-                    .<Object>map(Map.Entry::getValue).filter(java.util.Objects::nonNull).findFirst().orElse(null);
+                    .<Object>map(Map.Entry::getValue).filter(Objects::nonNull).findFirst().orElse(null);
         }
         if (container instanceof List<?> list && key.matches("\\d{1,9}") && Integer.parseInt(key) < list.size()) {
             return list.get(Integer.parseInt(key));

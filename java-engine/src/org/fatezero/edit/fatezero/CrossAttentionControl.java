@@ -1,4 +1,4 @@
-package org.fatezero.edit;
+package org.fatezero.edit.fatezero;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -15,7 +15,7 @@ import java.util.Map;
  * (1 - g) c_edit}, with the gate {@code g}, the emphasis {@code e} and the alignment {@code R}. All of it is one matrix
  * applied to the source's map and one factor a token on the edit's.
  */
-public final class CrossFusion {
+public final class CrossAttentionControl {
 
     /**
      * When the gate of some target tokens is open, as shares of the edit from its noisiest step: at step {@code j} of
@@ -41,7 +41,7 @@ public final class CrossFusion {
      * @param gates later ones override earlier ones
      * @param steps T
      */
-    public CrossFusion(NDManager manager, Torch torch, Alignment alignment, float[] emphasis, List<Gate> gates, int steps) {
+    public CrossAttentionControl(NDManager manager, Torch torch, Alignment alignment, float[] emphasis, List<Gate> gates, int steps) {
         this.manager = manager;
         this.torch = torch;
         this.alignment = alignment;

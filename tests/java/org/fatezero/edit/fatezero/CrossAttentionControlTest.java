@@ -1,4 +1,4 @@
-package org.fatezero.edit;
+package org.fatezero.edit.fatezero;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -8,7 +8,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
-import org.fatezero.edit.CrossFusion.Gate;
+import org.fatezero.edit.fatezero.CrossAttentionControl.Gate;
 import org.fatezero.tensor.Torch;
 
 import org.junit.jupiter.api.AfterEach;
@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import java.util.List;
 
 /** Maps of one row and three tokens; the target's third token is new, its second is the source's first. */
-class CrossFusionTest {
+class CrossAttentionControlTest {
 
     private static final Alignment ALIGNMENT = new Alignment(new float[][] {{0, 1, 0}, {1, 0, 0}, {0, 0, 0}}, new float[] {0, 0, 1});
     private static final float[] PLAIN = {1, 1, 1};
@@ -40,11 +40,11 @@ class CrossFusionTest {
         manager.close();
     }
 
-    private CrossFusion fusion(int steps, float[] emphasis, Gate... gates) {
-        return new CrossFusion(manager, torch, ALIGNMENT, emphasis, List.of(gates), steps);
+    private CrossAttentionControl fusion(int steps, float[] emphasis, Gate... gates) {
+        return new CrossAttentionControl(manager, torch, ALIGNMENT, emphasis, List.of(gates), steps);
     }
 
-    private float[] fused(CrossFusion fusion, int step) {
+    private float[] fused(CrossAttentionControl fusion, int step) {
         NDArray source = manager.create(new float[] {10, 20, 30}, new Shape(1, 1, 1, 3));
         NDArray edit = manager.create(new float[] {1, 2, 3}, new Shape(1, 1, 1, 3));
         return fusion.fuse(source, edit, step).toFloatArray();
@@ -55,7 +55,7 @@ class CrossFusionTest {
     @CsvSource({"50, 0.8, 40", "50, 0.5, 25", "10, 0.8, 8", "10, 0.1, 1", "10, 0.05, 0", "10, 0, 0", "3, 0.5, 2", "1, 0.4, 0", "1, 0.8, 1",
         "7, 1, 7"})
     void aGateIsOpenForItsShareOfTheSteps(int steps, double share, int open) {
-        CrossFusion fusion = fusion(steps, PLAIN, new Gate(ALL, 0, share));
+        CrossAttentionControl fusion = fusion(steps, PLAIN, new Gate(ALL, 0, share));
         assertEquals(open, fusion.activeSteps());
         for (int j = 0; j < steps; j++) {
             assertArrayEquals(j < open ? new float[] {20, 10, 3} : new float[] {1, 2, 3}, fused(fusion, j), "step " + j);
@@ -64,7 +64,7 @@ class CrossFusionTest {
 
     @Test
     void aGateMayOpenLater() {
-        CrossFusion fusion = fusion(10, PLAIN, new Gate(ALL, 0.3, 0.6));
+        CrossAttentionControl fusion = fusion(10, PLAIN, new Gate(ALL, 0.3, 0.6));
         assertEquals(6, fusion.activeSteps());
         assertArrayEquals(new float[] {1, 2, 3}, fused(fusion, 2));
         assertArrayEquals(new float[] {20, 10, 3}, fused(fusion, 3));
@@ -72,7 +72,7 @@ class CrossFusionTest {
 
     @Test
     void aTokensOwnGateOverridesThatOfAll() {
-        CrossFusion fusion = fusion(10, PLAIN, new Gate(ALL, 0, 0.8), new Gate(new int[] {1}, 0, 0.2));
+        CrossAttentionControl fusion = fusion(10, PLAIN, new Gate(ALL, 0, 0.8), new Gate(new int[] {1}, 0, 0.2));
         assertArrayEquals(new float[] {20, 10, 3}, fused(fusion, 1));
         assertArrayEquals(new float[] {20, 2, 3}, fused(fusion, 2));
         assertEquals(8, fusion.activeSteps());
@@ -81,7 +81,7 @@ class CrossFusionTest {
 
     @Test
     void emphasisMultipliesATokenWhileItsGateIsOpen() {
-        CrossFusion fusion = fusion(10, new float[] {1, 0.5f, 10}, new Gate(ALL, 0, 0.5));
+        CrossAttentionControl fusion = fusion(10, new float[] {1, 0.5f, 10}, new Gate(ALL, 0, 0.5));
         assertArrayEquals(new float[] {20, 5, 30}, fused(fusion, 0));
         assertArrayEquals(new float[] {1, 2, 3}, fused(fusion, 9));
     }
@@ -94,7 +94,7 @@ class CrossFusionTest {
 
     @Test
     void matricesAreMadeOnceForEachSetOfOpenGates() {
-        CrossFusion fusion = fusion(100, PLAIN, new Gate(ALL, 0, 0.5), new Gate(new int[] {1}, 0, 0.2));
+        CrossAttentionControl fusion = fusion(100, PLAIN, new Gate(ALL, 0, 0.5), new Gate(new int[] {1}, 0, 0.2));
         for (int j = 0; j < 100; j++) {
             fused(fusion, j);
         }

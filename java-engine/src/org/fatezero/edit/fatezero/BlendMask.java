@@ -1,10 +1,10 @@
-package org.fatezero.edit;
+package org.fatezero.edit.fatezero;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
-import org.fatezero.inversion.MaskInput;
+import org.fatezero.inversion.TokenAttention;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 
@@ -30,7 +30,7 @@ public record BlendMask(Torch torch, double threshold, boolean inverted) {
      * @param to owns the result
      * @return {@code (frames, 1, h, w)} of 0 and 1, in single precision at least
      */
-    public NDArray at(NDManager to, MaskInput input, int h, int w) {
+    public NDArray at(NDManager to, TokenAttention input, int h, int w) {
         NDArray sum = sum(input);
         try (Scope scope = new Scope(to, sum)) {
             NDArray value = torch.nearest(torch.maxPool3(sum), h, w);
@@ -40,20 +40,20 @@ public record BlendMask(Torch torch, double threshold, boolean inverted) {
     }
 
     /** The mask at the resolution that it is made at. */
-    public NDArray at(NDManager to, MaskInput input) {
+    public NDArray at(NDManager to, TokenAttention input) {
         Shape shape = sum(input).getShape();
         return at(to, input, (int) shape.get(2), (int) shape.get(3));
     }
 
     /** What is compared with the threshold, {@code (frames, 1, h, w)} up to 1, at the resolution that the mask is made at. */
-    public NDArray attention(NDManager to, MaskInput input) {
+    public NDArray attention(NDManager to, TokenAttention input) {
         NDArray sum = sum(input);
         try (Scope scope = new Scope(to, sum)) {
             return scope.keep(torch.overMaximum(torch.maxPool3(sum)));
         }
     }
 
-    private static NDArray sum(MaskInput input) {
+    private static NDArray sum(TokenAttention input) {
         NDArray sum = input.sum();
         if (sum == null) {
             throw new IllegalArgumentException("blend needs cross-attention at a quarter of the latent's resolution, "

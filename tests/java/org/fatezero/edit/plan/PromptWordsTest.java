@@ -1,4 +1,4 @@
-package org.fatezero.edit;
+package org.fatezero.edit.plan;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.fatezero.Golden;
-import org.fatezero.edit.CrossFusion.Gate;
+import org.fatezero.edit.fatezero.CrossAttentionControl.Gate;
 import org.fatezero.io.Log;
 import org.fatezero.options.Words;
 import org.fatezero.text.Prompt;

@@ -1,6 +1,7 @@
-package org.fatezero.edit;
+package org.fatezero.edit.plan;
 
 import org.fatezero.io.Log;
+import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.options.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.Tokenizer;
@@ -18,8 +19,8 @@ import java.util.List;
 public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
 
     /** {@code cross_replace}: one share for all tokens, then those of single words. */
-    public List<CrossFusion.Gate> gates(String text, Prompt target) {
-        List<CrossFusion.Gate> gates = new ArrayList<>();
+    public List<CrossAttentionControl.Gate> gates(String text, Prompt target) {
+        List<CrossAttentionControl.Gate> gates = new ArrayList<>();
         for (String part : Words.split(text)) {
             int equals = part.indexOf('=');
             int[] tokens;
@@ -30,7 +31,7 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
                 tokens = find("cross_replace", part.substring(0, equals), target);
             }
             Words.Share share = Words.Share.parse("cross_replace", part.substring(equals + 1));
-            gates.add(new CrossFusion.Gate(tokens, share.from(), share.to()));
+            gates.add(new CrossAttentionControl.Gate(tokens, share.from(), share.to()));
         }
         return gates;
     }
@@ -85,11 +86,7 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
     /** Whether all words that plus signs join are in the prompt, and there is one. */
     public boolean has(String text, Prompt prompt) {
         List<String> words = Words.split(text);
-        try {
-            return !words.isEmpty() && words.stream().allMatch(word -> indices(word, prompt).length > 0);
-        } catch (IllegalArgumentException absent) {
-            return false;
-        }
+        return !words.isEmpty() && words.stream().allMatch(word -> asPublished ? prompt.hasSpaced(word) : prompt.has(word, tokenizer));
     }
 
     /** The tokens of all of the words. */

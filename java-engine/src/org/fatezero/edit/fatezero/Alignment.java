@@ -1,4 +1,4 @@
-package org.fatezero.edit;
+package org.fatezero.edit.fatezero;
 
 import org.fatezero.text.Prompt;
 

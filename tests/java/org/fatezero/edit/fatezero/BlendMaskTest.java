@@ -1,4 +1,4 @@
-package org.fatezero.edit;
+package org.fatezero.edit.fatezero;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -10,8 +10,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
-import org.fatezero.inversion.MaskInput;
 import org.fatezero.forward.Site;
+import org.fatezero.inversion.TokenAttention;
+import org.fatezero.inversion.TokenSet;
 import org.fatezero.tensor.Torch;
 
 import org.junit.jupiter.api.AfterEach;
@@ -35,8 +36,8 @@ class BlendMaskTest {
     }
 
     /** One value a position of two frames of two rows and five columns. */
-    private MaskInput input(float... values) {
-        MaskInput input = new MaskInput(manager, torch, new int[] {0}, 5, 2);
+    private TokenAttention input(float... values) {
+        TokenAttention input = new TokenAttention(manager, torch, TokenSet.of(new int[] {0}, 5), 2);
         input.add(new Site("site", Site.Half.UP, true, 0, 4, 2, 5, 2, 5), manager.create(values, new Shape(1, 1, 20, 1)));
         return input;
     }
@@ -100,7 +101,7 @@ class BlendMaskTest {
 
     @Test
     void leavesNothingBehindButTheMask() {
-        MaskInput input = input(values);
+        TokenAttention input = input(values);
         int arrays = manager.getManagedArrays().size();
         new BlendMask(torch, 0.3).at(manager, input, 4, 4).close();
         assertEquals(arrays, manager.getManagedArrays().size());
@@ -108,7 +109,7 @@ class BlendMaskTest {
 
     @Test
     void aModelWithoutAttentionAtThatResolutionIsToldSo() {
-        MaskInput none = new MaskInput(manager, torch, new int[] {0}, 5, 2);
+        TokenAttention none = new TokenAttention(manager, torch, TokenSet.of(new int[] {0}, 5), 2);
         String message = assertThrows(IllegalArgumentException.class, () -> new BlendMask(torch, 0.3).at(manager, none, 2, 5)).getMessage();
         assertTrue(message.contains("blend"), message);
     }

@@ -16,14 +16,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class MaskInputTest {
+class TokenAttentionTest {
 
     /** Latents of 512, 256, 128 and 64 pixels, wide, tall and odd ones, and the one size of map that the mask is made of. */
     @ParameterizedTest
     @CsvSource({"64, 64, 16, 16x16", "32, 32, 16, 16x16", "16, 16, 16, 16x16", "8, 8, 16, 8x8", "36, 64, 16, 18x32",
         "96, 64, 16, 24x16", "128, 128, 16, 32x32", "32, 57, 16, 16x29", "18, 13, 5, 9x7", "18, 13, 1, 5x4", "32, 76, 16, 16x38", "18, 13, 16, 18x13", "62, 62, 16, 16x16"})
     void readsTheCrossAttentionOfOneResolution(int height, int width, int leastCells, String read) {
-        MaskInput mask = new MaskInput(null, null, new int[] {1}, leastCells, 1);
+        TokenAttention mask = new TokenAttention(null, null, TokenSet.of(new int[] {1}, leastCells), 1);
         StringBuilder found = new StringBuilder();
         int h = height;
         int w = width;
@@ -39,7 +39,7 @@ class MaskInputTest {
 
     @Test
     void neitherTheMiddleNorSelfAttentionIsRead() {
-        MaskInput mask = new MaskInput(null, null, new int[] {1}, 16, 1);
+        TokenAttention mask = new TokenAttention(null, null, TokenSet.of(new int[] {1}, 16), 1);
         assertFalse(mask.reads(new Site("mid", Site.Half.MID, true, 2, 16, 16, 16, 64, 64)));
         assertFalse(mask.reads(new Site("self", Site.Half.UP, false, 2, 16, 16, 16, 64, 64)));
     }
@@ -47,7 +47,7 @@ class MaskInputTest {
     @Test
     void sumsTokensAndSitesAndAveragesHeads() throws Exception {
         try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
-            MaskInput mask = new MaskInput(manager, new Torch(manager), new int[] {0, 2}, 16, 2);
+            TokenAttention mask = new TokenAttention(manager, new Torch(manager), TokenSet.of(new int[] {0, 2}, 16), 2);
             assertNull(mask.sum());
             Site site = new Site("site", Site.Half.UP, true, 0, 2, 1, 2, 1, 2);
             // (1, 2 heads, 2 frames * 2 positions, 3 tokens)

@@ -1,4 +1,4 @@
-package org.fatezero.edit;
+package org.fatezero.edit.fatezero;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

@@ -1,0 +1,36 @@
+package org.fatezero.edit;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.forward.Site;
+import org.fatezero.inversion.AttentionStore;
+import org.fatezero.inversion.Kept;
+import org.fatezero.tensor.Torch;
+
+/**
+ * The source in one step of the edit: what was kept of it or, where it runs again beside the edit, the first branch of the batch.
+ *
+ * @param kept null where the source is the first branch
+ */
+public record SourceStep(Torch torch, AttentionStore kept) {
+
+    /** The source's {@code (1, frames * positions, heads, d)} of the queries {@code q} of all branches. */
+    public NDArray queries(Site site, NDArray q) {
+        return kept != null ? kept.get(site.name(), Kept.QUERIES) : branch(q, 0);
+    }
+
+    /** The source's {@code (1, keyFrames * positions, heads, d)} of the keys {@code k} of all branches. */
+    public NDArray keys(Site site, NDArray k) {
+        return kept != null ? kept.get(site.name(), Kept.KEYS) : branch(k, 0);
+    }
+
+    /** The source's map {@code (1, heads, frames * positions, tokens)} of cross-attention. */
+    public NDArray map(Site site, NDArray q, NDArray k) {
+        return kept != null ? kept.get(site.name(), Kept.MAP) : torch.attentionMap(branch(q, 0), branch(k, 0));
+    }
+
+    /** One branch of a batch: a view. */
+    public static NDArray branch(NDArray x, long i) {
+        return x.get("{}:{}", i, i + 1);
+    }
+}

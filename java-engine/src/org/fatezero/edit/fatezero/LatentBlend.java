@@ -1,0 +1,19 @@
+package org.fatezero.edit.fatezero;
+
+import org.fatezero.inversion.TokenSet;
+
+/**
+ * Latents outside of a mask are put back to the source's.
+ *
+ * @param from share of the steps after which that begins, 0 to 1
+ * @param to share of the steps before which it ends; 1 for not at all
+ * @param editTokens the target prompt's tokens whose attention joins the source's in the mask; null for the source's alone
+ * @param asPublished whether the source's latents are one level noisier, as in the authors' code, rather than of equal noise
+ */
+public record LatentBlend(BlendMask mask, double from, double to, TokenSet editTokens, boolean asPublished) {
+
+    /** Whether latents are put back after step {@code j} of {@code steps}, 0 the noisiest: strictly within the shares. */
+    boolean after(int j, int steps) {
+        return (int) (from * steps) < j + 1 && (j + 1 < (int) (to * steps) || to == 1);
+    }
+}

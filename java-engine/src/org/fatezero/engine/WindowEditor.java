@@ -1,0 +1,328 @@
+package org.fatezero.engine;
+
+import ai.djl.Device;
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+
+import org.fatezero.device.OutOfMemory;
+import org.fatezero.diffusion.Progress;
+import org.fatezero.diffusion.Schedule;
+import org.fatezero.edit.DdimEditing;
+import org.fatezero.edit.Edit;
+import org.fatezero.edit.plan.EditPlan;
+import org.fatezero.edit.plan.PromptWords;
+import org.fatezero.forward.ForwardContext;
+import org.fatezero.forward.Window;
+import org.fatezero.inversion.CaptureSpec;
+import org.fatezero.inversion.DdimInversion;
+import org.fatezero.inversion.Reconstruction;
+import org.fatezero.inversion.TokenAttention;
+import org.fatezero.inversion.Trajectory;
+import org.fatezero.inversion.TrajectoryFile;
+import org.fatezero.model.Model;
+import org.fatezero.model.Models;
+import org.fatezero.options.Options;
+import org.fatezero.text.Prompt;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CancellationException;
+import java.util.stream.Stream;
+
+/**
+ * What happens to one window: encode, invert, edit, decode. It has a model, and what was made of it for all windows; the edits share
+ * their inversion.
+ */
+public final class WindowEditor implements AutoCloseable {
+
+    private final Host host;
+    private final Options options; // of the first edit; those that inversion depends on are the same in all
+    private final Model model;
+    private final NDManager manager; // what outlives a window: the prompts' encodings and the methods' tables
+    private final Schedule schedule;
+    private final List<Shown> edits = new ArrayList<>();
+    private final Inversions inversions; // null unless they are kept on disk
+    private final Store store;
+
+    /** One of the edits, and what is shown of it. */
+    private record Shown(Edit edit, Show show) {
+    }
+
+    /**
+     * What an edit gives for a window.
+     *
+     * @param z the edit's clean latents {@code (frames, channels, h, w)}; null where they are not needed
+     * @param seen as {@link Show#seen}
+     */
+    record Result(NDArray z, NDArray seen) {
+    }
+
+    /**
+     * Loads the model, and makes of it what all windows need.
+     *
+     * @param asked options of each edit
+     * @param precision of the UNet
+     */
+    WindowEditor(List<Options> asked, Device device, DataType precision, Store store, Host host) throws IOException {
+        this.host = host;
+        this.store = store;
+        options = asked.get(0);
+        model = Models.acquire(options.model(), options.lora(), device, precision, host);
+        manager = model.manager.newSubManager();
+        try {
+            schedule = new Schedule(model.scheduler, options.steps(), (int) Math.round(options.start() * options.steps()),
+                    options.solver().equals("implicit"));
+            Prompt source = encode("source", options.source());
+            for (Options one : asked) {
+                Prompt target = encode("prompt", one.prompt());
+                EditPlan plan = EditPlan.of(one, model, manager, source, target, host);
+                NDArray text = encodings(source, encode("negative", one.negative()), target);
+                edits.add(new Shown(new Edit(plan.method(), text, plan.guidance()), Show.of(one, plan, schedule.depth(),
+                        new PromptWords(model.tokenizer, one.parity(), host), source, target, model.torch)));
+            }
+            inversions = options.inversion().isBlank() ? null : Inversions.in(options.inversion(), host, options, model,
+                    source, schedule.depth());
+        } catch (IOException | RuntimeException | Error e) {
+            close();
+            throw e;
+        }
+    }
+
+    private Prompt encode(String option, String prompt) {
+        Prompt encoded = model.tokenizer.encode(prompt, model.textEncoder.config().maxPositionEmbeddings());
+        if (!encoded.cut().isEmpty()) {
+            host.log(Host.WARNING, option + " is too long for the text encoder, which does not see: " + encoded.unseen());
+        }
+        return encoded;
+    }
+
+    private NDArray encodings(Prompt... prompts) {
+        NDList encodings = new NDList();
+        for (Prompt prompt : prompts) {
+            encodings.add(model.textEncoder.forward(manager, prompt.ids()));
+        }
+        return NDArrays.concat(encodings, 0);
+    }
+
+    /** How many pictures of a frame's size lie side by side in the frames of an edit, counted from 0. */
+    int panels(int edit) {
+        return edits.get(edit).show.panels();
+    }
+
+    /** Of the UNet. */
+    DataType precision() {
+        return model.precision;
+    }
+
+    /** How the network sees a window of {@code frames}. */
+    Window window(int frames, int latentHeight, int latentWidth) {
+        return EditPlan.window(options, model.unet.config(), frames, latentHeight, latentWidth);
+    }
+
+    /**
+     * Edits one window, as {@link Engine#edit}.
+     *
+     * @param source one a frame
+     * @param target one edit's frames after another's
+     * @throws NotFiniteException if the UNet's numbers are not finite; the targets are then untouched
+     */
+    void edit(Frames frames, FrameBuffers source, FrameBuffers target) throws IOException {
+        int n = source.count();
+        int targets = target.count();
+        double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(frames.width(), frames.height());
+        int h = multiple(frames.height() * scale);
+        int w = multiple(frames.width() * scale);
+        try (NDManager window = model.manager.newSubManager()) {
+            List<Result> results = retried(frames, source, h, w, window);
+            for (int i = 0; i < targets; i++) {
+                report("decode", i, targets);
+                int last = targets - 1 - i; // the first edit's may lie where the source does, so it comes last
+                int j = last % n;
+                Show show = edits.get(last / n).show;
+                try (NDArray z = frame(show.showsEdit() ? results.get(last / n).z : null, j); NDArray x = z == null ? null : model.vae.decode(z);
+                        NDArray seen = frame(results.get(last / n).seen, j)) {
+                    requireFinite(x, "the decoded frames");
+                    show.paint(frames, source.buffers()[j], source.strides()[j], target.buffers()[last], target.strides()[last], x, seen, window);
+                }
+            }
+            report("decode", targets, targets);
+        } catch (EngineException | OutOfMemoryError e) {
+            if (!OutOfMemory.is(e)) {
+                throw e;
+            }
+            boolean halves = model.manager.getDevice().isGpu() && model.precision == DataType.FLOAT32;
+            throw OutOfMemory.error(size(n, w, h), "lower window= or size=" + (halves ? ", or use precision=fp16" : ""), e);
+        }
+    }
+
+    /** The window's results; after an out-of-memory error it is tried once more with recompute and sequential branches. */
+    private List<Result> retried(Frames frames, FrameBuffers source, int h, int w, NDManager window) throws IOException {
+        try {
+            return results(frames, source, h, w, window);
+        } catch (EngineException | OutOfMemoryError e) {
+            if (store.isExhausted() || !OutOfMemory.is(e)) {
+                throw e;
+            }
+            host.log(Host.WARNING, "no memory left for " + size(source.count(), w, h) + ": once more, and from now on, with store=recompute "
+                    + "and the branches one after another, which takes longer");
+            store.exhausted();
+        }
+        return results(frames, source, h, w, window);
+    }
+
+    private static String size(int frames, int w, int h) {
+        return frames + (frames == 1 ? " frame" : " frames") + " edited at " + w + "x" + h;
+    }
+
+    /** @param window owns the results; all else is freed */
+    private List<Result> results(Frames frames, FrameBuffers source, int h, int w, NDManager window) throws IOException {
+        Shape latents = new Shape(source.count(), model.unet.config().inChannels(), h / model.vae.config().factor(), w / model.vae.config().factor());
+        Window shared = window(source.count(), (int) latents.get(2), (int) latents.get(3));
+        boolean keeps = store.keeps(model.unet.config(), (int) latents.get(2), (int) latents.get(3), shared,
+                model.textEncoder.config().maxPositionEmbeddings(), schedule.depth(), specs(true), model.precision);
+        try (NDManager inversion = window.newSubManager()) {
+            TrajectoryFile file = inversions == null ? null : inversions.file(frames, source);
+            Trajectory trajectory = file == null ? null : read(file, inversion, latents, keeps);
+            boolean kept = keeps && trajectory == null;
+            if (trajectory == null) {
+                boolean isThere = file != null && Files.exists(file.path()); // and was not worth reading
+                trajectory = invert(encode(frames, source, h, w, inversion), shared, keeps, isThere ? null : file);
+            }
+            List<Result> results = edited(trajectory, shared, kept);
+            for (Result result : results) {
+                Stream.of(result.z, result.seen).filter(Objects::nonNull).forEach(array -> array.attach(window));
+            }
+            return results;
+        }
+    }
+
+    private static NDArray frame(NDArray frames, int i) {
+        return frames == null ? null : frames.get("{}:{}", i, i + 1);
+    }
+
+    /**
+     * The inversion that the file holds, for edits that recompute what else they need of the source; null without a file.
+     * Where several edits share what is kept, inverting costs less than what each would recompute.
+     */
+    private Trajectory read(TrajectoryFile file, NDManager window, Shape latents, boolean keeps) {
+        List<CaptureSpec> specs = specs(keeps);
+        if (specs.size() > 1 && specs.get(0).keep()) {
+            return null;
+        }
+        return inversions.read(file, window, model, latents, specs(false));
+    }
+
+    /** What is captured for each edit. */
+    private List<CaptureSpec> specs(boolean keeps) {
+        return edits.stream().map(edit -> edit.show.captured()).map(spec -> keeps ? spec : spec.recomputing()).toList();
+    }
+
+    /** Clean latents {@code (frames, channels, h, w)} of pixels. */
+    private NDArray encode(Frames frames, FrameBuffers source, int h, int w, NDManager window) {
+        try (NDManager temporary = window.newSubManager()) {
+            NDList latents = new NDList();
+            for (int i = 0; i < source.count(); i++) {
+                report("encode", i, source.count());
+                try (NDArray x = frames.read(source.buffers()[i], source.strides()[i], h, w, options.parity(), temporary, model.torch)) {
+                    latents.add(model.vae.encode(x));
+                }
+            }
+            NDArray z0 = NDArrays.concat(latents, 0);
+            z0.attach(window);
+            requireFinite(z0, "the frames' latents");
+            return z0;
+        }
+    }
+
+    /**
+     * @param keeps whether what edits need of the source's attention is kept
+     * @param file where the inversion is to be kept, or null
+     */
+    Trajectory invert(NDArray z0, Window window, boolean keeps, TrajectoryFile file) {
+        List<CaptureSpec> specs = new ArrayList<>(specs(keeps));
+        if (file != null) {
+            specs.add(CaptureSpec.ofTokens(file.words()));
+        }
+        ForwardContext context = ForwardContext.of(window);
+        Edit first = edits.get(0).edit;
+        NDArray sourceText = first.text().get(z0.getManager(), new NDIndex("0:1"));
+        boolean again = options.attention().equals("reconstruction");
+        Trajectory trajectory = new DdimInversion(model.unet, schedule, model.torch)
+                .run(z0, sourceText, context, again ? List.of() : specs, reporting("invert", 0, 1));
+        if (again) {
+            NDArray unconditional = first.text().get(z0.getManager(), new NDIndex("1:2"));
+            trajectory = new Reconstruction(model.unet, schedule, model.torch).run(trajectory.zT(), sourceText,
+                    unconditional, first.guidance(), context, specs, reporting("reconstruct", 0, 1));
+        }
+        if (file != null) {
+            inversions.write(file, trajectory, options.source());
+        }
+        return trajectory;
+    }
+
+    /**
+     * Makes each edit, or what is to be shown of it.
+     *
+     * @param kept whether the trajectory has what was wanted of the source's attention; otherwise it is recomputed
+     */
+    List<Result> edited(Trajectory trajectory, Window window, boolean kept) {
+        List<Result> results = new ArrayList<>();
+        for (Shown shown : edits) {
+            TokenAttention ofEdit = shown.show.ofEdit(trajectory.zT().getManager(), window.frames());
+            NDArray z = null;
+            if (shown.show.makesEdit()) {
+                z = new DdimEditing(model.unet, schedule, model.torch).run(trajectory, shown.edit, ForwardContext.of(window), sourceOfAttention(kept),
+                        ofEdit == null ? List.of() : List.of(ofEdit), reporting("edit", results.size(), edits.size()), (level, latents) -> { });
+            }
+            results.add(new Result(z, shown.show.seen(trajectory, ofEdit)));
+        }
+        return results;
+    }
+
+    private DdimEditing.Source sourceOfAttention(boolean kept) {
+        if (store.isExhausted()) {
+            return DdimEditing.Source.SEQUENTIAL;
+        }
+        return kept ? DdimEditing.Source.KEPT : DdimEditing.Source.BESIDE;
+    }
+
+    private int multiple(double pixels) {
+        int unit = model.pixelMultiple();
+        return Math.max(1, (int) Math.round(pixels / unit)) * unit;
+    }
+
+    /** The steps of part {@code part} of {@code parts} of a phase. */
+    private Progress reporting(String phase, int part, int parts) {
+        return (step, steps) -> report(phase, part * steps + step, parts * steps);
+    }
+
+    private void report(String phase, int step, int steps) {
+        if (!host.step(phase, step, steps)) {
+            throw new CancellationException("cancelled by the host in phase " + phase + ", step " + step + " of " + steps);
+        }
+    }
+
+    /** What the VAE gave, which works in single precision at all times. */
+    private void requireFinite(NDArray x, String what) {
+        if (x != null && !model.torch.allFinite(x)) {
+            throw new IllegalArgumentException(what + " are not finite: the VAE's weights in model=" + options.model() + " are broken");
+        }
+    }
+
+    @Override
+    public void close() {
+        if (manager.isOpen()) {
+            manager.close();
+            Models.release(model);
+        }
+    }
+}
