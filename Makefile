@@ -157,10 +157,10 @@ bridge: setup
 	@$(MAKE) --no-print-directory $(LIB) $(JNI_DIR)/fatezero.pc $(JNI_DIR)/example
 
 # never unloaded: threads that it attached call back into it when they end
-$(LIB): jni/fatezero.c jni/jvm.c jni/create.c jni/fatezero.h jni/jvm.h
+$(LIB): $(wildcard jni/*.h) jni/fatezero.c jni/jvm.c jni/create.c jni/exit.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) -fPIC -fvisibility=hidden -I$(JDK)/include -I$(JDK)/include/linux \
-	    -shared -Wl,-soname,libfatezero.so.0 -Wl,-z,nodelete -Wl,-z,defs $(LDFLAGS) -o $@ jni/fatezero.c jni/jvm.c jni/create.c -ldl -lpthread
+	    -shared -Wl,-soname,libfatezero.so.0 -Wl,-z,nodelete -Wl,-z,defs $(LDFLAGS) -o $@ $(filter %.c,$^) -ldl -lpthread
 	ln -sf libfatezero.so.0 $(@D)/libfatezero.so
 
 pc = sed 's|@prefix@|$(1)|; s|@libdir@|$(2)|; s|@includedir@|$(3)|; s|@version@|$(VERSION)|' jni/fatezero.pc.in
@@ -370,14 +370,21 @@ $(STUB): $(addprefix java-engine/src/org/fatezero/,io/Log.java engine/Host.java 
 $(JNI_DIR)/bridge_test: tests/jni/bridge_test.c $(LIB)
 	$(CC) $(CFLAGS) -Ijni -o $@ $< -L$(@D) -lfatezero -Wl,-rpath,'$$ORIGIN' -lpthread
 
+$(JNI_DIR)/exit_test: tests/jni/exit_test.c $(LIB)
+	$(CC) $(CFLAGS) -Ijni -o $@ $< -L$(@D) -lfatezero -Wl,-rpath,'$$ORIGIN' -lpthread -ldl
+
+$(JNI_DIR)/late.so: tests/jni/late.c
+	$(CC) $(CFLAGS) -fPIC -shared -o $@ $<
+
 # once more with the virtual machine checking each call: it must have nothing to say
 test-bridge: setup
-	@$(MAKE) --no-print-directory $(JNI_DIR)/bridge_test $(STUB)
+	@$(MAKE) --no-print-directory $(JNI_DIR)/bridge_test $(JNI_DIR)/exit_test $(JNI_DIR)/late.so $(STUB)
 	tests/jni/torch_test $(JNI_DIR)/bridge_test $(STUB)
 	tests/jni/guest_test $(JNI_DIR)/bridge_test $(STUB)
 	FATEZERO_HOME=build/stub $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/test.log || { cat $(JNI_DIR)/test.log; exit 1; }
 	FATEZERO_HOME=build/stub JAVA_TOOL_OPTIONS=-Xcheck:jni $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/check.log && \
 	    ! grep -A20 'in native method' $(JNI_DIR)/check.log || { cat $(JNI_DIR)/check.log; exit 1; }
+	FATEZERO_HOME=build/stub $(JNI_DIR)/exit_test $(JNI_DIR)/late.so 2> $(JNI_DIR)/exit.log || { cat $(JNI_DIR)/exit.log; exit 1; }
 
 test-install: ffmpeg
 	tests/install_test

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "exit.h"
 #include "jvm.h"
 
 // the one native method of Java that calls setlocale(LC_ALL, ""): seen in 17 and 25
@@ -160,9 +161,12 @@ static void JNICALL on_exit_code(jint code)
 static void *create(void *unused)
 {
     JavaVM *vm = NULL;
+    sigset_t signals;
     JNIEnv *env;
-    jint status = creation.create_vm(&vm, (void **)&env, &creation.args);
+    jint status;
 
+    fatezero_block_signals(&signals);           // Java's threads inherit that: the host's handlers must not run in them
+    status = creation.create_vm(&vm, (void **)&env, &creation.args);
     if (status == JNI_OK)
         (*vm)->DetachCurrentThread(vm);
     pthread_mutex_lock(&creation.lock);

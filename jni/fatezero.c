@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exit.h"
 #include "fatezero.h"
 #include "jvm.h"
 
@@ -19,6 +20,18 @@ static void free_strings(char **strings)
     for (char **s = strings; s && *s; s++)
         free(*s);
     free(strings);
+}
+
+/* Begins a call of Java, that leave() ends. @return NULL with the error filled if there is no Java to be had */
+static const fatezero_java *enter(JNIEnv **env, fatezero_error *error)
+{
+    const fatezero_java *java = NULL;
+
+    if (!fatezero_enter())
+        fatezero_fail(error, FATEZERO_CANCELLED, "the process ends");
+    else if (!(java = fatezero_jvm(env, error)))
+        fatezero_leave();
+    return java;
 }
 
 /* byte[][] of the options. @return NULL with an exception pending */
@@ -90,14 +103,16 @@ fatezero *fatezero_open(const char *const *options, const fatezero_host *host, f
         fatezero_fail(error, FATEZERO_INVALID, "option %s has no value", options[n - 1]);
         return NULL;
     }
-    if (!(java = fatezero_jvm(&env, error)))
-        return NULL;
     if (!(fz = calloc(1, sizeof(*fz)))) {
         fatezero_fail(error, FATEZERO_NO_MEMORY, "no memory for an editor");
         return NULL;
     }
     if (host)
         fz->host = *host;
+    if (!(java = enter(&env, error))) {
+        free(fz);
+        return NULL;
+    }
 
     error->code = FATEZERO_OK;
     if (!(*env)->PushLocalFrame(env, 16)) {
@@ -114,6 +129,7 @@ fatezero *fatezero_open(const char *const *options, const fatezero_host *host, f
         fatezero_exception(env, &fz->host, error);
     if (error->code)
         fatezero_close(&fz);
+    fatezero_leave();
     return fz;
 }
 
@@ -218,7 +234,7 @@ fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fa
     to.count = n * fz->edits;
     if (check_images(&from, error) || check_images(&to, error))
         return error->code;
-    if (!(java = fatezero_jvm(&env, error)))
+    if (!(java = enter(&env, error)))
         return error->code;
 
     error->code = FATEZERO_OK;
@@ -237,6 +253,7 @@ fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fa
     }
     if (!error->code)
         fatezero_exception(env, &fz->host, error);
+    fatezero_leave();
     return error->code;
 }
 
@@ -255,11 +272,12 @@ void fatezero_close(fatezero **fz)
 
     if (!*fz)
         return;
-    if ((*fz)->engine && (java = fatezero_jvm(&env, &error))) {
+    if ((*fz)->engine && (java = enter(&env, &error))) {
         (*env)->CallVoidMethod(env, (*fz)->engine, java->close);
         if (fatezero_exception(env, &(*fz)->host, &error) && (*fz)->host.log)
             (*fz)->host.log((*fz)->host.opaque, FATEZERO_WARNING, error.message);
         (*env)->DeleteGlobalRef(env, (*fz)->engine);
+        fatezero_leave();
     }
     for (int i = 0; (*fz)->metadata && i < (*fz)->edits; i++)
         free_strings((*fz)->metadata[i]);

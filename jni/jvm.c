@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "exit.h"
 #include "jvm.h"
 
 #define JAVA_OLDEST 17
@@ -452,9 +453,10 @@ static jboolean JNICALL native_step(JNIEnv *env, jclass class, jlong pointer, jb
 {
     const fatezero_host *host = (const fatezero_host *)(intptr_t)pointer;
     char *name = host && host->step && phase ? fatezero_string(env, phase) : NULL;
-    jboolean go_on = !name || host->step(host->opaque, name, step, steps);
+    jboolean go_on = !fatezero_ending() && (!name || host->step(host->opaque, name, step, steps));
 
     (void)class;
+    fatezero_guard_exit();
     free(name);
     return go_on;
 }
