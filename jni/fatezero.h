@@ -81,7 +81,7 @@ typedef struct fatezero_host {
     /**
      * Work goes on.
      *
-     * @param phase "encode", "invert", "reconstruct", "edit" or "decode"
+     * @param phase "load" in fatezero_open(); "encode", "invert", "reconstruct", "edit" or "decode"
      * @param step  the steps of the phase done so far
      * @param steps the steps of the phase
      * @return nonzero to go on, 0 to cancel

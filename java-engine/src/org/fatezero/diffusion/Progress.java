@@ -6,6 +6,9 @@ import org.fatezero.forward.ForwardHook;
 @FunctionalInterface
 public interface Progress {
 
+    /** Nobody is told. */
+    Progress NONE = (step, steps) -> { };
+
     /** Called at the start of each step and again within it, {@code step} of {@code 0 ... steps}. */
     void at(int step, int steps);
 

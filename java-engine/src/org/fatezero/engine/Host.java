@@ -8,7 +8,7 @@ public interface Host extends Log {
     /**
      * Progress; called often, also within a step.
      *
-     * @param phase {@code encode}, {@code invert}, {@code reconstruct}, {@code edit} or {@code decode}
+     * @param phase {@code load}, on opening; {@code encode}, {@code invert}, {@code reconstruct}, {@code edit} or {@code decode}
      * @param step steps done, {@code 0 ... steps}
      * @return false to cancel: the engine then throws {@link java.util.concurrent.CancellationException}
      */

@@ -76,7 +76,7 @@ public final class WindowEditor implements AutoCloseable {
         this.host = host;
         this.store = store;
         options = asked.get(0);
-        model = Models.acquire(options.model(), options.lora(), device, precision, host);
+        model = Models.acquire(options.model(), options.lora(), device, precision, host, reporting("load", 0, 1));
         manager = model.manager.newSubManager();
         try {
             schedule = new Schedule(model.scheduler, options.steps(), (int) Math.round(options.start() * options.steps()),

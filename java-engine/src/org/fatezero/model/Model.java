@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 
+import org.fatezero.diffusion.Progress;
 import org.fatezero.io.Log;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.io.Sha256;
@@ -20,6 +21,8 @@ import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 
 /**
  * A Stable Diffusion 1.x model in memory. Immutable once loaded, and shared by all engines that name it.
@@ -46,9 +49,10 @@ public final class Model implements AutoCloseable {
      * @param files of the model; needed no longer afterwards, nor are the adaptations
      * @param loras merged into the weights
      * @param log is told what of them finds no place
+     * @param progress in tensors read; may end it
      * @throws IOException if a file is missing or does not hold what a model of this kind does
      */
-    Model(Checkpoint files, List<Lora> loras, Device device, DataType precision, Log log) throws IOException {
+    Model(Checkpoint files, List<Lora> loras, Device device, DataType precision, Log log, Progress progress) throws IOException {
         manager = NDManager.newBaseManager(device, "PyTorch");
         this.precision = precision;
         Tokenizer opened = null;
@@ -73,11 +77,12 @@ public final class Model implements AutoCloseable {
                 throw new IOException(files.file(Part.UNET).file() + ": the UNet's sample_size is " + unetConfig.sampleSize() + " cells of "
                         + vaeConfig.factor() + " pixels, expected frames of up to " + LARGEST + " pixels a side");
             }
+            Runnable counter = counting(files, progress);
             opened = new Tokenizer(files.tokenizer());
             tokenizer = opened;
-            textEncoder = new TextEncoder(textConfig, weights(files, Part.TEXT_ENCODER, loras));
-            vae = new Vae(vaeConfig, weights(files, Part.VAE, List.of()));
-            unet = new UNet(unetConfig, weights(files, Part.UNET, loras));
+            textEncoder = new TextEncoder(textConfig, weights(files, Part.TEXT_ENCODER, loras, counter));
+            vae = new Vae(vaeConfig, weights(files, Part.VAE, List.of(), counter));
+            unet = new UNet(unetConfig, weights(files, Part.UNET, loras, counter));
             MessageDigest read = Sha256.digest();
             files.digest(read);
             for (Lora lora : loras) {
@@ -99,8 +104,17 @@ public final class Model implements AutoCloseable {
         manager.cap(); // whatever is made from now on belongs to a window
     }
 
-    private Weights weights(Checkpoint files, Part part, List<Lora> loras) {
+    /** Reports that loading begins, and, each time it is run, that one more tensor has been read. */
+    private static Runnable counting(Checkpoint files, Progress progress) {
+        int all = Stream.of(Part.values()).mapToInt(part -> files.tensors(part).size()).sum();
+        AtomicInteger read = new AtomicInteger();
+        progress.at(0, all);
+        return () -> progress.at(read.incrementAndGet(), all);
+    }
+
+    private Weights weights(Checkpoint files, Part part, List<Lora> loras, Runnable counter) {
         Weights.Adapter adapter = (name, tensor) -> {
+            counter.run();
             for (Lora lora : loras) {
                 tensor = lora.adapt(part.folder(), name, tensor);
             }

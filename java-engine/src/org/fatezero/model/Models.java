@@ -5,6 +5,7 @@ import ai.djl.engine.EngineException;
 import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.device.OutOfMemory;
+import org.fatezero.diffusion.Progress;
 import org.fatezero.io.FileState;
 import org.fatezero.io.Log;
 import org.fatezero.io.UserPath;
@@ -53,19 +54,26 @@ public final class Models {
     private Models() {
     }
 
+    /** The model, by a load that none follows. */
+    public static Model acquire(String name, String lora, Device device, DataType precision, Log log) throws IOException {
+        return acquire(name, lora, device, precision, log, Progress.NONE);
+    }
+
     /**
      * The model, loaded if need be; {@link #release} it.
      *
      * @param lora the option: files and scales
+     * @param progress of loading; may end it
      */
-    public static synchronized Model acquire(String name, String lora, Device device, DataType precision, Log log) throws IOException {
+    public static synchronized Model acquire(String name, String lora, Device device, DataType precision, Log log, Progress progress)
+            throws IOException {
         List<ScaledFile> adaptations = adaptations(lora);
         Key key = key(name, adaptations, device, precision);
         Entry entry = OPEN.get(key);
         if (entry == null) {
             closeUnused();
             entry = new Entry();
-            entry.model = load(name, adaptations, device, precision, log);
+            entry.model = load(name, adaptations, device, precision, log, progress);
             if (!key.equals(key(name, adaptations, device, precision))) {
                 entry.model.close();
                 throw new IOException("model=" + name + ": its files changed while they were read; open it again once they are written");
@@ -112,7 +120,8 @@ public final class Models {
         return name.endsWith(".safetensors") && Files.isRegularFile(UserPath.of("model", name));
     }
 
-    private static Model load(String name, List<ScaledFile> adaptations, Device device, DataType precision, Log log) throws IOException {
+    private static Model load(String name, List<ScaledFile> adaptations, Device device, DataType precision, Log log, Progress progress)
+            throws IOException {
         List<Lora> loras = new ArrayList<>();
         try {
             for (ScaledFile file : adaptations) {
@@ -120,11 +129,11 @@ public final class Models {
             }
             if (isSingleFile(name)) {
                 try (Checkpoint file = singleFile(name)) {
-                    return new Model(file, loras, device, precision, log);
+                    return new Model(file, loras, device, precision, log, progress);
                 }
             }
             try (ModelFolder folder = ModelFolder.find(name); Checkpoint files = new DiffusersFolder(folder.path())) {
-                return new Model(files, loras, device, precision, log);
+                return new Model(files, loras, device, precision, log, progress);
             }
         } catch (EngineException | OutOfMemoryError e) {
             if (!OutOfMemory.is(e)) {

@@ -25,8 +25,10 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -183,5 +185,23 @@ class ModelsTest {
                 () -> new Engine(TinyOptions.of(ONE, "emphasize", "horse=2"), new TinyOptions.Silent()));
         open(second).close();
         assertFalse(one.manager.isOpen());
+    }
+
+    @Test
+    void loadingCanBeCancelledAndBegunAnew(@TempDir Path folder) throws Exception {
+        String name = folder.resolve("tiny").toString();
+        TinyOptions.copyModel(Path.of(name));
+        List<Integer> told = new ArrayList<>();
+        assertThrows(CancellationException.class, () -> Models.acquire(name, "", Device.cpu(), DataType.FLOAT32, new TinyOptions.Silent(),
+                (read, all) -> {
+                    told.add(read);
+                    if (read == 5 && all > 100) {
+                        throw new CancellationException();
+                    }
+                }));
+        assertEquals(List.of(0, 1, 2, 3, 4, 5), told);
+        Model model = acquire(name);
+        assertTrue(model.manager.isOpen());
+        Models.release(model);
     }
 }

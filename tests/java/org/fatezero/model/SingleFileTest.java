@@ -11,6 +11,7 @@ import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.Golden;
 import org.fatezero.TinyOptions;
+import org.fatezero.diffusion.Progress;
 import org.fatezero.engine.Host;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.model.LdmNamesTest.Row;
@@ -72,7 +73,7 @@ class SingleFileTest {
 
     private static Model open(Checkpoint files) throws IOException {
         try (files) {
-            return new Model(files, List.of(), Device.cpu(), DataType.FLOAT32, SILENT);
+            return new Model(files, List.of(), Device.cpu(), DataType.FLOAT32, SILENT, Progress.NONE);
         }
     }
 
