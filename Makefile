@@ -21,7 +21,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
 HOME_DIR = build/ffmpeg/lib/fatezero
 
-.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-install test-filter test-processors soak \
+.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-signals test-install test-filter test-processors soak \
         hosts same evaluate test-pocket bench gpu install uninstall pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
@@ -298,13 +298,13 @@ picture-%:
 # an engine that only inverts colours, where the way to the engine is tested
 STUB = build/stub/fatezero-stub.jar
 
-test: ffmpeg test-bridge test-install test-processors
+test: ffmpeg test-bridge test-signals test-install test-processors
 	mvn -B -ntp test -Dtest.excludedGroups=
 
 test-engine: engine
 	mvn -B -ntp test
 
-test-filter: ffmpeg $(STUB)
+test-filter: ffmpeg test-signals $(STUB)
 	mvn -B -ntp test -Dtest.groups=filter -Dtest.excludedGroups=
 
 # what a processor's instructions and cores may decide, as if it were two others: with AVX2 alone and one thread, and with AVX-512
@@ -376,6 +376,10 @@ $(JNI_DIR)/exit_test: tests/jni/exit_test.c $(LIB)
 $(JNI_DIR)/late.so: tests/jni/late.c
 	$(CC) $(CFLAGS) -fPIC -shared -o $@ $<
 
+# a host of the filter that FFmpeg's libraries make
+$(JNI_DIR)/signals_test: tests/jni/signals_test.c $(FFMPEG)
+	$(CC) $(CFLAGS) -Ibuild/ffmpeg/include -o $@ $< -Lbuild/ffmpeg/lib -lavfilter -lavutil -Wl,-rpath,'$$ORIGIN/../ffmpeg/lib'
+
 # once more with the virtual machine checking each call: it must have nothing to say
 test-bridge: setup
 	@$(MAKE) --no-print-directory $(JNI_DIR)/bridge_test $(JNI_DIR)/exit_test $(JNI_DIR)/late.so $(STUB)
@@ -385,6 +389,10 @@ test-bridge: setup
 	FATEZERO_HOME=build/stub JAVA_TOOL_OPTIONS=-Xcheck:jni $(JNI_DIR)/bridge_test 2> $(JNI_DIR)/check.log && \
 	    ! grep -A20 'in native method' $(JNI_DIR)/check.log || { cat $(JNI_DIR)/check.log; exit 1; }
 	FATEZERO_HOME=build/stub $(JNI_DIR)/exit_test $(JNI_DIR)/late.so 2> $(JNI_DIR)/exit.log || { cat $(JNI_DIR)/exit.log; exit 1; }
+
+test-signals: ffmpeg
+	@$(MAKE) --no-print-directory $(JNI_DIR)/signals_test $(STUB)
+	FATEZERO_HOME=build/stub $(JNI_DIR)/signals_test 2> $(JNI_DIR)/signals.log || { cat $(JNI_DIR)/signals.log; exit 1; }
 
 test-install: ffmpeg
 	tests/install_test

@@ -33,6 +33,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <fatezero.h>
 
@@ -66,6 +67,12 @@
 #else
 #define FILTER AVFilter
 #define PUBLIC(field) .field
+#endif
+
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
+#define DURATION(frame) (frame)->duration
+#else
+#define DURATION(frame) (frame)->pkt_duration
 #endif
 
 #define REPORT_INTERVAL 3000000 ///< microseconds between two lines of progress, at least
@@ -126,7 +133,8 @@ typedef struct FatezeroContext {
     char *show;
     int on_error;
 
-    fatezero *editor;
+    const char **settings;      ///< what the editor is opened with: option, value, ...
+    fatezero *editor;           ///< NULL if the host was asked to stop before it was open
     int capacity;               ///< frames of a full window
 
     AVFrame **window;           ///< frames to be edited together
@@ -147,12 +155,14 @@ typedef struct FatezeroContext {
     fatezero_error error;
     int64_t duration;
 
+    int wanted;                 ///< the host waits for a frame
     int status;                 ///< of the input, once it has ended
     int64_t status_pts;
 
     int windows;                ///< edited so far
     int warned_hdr, warned_matrix;
     int listening;
+    int starting;               ///< Java and libtorch are being loaded, and signals are held
     sig_atomic_t signals;       ///< signals seen when the stream began
 
     char phase[16];
@@ -164,35 +174,72 @@ typedef struct FatezeroContext {
  * A filter is not told that its host was asked to stop, and a window may take minutes. So while a
  * fatezero filter lives, it listens in on the signals that its host handles. This is state of the
  * process, as signals are.
+ *
+ * A handler that was installed over ours, and calls ours, must not be called by ours in turn. So ours
+ * is one of several functions: one that cannot be removed, for there is another above it, stays for
+ * good, and the next filter installs the next.
  */
+#define NB_LEVELS 4
+
 static const int signal_numbers[] = { SIGINT, SIGTERM };
-static struct sigaction host_actions[FF_ARRAY_ELEMS(signal_numbers)];
+static struct sigaction host_actions[FF_ARRAY_ELEMS(signal_numbers)][NB_LEVELS];
+static int nb_levels[FF_ARRAY_ELEMS(signal_numbers)];
 static volatile sig_atomic_t signal_count;
+static atomic_int nb_starting, held[FF_ARRAY_ELEMS(signal_numbers)];
 static AVMutex signal_lock = AV_MUTEX_INITIALIZER;
 static int nb_listeners;
 
-static void on_signal(int number, siginfo_t *info, void *context)
+static void hear(int level, int number, siginfo_t *info, void *context)
 {
-    const struct sigaction *host = &host_actions[number == SIGTERM];
+    const int i = number == SIGTERM;
+    struct sigaction top;
 
     signal_count++;
-    if (host->sa_flags & SA_SIGINFO)
-        host->sa_sigaction(number, info, context);
+    /* the host may call exit(), which libraries that are being loaded do not survive */
+    atomic_store(&held[i], 1);
+    if (atomic_load(&nb_starting) || !atomic_exchange(&held[i], 0))
+        return;
+    /* who was below us and is above us now, and so calls us, has run already */
+    if (!sigaction(number, NULL, &top))
+        while (level >= 0 && host_actions[i][level].sa_sigaction == top.sa_sigaction)
+            level--;
+    if (level < 0)
+        return;
+    if (host_actions[i][level].sa_flags & SA_SIGINFO)
+        host_actions[i][level].sa_sigaction(number, info, context);
     else
-        host->sa_handler(number);
+        host_actions[i][level].sa_handler(number);
+}
+
+#define LEVEL(n) static void on_signal##n(int number, siginfo_t *info, void *context) { hear(n, number, info, context); }
+LEVEL(0)
+LEVEL(1)
+LEVEL(2)
+LEVEL(3)
+
+static void (*const on_signal[NB_LEVELS])(int, siginfo_t *, void *) = { on_signal0, on_signal1, on_signal2, on_signal3 };
+
+/** @return the level of our function that handles a signal, -1 if another does */
+static int find_level(int number, struct sigaction *action)
+{
+    int level = sigaction(number, NULL, action) < 0 || !(action->sa_flags & SA_SIGINFO) ? -1 : NB_LEVELS - 1;
+
+    while (level >= 0 && action->sa_sigaction != on_signal[level])
+        level--;
+    return level;
 }
 
 static void listen_to_signals(FatezeroContext *s)
 {
     ff_mutex_lock(&signal_lock);
     for (int i = 0; !nb_listeners && i < FF_ARRAY_ELEMS(signal_numbers); i++) {
-        struct sigaction action;
+        struct sigaction action = { .sa_handler = SIG_DFL };
 
-        if (sigaction(signal_numbers[i], NULL, &host_actions[i]) < 0 ||
-            host_actions[i].sa_handler == SIG_DFL || host_actions[i].sa_handler == SIG_IGN)
+        if (find_level(signal_numbers[i], &action) >= 0 || nb_levels[i] == NB_LEVELS ||
+            action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN)
             continue;
-        action = host_actions[i];
-        action.sa_sigaction = on_signal;
+        host_actions[i][nb_levels[i]] = action;
+        action.sa_sigaction = on_signal[nb_levels[i]++];
         action.sa_flags    |= SA_SIGINFO;
         sigaction(signal_numbers[i], &action, NULL);
     }
@@ -210,14 +257,35 @@ static void ignore_signals(FatezeroContext *s)
     nb_listeners--;
     for (int i = 0; !nb_listeners && i < FF_ARRAY_ELEMS(signal_numbers); i++) {
         struct sigaction action;
+        int level;
 
-        /* someone who came later keeps the signal, and we stay below */
-        if (!sigaction(signal_numbers[i], NULL, &action) &&
-            (action.sa_flags & SA_SIGINFO) && action.sa_sigaction == on_signal)
-            sigaction(signal_numbers[i], &host_actions[i], NULL);
+        while ((level = find_level(signal_numbers[i], &action)) >= 0) {
+            sigaction(signal_numbers[i], &host_actions[i][level], NULL);
+            nb_levels[i] = level;
+        }
     }
     ff_mutex_unlock(&signal_lock);
     s->listening = 0;
+}
+
+/** From now on, until deliver_signals(), the host's handlers wait. */
+static void hold_signals(FatezeroContext *s)
+{
+    s->starting = 1;
+    atomic_fetch_add(&nb_starting, 1);
+}
+
+/** Several of a number are one, as they are where the system holds them. */
+static void deliver_signals(FatezeroContext *s)
+{
+    if (!s->starting)
+        return;
+    s->starting = 0;
+    if (atomic_fetch_sub(&nb_starting, 1) > 1)
+        return;
+    for (int i = 0; i < FF_ARRAY_ELEMS(signal_numbers); i++)
+        if (atomic_exchange(&held[i], 0))
+            kill(getpid(), signal_numbers[i]);
 }
 
 static int interrupted(const FatezeroContext *s)
@@ -259,6 +327,7 @@ static int on_step(void *opaque, const char *phase, int step, int steps)
     FatezeroContext *s = ctx->priv;
     int64_t now = av_gettime_relative();
 
+    deliver_signals(s);
     if (strcmp(phase, s->phase) || step < s->last_step) {
         av_strlcpy(s->phase, phase, sizeof(s->phase));
         s->first_step = s->last_step = step;
@@ -271,13 +340,21 @@ static int on_step(void *opaque, const char *phase, int step, int steps)
         size_t length = strlen(phase);
         int64_t each  = (s->last_time - s->first_time) / (step - s->first_step);
         int64_t left  = FFMAX(each * (steps - step) - (now - s->last_time), 0);
+        char window[32] = "";
 
         length -= length && phase[length - 1] == 'e';   // encode, encoding
-        av_log(ctx, AV_LOG_INFO, "window %d: %.*sing, step %d of %d, %.0f s left\n",
-               s->windows + 1, (int)length, phase, step, steps, 1e-6 * left);
+        if (s->editor)
+            snprintf(window, sizeof(window), "window %d: ", s->windows + 1);
+        av_log(ctx, AV_LOG_INFO, "%s%.*sing, step %d of %d, %.0f s left\n",
+               window, (int)length, phase, step, steps, 1e-6 * left);
         s->report_time = now;
     }
     return !interrupted(s) && !atomic_load(&s->stop);
+}
+
+static int panels(const FatezeroContext *s, int edit)
+{
+    return s->editor ? fatezero_panels(s->editor, edit) : 1;
 }
 
 static void free_frames(AVFrame **frames, int first, int end)
@@ -314,13 +391,34 @@ static void edit(FatezeroContext *s)
     s->duration = av_gettime_relative() - start;
 }
 
-/** The worker: waits for a window, edits it. */
+static void open_editor(AVFilterContext *ctx)
+{
+    const fatezero_host host = { .opaque = ctx, .log = on_log, .step = on_step };
+    FatezeroContext *s = ctx->priv;
+
+    s->report_time = av_gettime_relative();
+    hold_signals(s);
+    s->editor = fatezero_open(s->settings, &host, &s->error);
+    deliver_signals(s);
+    if (s->editor && interrupted(s)) {
+        fatezero_close(&s->editor);
+        s->error.code = FATEZERO_CANCELLED;
+    }
+}
+
+/**
+ * The worker: opens the editor, and edits each window that it is given. Everything of libtorch happens in
+ * threads where no handler of the host's can interrupt it.
+ */
 static void *work(void *opaque)
 {
     AVFilterContext *ctx = opaque;
     FatezeroContext *s = ctx->priv;
 
+    open_editor(ctx);
     pthread_mutex_lock(&s->lock);
+    s->state = FINISHED;
+    pthread_cond_signal(&s->changed);
     while (s->state != LEAVING) {
         if (s->state == BUSY) {
             pthread_mutex_unlock(&s->lock);
@@ -333,7 +431,33 @@ static void *work(void *opaque)
         }
     }
     pthread_mutex_unlock(&s->lock);
+    fatezero_close(&s->editor);
     return NULL;
+}
+
+/** Starts the worker, which takes no signal but those of its own faults. */
+static int start_worker(AVFilterContext *ctx)
+{
+    static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT };
+    FatezeroContext *s = ctx->priv;
+    sigset_t set, old;
+    int ret;
+
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->changed, NULL);
+    sigfillset(&set);
+    for (int i = 0; i < FF_ARRAY_ELEMS(own); i++)
+        sigdelset(&set, own[i]);
+    s->state = BUSY;
+    pthread_sigmask(SIG_BLOCK, &set, &old);
+    ret = pthread_create(&s->worker, NULL, work, ctx);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (ret) {
+        pthread_cond_destroy(&s->changed);
+        pthread_mutex_destroy(&s->lock);
+        s->state = ABSENT;
+    }
+    return AVERROR(ret);
 }
 
 /** As soon as the worker is not busy. */
@@ -494,7 +618,7 @@ static int prepare(AVFilterContext *ctx)
         if (!out)
             return AVERROR(ENOMEM);
         out->format = rgb;
-        out->width  = in->width * fatezero_panels(s->editor, edit);
+        out->width  = in->width * panels(s, edit);
         out->height = in->height;
         if ((ret = av_frame_get_buffer(out, 0)) < 0 || (ret = av_frame_copy_props(out, in)) < 0)
             return ret;
@@ -599,7 +723,7 @@ static int pass_frame(AVFilterContext *ctx, AVFrame *frame)
     int ret = 0;
 
     for (int i = 0; i < ctx->nb_outputs && ret >= 0; i++)
-        if (!(done[i] = repeat(ctx->outputs[i], frame, fatezero_panels(s->editor, i))))
+        if (!(done[i] = repeat(ctx->outputs[i], frame, panels(s, i))))
             ret = AVERROR(ENOMEM);
     av_frame_free(&frame);
     return ret;
@@ -712,6 +836,39 @@ static int are_alike(const AVFrame *a, const AVFrame *b)
            a->color_range == b->color_range && a->chroma_location == b->chroma_location;
 }
 
+static int64_t end_of(const AVFrame *frame)
+{
+    return frame->pts + FFMAX(DURATION(frame), 1);
+}
+
+/** No more frames are taken: the stream ends there. */
+static void end_stream(AVFilterContext *ctx, int64_t pts)
+{
+    FatezeroContext *s = ctx->priv;
+
+    s->status     = AVERROR_EOF;
+    s->status_pts = pts;
+    ff_inlink_set_status(ctx->inputs[0], AVERROR_EOF);
+}
+
+/** The host was asked to stop before anything was edited: the frames that are there pass as they are, and the stream ends. */
+static int pass_last(AVFilterContext *ctx, AVFrame *frame)
+{
+    FatezeroContext *s = ctx->priv;
+    int64_t pts = end_of(frame);
+    int ret = pass_frames(ctx, s->window, &s->nb_window);
+
+    if (ret < 0)
+        av_frame_free(&frame);
+    else
+        ret = pass_frame(ctx, frame);
+    if (ret >= 0 && !ff_inlink_queued_frames(ctx->inputs[0])) {
+        av_log(ctx, AV_LOG_WARNING, "interrupted before the first window: the frames so far pass unedited\n");
+        end_stream(ctx, pts);
+    }
+    return ret;
+}
+
 /** Takes over a frame that has arrived. */
 static int take(AVFilterContext *ctx, AVFrame *frame)
 {
@@ -719,6 +876,8 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
     int disabled = ctx->is_disabled;            // about this very frame, only now
     int ret = adopt(ctx, &frame);
 
+    if (ret >= 0 && (!s->editor || interrupted(s) && !s->windows && !s->nb_edited))
+        return pass_last(ctx, frame);
     if (ret >= 0 && (disabled || s->nb_window && !are_alike(frame, s->window[0])))
         ret = flush(ctx);
     if (ret < 0)
@@ -744,9 +903,7 @@ static int cancel(AVFilterContext *ctx)
     FatezeroContext *s = ctx->priv;
     int ret;
 
-    s->status     = AVERROR_EOF;
-    s->status_pts = s->edited[0]->pts;
-    ff_inlink_set_status(ctx->inputs[0], AVERROR_EOF);
+    end_stream(ctx, s->windows ? s->edited[0]->pts : end_of(s->nb_window ? s->window[s->nb_window - 1] : s->edited[s->nb_edited - 1]));
     if (s->windows) {
         av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames dropped\n", drop_waiting(ctx));
         return 0;
@@ -765,6 +922,7 @@ static int emit(AVFilterContext *ctx)
 
     if (s->next_done == s->nb_done)
         s->nb_done = s->next_done = 0;
+    s->wanted = 0;
     for (int i = 0; i < ctx->nb_outputs; i++) {
         AVFrame *frame = done[i];
 
@@ -795,6 +953,7 @@ static int activate(AVFilterContext *ctx)
     AVFrame *frame;
     int open = 0, status = 0, ret;
 
+    s->wanted = is_wanted(ctx);
     for (int i = 0; i < ctx->nb_outputs; i++) {
         int ended = ff_outlink_get_status(ctx->outputs[i]);
 
@@ -841,22 +1000,20 @@ static int activate(AVFilterContext *ctx)
 }
 
 /** Not done in init(), which ffmpeg calls for graphs that it only looks at. */
-static int open_editor(AVFilterContext *ctx)
+static int setup(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    const fatezero_host host = { .opaque = ctx, .log = on_log, .step = on_step };
     const AVOption *option = NULL;
-    const char **options, **next;
-    fatezero_error error;
-    int nb_options = 0;
+    const char **next;
+    int nb_options = 0, ret;
 
-    if (s->editor)
+    if (s->state != ABSENT)
         return 0;
 
     while ((option = av_opt_next(s, option)))
         nb_options++;
-    next = options = av_calloc(2 * nb_options + 1, sizeof(*options));
-    if (!options)
+    next = s->settings = av_calloc(2 * nb_options + 1, sizeof(*s->settings));
+    if (!s->settings)
         return AVERROR(ENOMEM);
     while ((option = av_opt_next(s, option))) {
         const char *value = option->type == AV_OPT_TYPE_STRING ? *(char **)((uint8_t *)s + option->offset) : NULL;
@@ -868,18 +1025,19 @@ static int open_editor(AVFilterContext *ctx)
     }
 
     listen_to_signals(s);
-    s->report_time = av_gettime_relative();
-    s->editor = fatezero_open(options, &host, &error);
-    av_freep(&options);
-    if (!s->editor) {
-        av_log(ctx, AV_LOG_ERROR, "%s\n", error.message);
-        return to_averror(error.code);
+    if ((ret = start_worker(ctx)) < 0)
+        return ret;
+    set_state(s, IDLE);
+    av_freep(&s->settings);
+    if (!s->editor && !(s->error.code == FATEZERO_CANCELLED && interrupted(s))) {
+        av_log(ctx, AV_LOG_ERROR, "%s\n", s->error.message);
+        return to_averror(s->error.code);
     }
 
-    if (fatezero_edits(s->editor) != ctx->nb_outputs)
+    if (s->editor && fatezero_edits(s->editor) != ctx->nb_outputs)
         return AVERROR_BUG;
 
-    s->capacity      = fatezero_window(s->editor);
+    s->capacity      = s->editor ? fatezero_window(s->editor) : 1;
     s->window        = av_calloc(s->capacity, sizeof(*s->window));
     s->edited        = av_calloc(s->capacity, sizeof(*s->edited));
     s->targets       = av_calloc(s->capacity * ctx->nb_outputs, sizeof(*s->targets));
@@ -888,14 +1046,6 @@ static int open_editor(AVFilterContext *ctx)
     s->target_images = av_calloc(s->capacity * ctx->nb_outputs, sizeof(*s->target_images));
     if (!s->window || !s->edited || !s->targets || !s->done || !s->source_images || !s->target_images)
         return AVERROR(ENOMEM);
-
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->changed, NULL);
-    s->state = IDLE;
-    if (pthread_create(&s->worker, NULL, work, ctx)) {
-        s->state = ABSENT;
-        return AVERROR(ENOMEM);
-    }
     return 0;
 }
 
@@ -903,11 +1053,11 @@ static int config_output(AVFilterLink *outlink)
 {
     AVFilterContext *ctx = outlink->src;
     FatezeroContext *s = ctx->priv;
-    int ret = open_editor(ctx);
+    int ret = setup(ctx);
 
     if (ret < 0)
         return ret;
-    outlink->w = ctx->inputs[0]->w * fatezero_panels(s->editor, FF_OUTLINK_IDX(outlink));
+    outlink->w = ctx->inputs[0]->w * panels(s, FF_OUTLINK_IDX(outlink));
     outlink->h = ctx->inputs[0]->h;
     return 0;
 }
@@ -948,7 +1098,7 @@ static av_cold void uninit(AVFilterContext *ctx)
     FatezeroContext *s = ctx->priv;
     int lost = drop(ctx);
 
-    if (lost)
+    if (lost && s->wanted)
         av_log(ctx, AV_LOG_WARNING, "%d frames lost that waited when the graph was freed "
                "(a change of the video's size or format does that; -reinit_filter 0 keeps them)\n", lost);
     if (s->state != ABSENT) {
@@ -957,8 +1107,8 @@ static av_cold void uninit(AVFilterContext *ctx)
         pthread_cond_destroy(&s->changed);
         pthread_mutex_destroy(&s->lock);
     }
-    fatezero_close(&s->editor);
     ignore_signals(s);
+    av_freep(&s->settings);
     av_freep(&s->window);
     av_freep(&s->edited);
     av_freep(&s->targets);

@@ -17,6 +17,7 @@ import static org.fatezero.filter.Ffmpeg.STUB;
 import static org.fatezero.filter.Ffmpeg.times;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /**
@@ -211,5 +212,12 @@ class FramesTest {
     void aGraphBuiltAnewTellsWhatItLost(@TempDir Path folder) throws Exception {
         Ffmpeg.Result result = STUB.run("-i " + twoSizes(folder) + " -vf fatezero=steps=2,scale=32:32 -f null -").succeeded();
         assertTrue(result.log().contains("frames lost") && result.log().contains("-reinit_filter 0"), result::tail);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"-frames:v 3", "-frames:v 11", "-t 0.2"})
+    void whatTheHostDoesNotWantIsNotLost(String end) throws Exception {
+        Ffmpeg.Result result = STUB.run("-f lavfi -i testsrc2=s=64x48:r=25 -vf fatezero=steps=2 " + end + " -f null -").succeeded();
+        assertFalse(result.log().contains("lost"), result::tail);
     }
 }

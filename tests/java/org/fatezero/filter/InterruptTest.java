@@ -1,13 +1,19 @@
 package org.fatezero.filter;
 
+import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import static org.fatezero.filter.Ffmpeg.REAL;
 import static org.fatezero.filter.Ffmpeg.STUB;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** Whoever stops ffmpeg in the middle of a window gets a file that plays, at once. */
@@ -30,5 +36,63 @@ class InterruptTest {
         assertTrue(seconds < 2, seconds + " s: " + result.tail());
         assertTrue(result.log().contains("interrupted: " + told), result::tail);
         assertEquals(frames, STUB.frames("-i " + file).size());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"start 2000, the stub starts", "load 300, the stub has loaded 3"})
+    void loadingEndsSoonWithAPlayableFile(String source, String logged, @TempDir Path folder) throws Exception {
+        Path file = folder.resolve("out.mp4");
+        Ffmpeg.Running running = STUB.start("-v verbose -f lavfi -i testsrc2=s=64x48:r=25:d=10 -vf",
+            "fatezero=source='" + source + "':show=compare,format=yuv420p", "-c:v", "libx264", file.toString());
+        running.await(logged);
+        running.signal("INT");
+        Ffmpeg.Result result = running.finish();
+        assertEquals(255, result.status(), result::tail);
+        assertTrue(result.log().contains("interrupted before the first window"), result::tail);
+        assertFalse(result.log().contains("the stub has loaded 10") || result.log().contains("frames lost"), result::tail);
+        List<String> frames = STUB.frames("-i " + file);
+        assertEquals(1, frames.size());
+        assertEquals(64 * 48 * 3 / 2, Integer.parseInt(frames.get(0).split(", *")[4]));
+    }
+
+    /** What the host's handler does at the fourth signal, it does once the libraries are loaded, or it would not end. */
+    @Test
+    void signalsWaitWhileLibrariesAreLoaded(@TempDir Path folder) throws Exception {
+        Path file = folder.resolve("out.mp4");
+        Ffmpeg.Running running = STUB.start("-v verbose -f lavfi -i testsrc2=s=64x48:r=25:d=10 -vf",
+            "fatezero=source='start 2000'", "-c:v", "libx264", file.toString());
+        running.await("the stub starts");
+        for (int i = 0; i < 8; i++)
+            running.signal("INT");
+        Ffmpeg.Result result = running.finish();
+        assertEquals(255, result.status(), result::tail);
+        assertEquals(1, STUB.frames("-i " + file).size());
+    }
+
+    /** {@code -Dtrials=100} tries more. The moments are spread from before Java starts to libtorch's end. */
+    @Test
+    void anyNumberOfSignalsAtAnySpacingEndsIt(@TempDir Path folder) throws Exception {
+        Path file = folder.resolve("out.mp4");
+        String[] moments = {"Stream mapping:", "on cpu in", "window 1: 8 frames in", "window 1: 8 frames in"};
+        int[] spacings = {0, 1, 10, 50, 200};
+        Random random = new Random(10);
+        for (int trial = 0; trial < Integer.getInteger("trials", 10); trial++) {
+            Ffmpeg.Running running = REAL.start("-v verbose -f lavfi -i testsrc2=s=128x96:r=25:d=40 -vf",
+                "fatezero=model=tests/golden/tiny:precision=fp32:size=64", "-c:v", "libx264", file.toString());
+            int spacing = spacings[random.nextInt(spacings.length)];
+            StringBuilder burst = new StringBuilder("sleep " + random.nextInt(1000) / 1e3);
+            int signals = 1 + random.nextInt(12);
+            for (int i = 0; i < signals; i++)
+                burst.append("; kill -INT ").append(running.process().pid()).append("; sleep ").append(random.nextInt(spacing + 1) / 1e3);
+            running.await(moments[trial % moments.length]);
+            new ProcessBuilder("sh", "-c", burst.toString()).redirectErrorStream(true).redirectOutput(Redirect.DISCARD).start().waitFor();
+            Ffmpeg.Result result = running.finish();
+            String what = "trial " + trial + ", " + burst;
+            // ffmpeg's own: ended in order, or at the fourth signal
+            assertTrue(result.status() == 255 || result.status() == 123, () -> what + ": " + result.status() + "\n" + result.tail());
+            // before the filter listens, ffmpeg ends without a frame; at a second signal it writes no more
+            if (signals == 1 && result.log().contains("interrupted"))
+                assertFalse(REAL.frames("-i " + file).isEmpty(), () -> what + "\n" + result.tail());
+        }
     }
 }

@@ -16,7 +16,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * several {@code presets} the second adds 1 to it, the third 2, and so on. {@code show=compare} puts it beside the frame,
  * {@code show=mixed} so the second and later ones.
  * {@code source="throw CLASS MESSAGE"} makes open throw, {@code prompt="throw CLASS MESSAGE"} makes edit throw,
- * {@code prompt="sleep MILLISECONDS"} makes each of its steps last.
+ * {@code prompt="sleep MILLISECONDS"} makes each of its steps last; {@code source="start MILLISECONDS"} makes open last before its
+ * first step, {@code source="load MILLISECONDS"} each of its ten steps.
  */
 public final class Engine implements AutoCloseable {
     private static final AtomicInteger opened = new AtomicInteger();
@@ -41,6 +42,7 @@ public final class Engine implements AutoCloseable {
             map.put(new String(options[i], StandardCharsets.UTF_8), new String(options[i + 1], StandardCharsets.UTF_8));
         Engine engine = new Engine(map, new NativeHost(host));
         engine.obey(map.get("source"));
+        engine.load(map.getOrDefault("source", ""));
         engine.host.log(Host.VERBOSE, "stub engine " + engine.number + ", libtorch "
             + System.getProperty("PYTORCH_LIBRARY_PATH") + " " + System.getProperty("PYTORCH_FLAVOR"));
         System.out.println("what Java prints must not reach the host's standard output");
@@ -127,6 +129,21 @@ public final class Engine implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
+    }
+
+    private void load(String command) {
+        if (!command.startsWith("start ") && !command.startsWith("load "))
+            return;
+        host.log(Host.VERBOSE, "the stub starts");
+        if (command.startsWith("start "))
+            sleep(command.replace("start", "sleep"));
+        for (int step = 0; step <= 10; step++) {
+            if (!host.step("load", step, 10))
+                throw new CancellationException("cancelled while loading");
+            host.log(Host.VERBOSE, "the stub has loaded " + step);
+            if (command.startsWith("load "))
+                sleep(command.replace("load", "sleep"));
+        }
     }
 
     private void sleep(String command) {
