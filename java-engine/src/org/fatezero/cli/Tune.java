@@ -67,13 +67,13 @@ final class Tune implements Callable<Integer> {
     @Option(names = "--learning_rate", paramLabel = "X", description = "Tune-A-Video's 3e-5, and for pocket 3e-4")
     private Double rate;
 
-    @Option(names = "--keys", defaultValue = "-1+first", description = "As the filter's; likewise the next two. ${DEFAULT-VALUE}")
+    @Option(names = "--keys", defaultValue = "-1+first", description = "Frames that self-attention sees, as the filter's keys=. ${DEFAULT-VALUE}")
     private String keys;
 
-    @Option(names = "--keys_at", defaultValue = "32", paramLabel = "N", description = "${DEFAULT-VALUE}")
+    @Option(names = "--keys_at", defaultValue = "32", paramLabel = "N", description = "The filter's keys_at=, in cells. ${DEFAULT-VALUE}")
     private int keysAt;
 
-    @Option(names = "--norm", defaultValue = "frame", description = "frame or window. ${DEFAULT-VALUE}")
+    @Option(names = "--norm", defaultValue = "frame", description = "The filter's norm=: frame or window. ${DEFAULT-VALUE}")
     private String norm;
 
     @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Of all that is random. ${DEFAULT-VALUE}")

@@ -106,12 +106,12 @@ public final class Schedule {
 
     /** Denoising step {@code k}: from level {@code k + 1} to level {@code k} (paper, eq. 2). */
     public NDArray denoise(NDArray z, NDArray epsilon, int k) {
-        return move(z, epsilon, level(k + 1), level(k));
+        return ddimStep(z, epsilon, level(k + 1), level(k));
     }
 
     /** Inversion step {@code k}: from level {@code k} to level {@code k + 1} (paper, eq. 3). */
     public NDArray invert(NDArray z, NDArray epsilon, int k) {
-        return move(z, epsilon, level(k), level(k + 1));
+        return ddimStep(z, epsilon, level(k), level(k + 1));
     }
 
     /** Noise to signal at level {@code k}; in it the latents over the root of {@code alphaBar} move by the noise alone. */
@@ -165,7 +165,7 @@ public final class Schedule {
      * @param from alphaBar of {@code z}
      * @param to alphaBar of the result
      */
-    static NDArray move(NDArray z, NDArray epsilon, double from, double to) {
+    static NDArray ddimStep(NDArray z, NDArray epsilon, double from, double to) {
         double ofZ = Math.sqrt(to / from);
         double ofEpsilon = Math.sqrt(1 - to) - ofZ * Math.sqrt(1 - from);
         try (NDArray signal = z.mul(ofZ); NDArray noise = epsilon.mul(ofEpsilon)) {

@@ -7,7 +7,7 @@ import org.fatezero.device.Libtorch;
 import org.fatezero.device.Memory;
 import org.fatezero.forward.Window;
 import org.fatezero.options.Options;
-import org.fatezero.options.Prompts;
+import org.fatezero.options.OptionResolver;
 import org.fatezero.tensor.NotFiniteException;
 
 import java.io.IOException;
@@ -34,7 +34,7 @@ public final class Engine implements AutoCloseable {
     private final List<Options> asked; // of each edit
     private final Options options;     // of the first
     private final Hardware hardware;
-    private final Store store;
+    private final CapturePolicy store;
     private WindowEditor editor; // replaced once if half precision does not suffice; null if the model could not be loaded again
     private final int[] panels;  // of each edit
 
@@ -59,10 +59,10 @@ public final class Engine implements AutoCloseable {
      */
     public Engine(Map<String, String> set, Host host) throws IOException {
         this.host = host;
-        asked = Prompts.edits(set, host);
+        asked = OptionResolver.edits(set, host);
         options = asked.get(0);
         hardware = Hardware.of(options.device(), options.precision());
-        store = new Store(options.store(), () -> Memory.free(hardware.device()), host);
+        store = new CapturePolicy(options.store(), () -> Memory.free(hardware.device()), host);
         editor = new WindowEditor(asked, hardware.device(), hardware.precision(), store, host);
         try {
             panels = IntStream.range(0, asked.size()).map(editor::panels).toArray();
@@ -117,7 +117,7 @@ public final class Engine implements AutoCloseable {
      */
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride, int width,
             int height, int depth) throws IOException {
-        Frames frames = new Frames(width, height, depth);
+        FrameFormat frames = new FrameFormat(width, height, depth);
         int n = source.length;
         int targets = n * edits();
         if (n < 1 || n > options.window() || target.length != targets || sourceStride.length != n || targetStride.length != targets) {

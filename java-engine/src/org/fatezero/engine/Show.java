@@ -126,7 +126,7 @@ final class Show {
      *
      * @param ofEdit what {@link #ofEdit} has gathered
      */
-    NDArray seen(Trajectory trajectory, TokenAttention ofEdit) {
+    NDArray heat(Trajectory trajectory, TokenAttention ofEdit) {
         if (!panels.contains(Panel.MASK) && !panels.contains(Panel.HEAT)) {
             return null;
         }
@@ -154,28 +154,28 @@ final class Show {
      *
      * @param frames the source's size
      * @param edited the edit as decoded, {@code (1, 3, h, w)}; null if {@link #showsEdit} is false
-     * @param seen of this frame, {@code (1, 1, h, w)}, or null
+     * @param heat of this frame, {@code (1, 1, h, w)}, or null
      * @param target its rows hold all panels; the first may lie where the source does
      */
-    void paint(Frames frames, ByteBuffer source, int sourceStride, ByteBuffer target, int targetStride, NDArray edited, NDArray seen,
+    void paint(FrameFormat frames, ByteBuffer source, int sourceStride, ByteBuffer target, int targetStride, NDArray edited, NDArray heat,
             NDManager window) {
         try (NDManager frame = window.newSubManager()) {
-            NDArray original = panels.size() == 1 && seen == null ? null
+            NDArray original = panels.size() == 1 && heat == null ? null
                     : frames.read(source, sourceStride, frames.height(), frames.width(), false, frame, torch);
             for (int i = 0; i < panels.size(); i++) {
                 NDArray x = switch (panels.get(i)) {
                     case SOURCE -> original;
                     case EDIT -> edited;
-                    case MASK -> tinted(original, sized(seen, frames, frame));
-                    case HEAT -> heated(original, sized(seen, frames, frame));
+                    case MASK -> tinted(original, sized(heat, frames, frame));
+                    case HEAT -> heated(original, sized(heat, frames, frame));
                 };
                 frames.write(x, frames.panel(target, i), targetStride, torch);
             }
         }
     }
 
-    private NDArray sized(NDArray seen, Frames frames, NDManager frame) {
-        NDArray typed = torch.copyTo(frame, seen, frame.create(0f)); // (1, 1, h, w), single precision
+    private NDArray sized(NDArray heat, FrameFormat frames, NDManager frame) {
+        NDArray typed = torch.copyTo(frame, heat, frame.create(0f)); // (1, 1, h, w), single precision
         return torch.nearest(typed, frames.height(), frames.width());
     }
 

@@ -50,8 +50,8 @@ public final class WindowEditor implements AutoCloseable {
     private final NDManager manager; // what outlives a window: the prompts' encodings and the methods' tables
     private final Schedule schedule;
     private final List<Shown> edits = new ArrayList<>();
-    private final Inversions inversions; // null unless they are kept on disk
-    private final Store store;
+    private final InversionCache inversions; // null unless they are kept on disk
+    private final CapturePolicy store;
 
     /** One of the edits, and what is shown of it. */
     private record Shown(Edit edit, Show show) {
@@ -61,9 +61,9 @@ public final class WindowEditor implements AutoCloseable {
      * What an edit gives for a window.
      *
      * @param z the edit's clean latents {@code (frames, channels, h, w)}; null where they are not needed
-     * @param seen as {@link Show#seen}
+     * @param heat as {@link Show#heat}
      */
-    record Result(NDArray z, NDArray seen) {
+    record Result(NDArray z, NDArray heat) {
     }
 
     /**
@@ -72,7 +72,7 @@ public final class WindowEditor implements AutoCloseable {
      * @param asked options of each edit
      * @param precision of the UNet
      */
-    WindowEditor(List<Options> asked, Device device, DataType precision, Store store, Host host) throws IOException {
+    WindowEditor(List<Options> asked, Device device, DataType precision, CapturePolicy store, Host host) throws IOException {
         this.host = host;
         this.store = store;
         options = asked.get(0);
@@ -89,7 +89,7 @@ public final class WindowEditor implements AutoCloseable {
                 edits.add(new Shown(new Edit(plan.method(), text, plan.guidance()), Show.of(one, plan, schedule.depth(),
                         new PromptWords(model.tokenizer, one.parity(), host), source, target, model.torch)));
             }
-            inversions = options.inversion().isBlank() ? null : Inversions.in(options.inversion(), host, options, model,
+            inversions = options.inversion().isBlank() ? null : InversionCache.in(options.inversion(), host, options, model,
                     source, schedule.depth());
         } catch (IOException | RuntimeException | Error e) {
             close();
@@ -135,7 +135,7 @@ public final class WindowEditor implements AutoCloseable {
      * @param target one edit's frames after another's
      * @throws NotFiniteException if the UNet's numbers are not finite; the targets are then untouched
      */
-    void edit(Frames frames, FrameBuffers source, FrameBuffers target) throws IOException {
+    void edit(FrameFormat frames, FrameBuffers source, FrameBuffers target) throws IOException {
         int n = source.count();
         int targets = target.count();
         double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(frames.width(), frames.height());
@@ -149,9 +149,9 @@ public final class WindowEditor implements AutoCloseable {
                 int j = last % n;
                 Show show = edits.get(last / n).show;
                 try (NDArray z = frame(show.showsEdit() ? results.get(last / n).z : null, j); NDArray x = z == null ? null : model.vae.decode(z);
-                        NDArray seen = frame(results.get(last / n).seen, j)) {
+                        NDArray heat = frame(results.get(last / n).heat, j)) {
                     requireFinite(x, "the decoded frames");
-                    show.paint(frames, source.buffers()[j], source.strides()[j], target.buffers()[last], target.strides()[last], x, seen, window);
+                    show.paint(frames, source.buffers()[j], source.strides()[j], target.buffers()[last], target.strides()[last], x, heat, window);
                 }
             }
             report("decode", targets, targets);
@@ -165,7 +165,7 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     /** The window's results; after an out-of-memory error it is tried once more with recompute and sequential branches. */
-    private List<Result> retried(Frames frames, FrameBuffers source, int h, int w, NDManager window) throws IOException {
+    private List<Result> retried(FrameFormat frames, FrameBuffers source, int h, int w, NDManager window) throws IOException {
         try {
             return results(frames, source, h, w, window);
         } catch (EngineException | OutOfMemoryError e) {
@@ -184,7 +184,7 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     /** @param window owns the results; all else is freed */
-    private List<Result> results(Frames frames, FrameBuffers source, int h, int w, NDManager window) throws IOException {
+    private List<Result> results(FrameFormat frames, FrameBuffers source, int h, int w, NDManager window) throws IOException {
         Shape latents = new Shape(source.count(), model.unet.config().inChannels(), h / model.vae.config().factor(), w / model.vae.config().factor());
         Window shared = window(source.count(), (int) latents.get(2), (int) latents.get(3));
         boolean keeps = store.keeps(model.unet.config(), (int) latents.get(2), (int) latents.get(3), shared,
@@ -199,7 +199,7 @@ public final class WindowEditor implements AutoCloseable {
             }
             List<Result> results = edited(trajectory, shared, kept);
             for (Result result : results) {
-                Stream.of(result.z, result.seen).filter(Objects::nonNull).forEach(array -> array.attach(window));
+                Stream.of(result.z, result.heat).filter(Objects::nonNull).forEach(array -> array.attach(window));
             }
             return results;
         }
@@ -227,7 +227,7 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     /** Clean latents {@code (frames, channels, h, w)} of pixels. */
-    private NDArray encode(Frames frames, FrameBuffers source, int h, int w, NDManager window) {
+    private NDArray encode(FrameFormat frames, FrameBuffers source, int h, int w, NDManager window) {
         try (NDManager temporary = window.newSubManager()) {
             NDList latents = new NDList();
             for (int i = 0; i < source.count(); i++) {
@@ -283,7 +283,7 @@ public final class WindowEditor implements AutoCloseable {
                 z = new DdimEditing(model.unet, schedule, model.torch).run(trajectory, shown.edit, ForwardContext.of(window), sourceOfAttention(kept),
                         ofEdit == null ? List.of() : List.of(ofEdit), reporting("edit", results.size(), edits.size()), (level, latents) -> { });
             }
-            results.add(new Result(z, shown.show.seen(trajectory, ofEdit)));
+            results.add(new Result(z, shown.show.heat(trajectory, ofEdit)));
         }
         return results;
     }

@@ -22,8 +22,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * An inversion on disk: the latents of every level, and of every word token of the source prompt what blend masks are made
- * from. Queries, keys and maps are a hundred times as large and are not in it: whoever edits from it recomputes them.
+ * An inversion on disk: the latents of each level and, per word token of the source prompt, its summed cross-attention, which
+ * blend masks are made from. Queries, keys and maps are a hundred times as large and are not in it: whoever edits from it recomputes them.
  *
  * @param path a safetensors file
  * @param key what the inversion depends on, which the file repeats

@@ -101,7 +101,7 @@ public final class Model implements AutoCloseable {
             manager.close();
             throw e;
         }
-        manager.cap(); // whatever is made from now on belongs to a window
+        manager.cap(); // the weights' manager takes no more arrays: later ones belong to a window
     }
 
     /** Reports that loading begins, and, each time it is run, that one more tensor has been read. */

@@ -17,9 +17,9 @@ final class TransformerBlock {
 
     private static final double EPS = 1e-5;
 
-    // numbers of a run: what caches hold and an allocator reuses rather than maps anew, and what keeps a GPU busy
-    private static final long RUN = 2 << 20;
-    private static final long RUN_ON_GPU = 256 << 20;
+    // elements of a chunk: it fits the CPU's caches and memory that the allocator holds; on a GPU it is large enough to fill it
+    private static final long CHUNK = 2 << 20;
+    private static final long CHUNK_ON_GPU = 256 << 20;
     private static final long LEAST_ROWS = 800; // fewer do not pay for reading the weights again
 
     private final Torch torch;
@@ -58,21 +58,21 @@ final class TransformerBlock {
         }
     }
 
-    /** A run of positions after another, for its middle is eight times as wide. */
+    /** The feed-forward in chunks of positions: its middle is eight times as wide as its input, and would be as much memory. */
     private NDArray feedForward(NDArray y) {
         long width = y.getShape().get(2);
-        long length = Math.max(LEAST_ROWS, (y.getDevice().isGpu() ? RUN_ON_GPU : RUN) / (8 * width));
+        long length = Math.max(LEAST_ROWS, (y.getDevice().isGpu() ? CHUNK_ON_GPU : CHUNK) / (8 * width));
         try (Scope scope = new Scope(y)) {
             NDArray positions = y.reshape(-1, width);
             long rows = positions.getShape().get(0);
-            NDList runs = new NDList();
+            NDList chunks = new NDList();
             for (long from = 0; from < rows; from += length) {
                 try (Scope passing = new Scope(positions)) {
-                    NDArray run = positions.get("{}:{}", from, Math.min(rows, from + length));
-                    runs.add(passing.keep(out.forward(torch.geglu(gatedProjection.forward(norm3.forward(run))))));
+                    NDArray chunk = positions.get("{}:{}", from, Math.min(rows, from + length));
+                    chunks.add(passing.keep(out.forward(torch.geglu(gatedProjection.forward(norm3.forward(chunk))))));
                 }
             }
-            return scope.keep((runs.size() == 1 ? runs.get(0) : NDArrays.concat(runs, 0)).reshape(y.getShape()));
+            return scope.keep((chunks.size() == 1 ? chunks.get(0) : NDArrays.concat(chunks, 0)).reshape(y.getShape()));
         }
     }
 }

@@ -90,7 +90,7 @@ public final class Tuning implements AutoCloseable {
     private static final String STATE = "tuning.safetensors";
 
     private final Map<String, String> notes;
-    private VideoFolder folder; // beside its place until a beginning is whole
+    private TunedModelFolder folder; // beside its place until a beginning is whole
     private final NDManager manager;
     private final String unseen;
     private final Tuner tuner;
@@ -144,7 +144,7 @@ public final class Tuning implements AutoCloseable {
         }
     }
 
-    private static VideoFolder begin(Settings settings, Path out) throws IOException {
+    private static TunedModelFolder begin(Settings settings, Path out) throws IOException {
         if (Files.exists(out)) {
             throw new FileAlreadyExistsException(out + ": exists already; --resume goes on with a tuning that was begun there");
         }
@@ -154,15 +154,15 @@ public final class Tuning implements AutoCloseable {
                     + ".save_pretrained(sys.argv[2])\" " + settings.model + " folder");
         }
         try (ModelFolder model = ModelFolder.find(settings.model)) {
-            return VideoFolder.create(model.path(), out.resolveSibling("." + UUID.randomUUID() + ".part"), settings.seed);
+            return TunedModelFolder.create(model.path(), out.resolveSibling("." + UUID.randomUUID() + ".part"), settings.seed);
         }
     }
 
-    private static VideoFolder begun(Path out) throws IOException {
+    private static TunedModelFolder begun(Path out) throws IOException {
         if (!Files.isRegularFile(out.resolve(STATE))) {
             throw new NoSuchFileException(out.resolve(STATE) + ": missing, so there is no tuning to go on with; begin one without --resume, in a new folder");
         }
-        return new VideoFolder(out);
+        return new TunedModelFolder(out);
     }
 
     private void requireSame(Map<String, String> before) {

@@ -145,7 +145,7 @@ class ScheduleTest {
             NDArray z = golden.manager.create(new float[] {2});
             NDArray epsilon = golden.manager.create(new float[] {0.5f});
             // z0 = (2 - 0.6 * 0.5) / 0.8 = 2.125, noised to 0.36: 0.6 * 2.125 + 0.8 * 0.5
-            assertEquals(1.675f, Schedule.move(z, epsilon, 0.64, 0.36).getFloat(), 1e-6f);
+            assertEquals(1.675f, Schedule.ddimStep(z, epsilon, 0.64, 0.36).getFloat(), 1e-6f);
         }
     }
 

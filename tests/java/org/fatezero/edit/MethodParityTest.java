@@ -158,7 +158,7 @@ class MethodParityTest {
             alignment = Alignment.refine(source, target);
             int[] mapper = golden.integers(nameOf(edit) + ".mapper");
             for (int j = 0; j < 77; j++) {
-                assertEquals(mapper[j] < 0 ? 1 : 0, alignment.own()[j], "own share of " + j);
+                assertEquals(mapper[j] < 0 ? 1 : 0, alignment.newTokens()[j], "own share of " + j);
                 assertEquals(mapper[j] < 0 ? 0 : 1, alignment.matrix()[Math.max(0, mapper[j])][j], "partner of " + j);
             }
         }

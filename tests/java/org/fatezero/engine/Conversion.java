@@ -15,7 +15,7 @@ public final class Conversion {
 
     /** The best time of a square frame's way from pixels to a tensor and back. */
     public static double seconds(int side, NDManager manager, Torch torch) {
-        Frames frames = new Frames(side, side, 8);
+        FrameFormat frames = new FrameFormat(side, side, 8);
         ByteBuffer pixels = ByteBuffer.allocateDirect(3 * side * side);
         double best = Double.MAX_VALUE;
         for (int i = 0; i < 20; i++) {

@@ -158,7 +158,7 @@ class ShowTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
+    @CsvSource(delimiter = '|', quoteCharacter = '"', value = {
         "mask           | blend     |      | blend=, words of the source 'a silver jeep on a road'",
         "mask           | start     | 0    | no noise",
         "attention=jeep | start     | 0    | no noise",

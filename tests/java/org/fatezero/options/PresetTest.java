@@ -70,7 +70,7 @@ class PresetTest {
         try (Tokenizer tokenizer = new Tokenizer(Golden.TINY.resolve("tokenizer"))) {
             PromptWords words = new PromptWords(tokenizer, false, (level, message) -> { });
             for (String[] change : new String[][] {{"jeep", "car"}, {"silver jeep", "bright yellow bus"}, {" Silver  ", "x-ray"}}) {
-                Options options = Prompts.resolve(Map.of("preset", name, "source", "a silver jeep on a road", "from", change[0], "to", change[1]),
+                Options options = OptionResolver.resolve(Map.of("preset", name, "source", "a silver jeep on a road", "from", change[0], "to", change[1]),
                         new TinyOptions.Silent());
                 assertFalse(options.prompt().contains("{") || options.blend().contains("{") || options.emphasize().contains("{"));
                 Prompt source = tokenizer.encode(options.source(), 77);

@@ -67,7 +67,7 @@ class StrengthTest {
     @Test
     void whatIsSetItselfStaysWhileThePresetsValuesMove() throws Exception {
         assertEquals("0.8", moved("1", "self_replace").get("self_replace"));
-        Options options = Prompts.resolve(Map.of("preset", "watercolor", "source", "a jeep", "strength", "1", "cross_replace", "0.7"), new TinyOptions.Silent());
+        Options options = OptionResolver.resolve(Map.of("preset", "watercolor", "source", "a jeep", "strength", "1", "cross_replace", "0.7"), new TinyOptions.Silent());
         assertEquals("0.7", options.cross_replace());
         assertEquals(0, Words.Share.parse("self_replace", options.self_replace()).to());
     }

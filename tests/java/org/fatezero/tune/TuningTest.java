@@ -56,7 +56,7 @@ class TuningTest {
 
     @Test
     void beginsWithWhatTheModelPredicts() throws Exception {
-        VideoFolder.create(Golden.TINY, folder.resolve("video"), 3);
+        TunedModelFolder.create(Golden.TINY, folder.resolve("video"), 3);
         try (Golden golden = new Golden("modules.safetensors")) {
             Golden.assertClose(epsilon(golden, Golden.TINY, 2), epsilon(golden, folder.resolve("video"), 2), 1e-6, "untrained temporal attention");
         }
@@ -126,7 +126,7 @@ class TuningTest {
     @Test
     void leavesNothingBehindWhenTheModelIsNone() throws Exception {
         Path broken = folder.resolve("broken");
-        VideoFolder.create(Golden.TINY, broken, 0);
+        TunedModelFolder.create(Golden.TINY, broken, 0);
         Files.delete(broken.resolve("vae/config.json"));
         Tuning.Settings settings = new Tuning.Settings(broken.toString(), "a jeep", "cpu", 64, 0, 1e-2, "-1", 32, "frame", 0);
         assertThrows(NoSuchFileException.class, () -> new Tuning(settings, clip(2), folder.resolve("out"), false));
@@ -156,7 +156,7 @@ class TuningTest {
         TinyOptions.copyModel(model);
         Files.move(model.resolve("vae"), folder.resolve("elsewhere"));
         Files.createSymbolicLink(model.resolve("vae"), folder.resolve("elsewhere"));
-        VideoFolder.create(model, folder.resolve("video"), 0);
+        TunedModelFolder.create(model, folder.resolve("video"), 0);
         assertEquals(-1, Files.mismatch(Golden.TINY.resolve("vae/config.json"), folder.resolve("video/vae/config.json")));
     }
 

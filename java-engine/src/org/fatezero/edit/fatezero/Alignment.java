@@ -7,12 +7,12 @@ import java.util.List;
 
 /**
  * How the columns of the source's cross-attention maps become those of the edit: {@code R(c_src, c_edit) = c_src matrix +
- * c_edit * own}, both of Prompt-to-Prompt's ways in one form.
+ * c_edit * newTokens}, both of Prompt-to-Prompt's ways in one form.
  *
  * @param matrix {@code (source tokens, target tokens)}
- * @param own per target token, the share of the edit's own column
+ * @param newTokens per target token, the share of the edit's own column
  */
-public record Alignment(float[][] matrix, float[] own) {
+public record Alignment(float[][] matrix, float[] newTokens) {
 
     private static final int GAP = 0;
     private static final int MATCH = 1;
@@ -28,16 +28,16 @@ public record Alignment(float[][] matrix, float[] own) {
         int m = target.pieces().size() + 2;
         int[] partner = align(Arrays.copyOf(source.ids(), n), Arrays.copyOf(target.ids(), m));
         float[][] matrix = new float[length][length];
-        float[] own = new float[length];
+        float[] newTokens = new float[length];
         for (int j = 0; j < length; j++) {
             int i = j < m ? partner[j] : j; // padding keeps its place
             if (i < 0) {
-                own[j] = 1;
+                newTokens[j] = 1;
             } else {
                 matrix[i][j] = 1;
             }
         }
-        return new Alignment(matrix, own);
+        return new Alignment(matrix, newTokens);
     }
 
     /** For each token of {@code y} its partner in {@code x}, or -1. Ties prefer a gap in {@code x}, then one in {@code y}. */

@@ -90,7 +90,7 @@ public final class CrossAttentionControl {
         float[] matrix = new float[n * n];
         float[] own = new float[n];
         for (int target = 0; target < n; target++) {
-            own[target] = gates[target] ? emphasis[target] * alignment.own()[target] : 1;
+            own[target] = gates[target] ? emphasis[target] * alignment.newTokens()[target] : 1;
             for (int source = 0; source < n; source++) {
                 matrix[source * n + target] = gates[target] ? emphasis[target] * alignment.matrix()[source][target] : 0;
             }

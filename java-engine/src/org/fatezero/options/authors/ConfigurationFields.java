@@ -6,10 +6,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
-/** Which fields of the authors' configuration files there are, and those of one file that nothing is made of. */
+/** The fields that the authors' configuration files may have, and which fields of one file have no effect here. */
 final class ConfigurationFields {
 
-    /** Fields that something is made of, by section. */
+    /** Fields that have an effect, by section. */
     private static final Map<String, List<String>> USED = Map.of(
             "", List.of("dataset_config", "editing_config", "model_config", "pretrained_model_path"),
             "dataset_config", List.of("prompt", "n_sample_frame", "image_size", "start_sample_frame", "sampling_rate", "offset"),

@@ -40,8 +40,8 @@ class AlignmentTest {
                     column.append(column.isEmpty() ? "" : "+").append(i).append(share == 1 ? "" : "*" + share);
                 }
             }
-            if (alignment.own()[j] != 0) {
-                assertEquals(1, alignment.own()[j]);
+            if (alignment.newTokens()[j] != 0) {
+                assertEquals(1, alignment.newTokens()[j]);
                 column.append("own");
             }
             columns.append(j == 0 ? "" : " ").append(column.isEmpty() ? "-" : column);
@@ -111,7 +111,7 @@ class AlignmentTest {
     void everyColumnOfRefineHasOneOrigin() {
         Alignment alignment = Alignment.refine(prompt("a", "b", "c", "d"), prompt("d", "c", "x", "a", "b"));
         for (int j = 0; j < LENGTH; j++) {
-            float sum = alignment.own()[j];
+            float sum = alignment.newTokens()[j];
             for (float[] row : alignment.matrix()) {
                 sum += row[j];
             }

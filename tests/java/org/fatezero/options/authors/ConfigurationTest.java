@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import org.fatezero.TinyOptions;
 import org.fatezero.engine.Host;
 import org.fatezero.options.Options;
-import org.fatezero.options.Prompts;
+import org.fatezero.options.OptionResolver;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -50,7 +50,7 @@ class ConfigurationTest {
         for (int i = 0; i < set.length; i += 2) {
             given.put(set[i], set[i + 1]);
         }
-        return Prompts.resolve(given, host);
+        return OptionResolver.resolve(given, host);
     }
 
     /** The example with one text replaced by another. */
@@ -99,7 +99,7 @@ class ConfigurationTest {
         assertEquals(SOURCE, options(changed("        watercolor painting of a red jeep driving down a road,\n        a blue bus driving down a road,\n"
                 + "        a jeep]", "]")).prompt(), "the only one");
         String message = assertThrows(IllegalArgumentException.class,
-                () -> Prompts.resolve(Map.of("preset", "monet", "edit", "1"), host)).getMessage();
+                () -> OptionResolver.resolve(Map.of("preset", "monet", "edit", "1"), host)).getMessage();
         assertTrue(message.contains("edit=1") && message.contains("preset=monet"), message);
     }
 
@@ -173,7 +173,7 @@ class ConfigurationTest {
     @Test
     void whatDoesNotCountIsToldInOneLineEach() throws Exception {
         Path file = changed("model_config:", "color: blue\nmodel_config:\n    rank: 3");
-        Prompts.resolve(Map.of("preset", file.toString(), "edit", "1"), host);
+        OptionResolver.resolve(Map.of("preset", file.toString(), "edit", "1"), host);
         assertEquals(4, warnings.size(), warnings.toString());
         assertTrue(warnings.get(0).contains("eq_params: sculpture is no word of 'watercolor painting"), warnings.get(0));
         assertEquals(file + ": unknown and not used: color, model_config.rank", warnings.get(1));

@@ -16,7 +16,7 @@ import java.util.function.LongSupplier;
  * Whether inversion keeps what edits need of the source's attention, or they run the source again. Keeping is quicker; with
  * {@code store=auto} it may take half of the memory that is free, for the other half is for what layers work on.
  */
-final class Store {
+final class CapturePolicy {
 
     private static final int RESERVED = 2; // free memory is divided by it
 
@@ -32,7 +32,7 @@ final class Store {
      * @param free tells the bytes of memory that are free
      * @param log is told each choice
      */
-    Store(String option, LongSupplier free, Log log) {
+    CapturePolicy(String option, LongSupplier free, Log log) {
         this.option = option;
         this.free = free;
         this.log = log;

@@ -24,7 +24,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Random;
 
-class FramesTest {
+class FrameFormatTest {
 
     private static final byte PADDING = 0x5a;
 
@@ -73,7 +73,7 @@ class FramesTest {
     @CsvSource({"8, 6, 8, 0", "7, 5, 8, 11", "1, 1, 8, 3", "8, 6, 16, 0", "7, 5, 16, 10", "321, 179, 8, 1", "1, 9, 16, 2"})
     void framesSurviveThereAndBackAndTheirPaddingStays(int width, int height, int depth, int padding) {
         int stride = width * 3 * depth / 8 + padding;
-        Frames frames = new Frames(width, height, depth);
+        FrameFormat frames = new FrameFormat(width, height, depth);
         ByteBuffer source = noise(width, height, depth, stride);
         ByteBuffer target = padded(stride, height);
         try (NDArray x = frames.read(source, stride, height, width, false, manager, torch)) {
@@ -91,7 +91,7 @@ class FramesTest {
         for (int i = 0; i < depth / 8; i++) {
             red.put(i, (byte) 0xff);
         }
-        NDArray x = new Frames(1, 1, depth).read(red, 3 * depth / 8, 1, 1, false, manager, torch);
+        NDArray x = new FrameFormat(1, 1, depth).read(red, 3 * depth / 8, 1, 1, false, manager, torch);
         assertArrayEquals(new float[] {1, -1, -1}, x.toFloatArray());
     }
 
@@ -100,7 +100,7 @@ class FramesTest {
     void whatIsOutOfRangeIsClipped(int depth) {
         int stride = 3 * depth / 8;
         ByteBuffer target = padded(stride, 1);
-        new Frames(1, 1, depth).write(manager.create(new float[] {-7, 0, 3}, new Shape(1, 3, 1, 1)), target, stride, torch);
+        new FrameFormat(1, 1, depth).write(manager.create(new float[] {-7, 0, 3}, new Shape(1, 3, 1, 1)), target, stride, torch);
         int full = (1 << depth) - 1;
         assertEquals(0, sample(target, stride, depth, 0, 0));
         assertEquals(full / 2.0, sample(target, stride, depth, 1, 0), 0.5);
@@ -124,7 +124,7 @@ class FramesTest {
                 }
             }
         }
-        Frames frames = new Frames(width, height, depth);
+        FrameFormat frames = new FrameFormat(width, height, depth);
         ByteBuffer target = padded(stride, height);
         NDArray resized = frames.read(source, stride, toHeight, toWidth, false, manager, torch);
         assertEquals(new Shape(1, 3, toHeight, toWidth), resized.getShape());
@@ -146,7 +146,7 @@ class FramesTest {
             int side = (int) Math.sqrt(bytes.length / 3.);
             int toSide = (int) expected.getShape().get(2);
             ByteBuffer source = ByteBuffer.allocateDirect(bytes.length).put(bytes).rewind();
-            Frames frames = new Frames(side, side, 8);
+            FrameFormat frames = new FrameFormat(side, side, 8);
             assertArrayEquals(expected.toFloatArray(), frames.read(source, 3 * side, toSide, toSide, true, golden.manager, golden.torch).toFloatArray(), 1e-5f);
             float[] bicubic = frames.read(source, 3 * side, toSide, toSide, false, golden.manager, golden.torch).toFloatArray();
             assertTrue(Golden.relativeError(expected, golden.manager.create(bicubic)) > 0.1, "noise is sharper otherwise");
@@ -155,7 +155,7 @@ class FramesTest {
 
     @Test
     void aBufferMayBeLongerThanItsFrameAndItsLastRowShort() {
-        Frames frames = new Frames(4, 3, 8);
+        FrameFormat frames = new FrameFormat(4, 3, 8);
         frames.check(ByteBuffer.allocateDirect(12 * 3), 12);
         frames.check(ByteBuffer.allocateDirect(16 * 2 + 12), 16);
         frames.check(ByteBuffer.allocateDirect(1000), 16);
@@ -163,7 +163,7 @@ class FramesTest {
 
     @Test
     void aBufferThatDoesNotHoldItsFrameIsToldWithWhatIsNeeded() {
-        Frames frames = new Frames(4, 3, 8);
+        FrameFormat frames = new FrameFormat(4, 3, 8);
         for (ByteBuffer wrong : new ByteBuffer[] {ByteBuffer.allocateDirect(35), ByteBuffer.allocate(36), ByteBuffer.allocateDirect(0)}) {
             String message = assertThrows(IllegalArgumentException.class, () -> frames.check(wrong, 12)).getMessage();
             assertTrue(message.contains("4x3") && message.contains("12 bytes"), message);
@@ -171,12 +171,12 @@ class FramesTest {
         assertThrows(IllegalArgumentException.class, () -> frames.check(ByteBuffer.allocateDirect(36), 11));
         assertThrows(IllegalArgumentException.class, () -> frames.check(ByteBuffer.allocateDirect(36), -12));
         assertThrows(IllegalArgumentException.class, () -> frames.check(ByteBuffer.allocateDirect(36), Integer.MAX_VALUE));
-        assertThrows(IllegalArgumentException.class, () -> new Frames(4, 3, 16).check(ByteBuffer.allocateDirect(36), 12));
+        assertThrows(IllegalArgumentException.class, () -> new FrameFormat(4, 3, 16).check(ByteBuffer.allocateDirect(36), 12));
     }
 
     @ParameterizedTest
     @CsvSource({"0, 4, 8", "4, 0, 8", "-4, 4, 8", "70000, 70000, 8", "4, 4, 10", "4, 4, 32"})
     void framesThatCannotBeAreRefused(int width, int height, int depth) {
-        assertThrows(IllegalArgumentException.class, () -> new Frames(width, height, depth));
+        assertThrows(IllegalArgumentException.class, () -> new FrameFormat(width, height, depth));
     }
 }

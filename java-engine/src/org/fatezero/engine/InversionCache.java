@@ -13,7 +13,7 @@ import org.fatezero.io.Sha256;
 import org.fatezero.io.UserPath;
 import org.fatezero.model.Model;
 import org.fatezero.options.Options;
-import org.fatezero.options.Prompts;
+import org.fatezero.options.OptionResolver;
 import org.fatezero.text.Prompt;
 
 import java.io.IOException;
@@ -40,7 +40,7 @@ import java.util.Map;
  * @param words each token of the source prompt's words
  * @param denoised as in {@link Trajectory}
  */
-record Inversions(Path folder, Log log, String settings, int steps, List<TokenSet> words, boolean denoised) {
+record InversionCache(Path folder, Log log, String settings, int steps, List<TokenSet> words, boolean denoised) {
 
     /** Options of which an inversion is independent, and those that the model's digest and the frames themselves tell. */
     private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source", "store", "inversion",
@@ -54,10 +54,10 @@ record Inversions(Path folder, Log log, String settings, int steps, List<TokenSe
      * @param depth levels that inversion climbs
      * @throws IOException if the folder cannot be made
      */
-    static Inversions in(String folder, Log log, Options options, Model model, Prompt source, int depth) throws IOException {
+    static InversionCache in(String folder, Log log, Options options, Model model, Prompt source, int depth) throws IOException {
         StringBuilder settings = new StringBuilder("fatezero inversion 2\n").append(model.digest).append('\n')
                 .append(model.precision).append('\n').append(Arrays.toString(source.ids())).append('\n');
-        Prompts.shared(options).forEach((name, value) -> {
+        OptionResolver.shared(options).forEach((name, value) -> {
             if (!NOT_IN_KEY.contains(name)) {
                 settings.append(name).append('=').append(value).append('\n');
             }
@@ -67,7 +67,7 @@ record Inversions(Path folder, Log log, String settings, int steps, List<TokenSe
             if (!Files.isDirectory(path)) { // some versions of Java would not take a link to one
                 Files.createDirectories(path, OWNER_ALONE);
             }
-            return new Inversions(path, log, settings.toString(), depth,
+            return new InversionCache(path, log, settings.toString(), depth,
                     TokenSet.ofEachWordToken(source.pieces().size(), EditPlan.maskCells(options)),
                     options.attention().equals("reconstruction"));
         } catch (IOException e) {
@@ -76,9 +76,9 @@ record Inversions(Path folder, Log log, String settings, int steps, List<TokenSe
     }
 
     /** The file of the window of these frames, as {@link Engine#edit} gets them; it may or may not be there. */
-    TrajectoryFile file(Frames frames, FrameBuffers source) {
+    TrajectoryFile file(FrameFormat frames, FrameBuffers source) {
         MessageDigest digest = Sha256.digest();
-        digest.update((settings + frames + source.count()).getBytes(StandardCharsets.UTF_8));
+        digest.update((settings + frames.width() + "x" + frames.height() + " of " + frames.bits() + " bits, " + source.count() + " frames").getBytes(StandardCharsets.UTF_8));
         for (int i = 0; i < source.count(); i++) {
             frames.digest(source.buffers()[i], source.strides()[i], digest);
         }

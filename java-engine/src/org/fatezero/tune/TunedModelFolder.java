@@ -36,7 +36,7 @@ import java.util.stream.Stream;
  * A model folder in the diffusers layout whose UNet has temporal attention: what tuning starts from and writes. The UNet's
  * configuration names the classes of the authors' code, which loads it, as does the filter.
  */
-final class VideoFolder {
+final class TunedModelFolder {
 
     private static final Pattern QUERIES = Pattern.compile("(.*\\.transformer_blocks\\.\\d+)\\.attn1\\.to_q\\.weight");
     private static final List<String> PARTS = List.of("model_index.json", "tokenizer", "text_encoder", "vae", "scheduler");
@@ -44,7 +44,7 @@ final class VideoFolder {
     private final Path folder;
 
     /** @param folder that {@link #create} has been called for */
-    VideoFolder(Path folder) {
+    TunedModelFolder(Path folder) {
         this.folder = folder;
     }
 
@@ -63,8 +63,8 @@ final class VideoFolder {
      * @param seed of the other layers' first weights
      * @throws IOException if {@code model} is no diffusers folder, or {@code folder} cannot be written; nothing is left of it then
      */
-    static VideoFolder create(Path model, Path folder, long seed) throws IOException {
-        VideoFolder created = new VideoFolder(folder);
+    static TunedModelFolder create(Path model, Path folder, long seed) throws IOException {
+        TunedModelFolder created = new TunedModelFolder(folder);
         try {
             created.fill(model, seed);
         } catch (IOException | RuntimeException | Error e) {
@@ -95,8 +95,8 @@ final class VideoFolder {
     }
 
     /** Gives the folder another name, which none has. */
-    VideoFolder moveTo(Path place) throws IOException {
-        return new VideoFolder(Files.move(folder, place, StandardCopyOption.ATOMIC_MOVE));
+    TunedModelFolder moveTo(Path place) throws IOException {
+        return new TunedModelFolder(Files.move(folder, place, StandardCopyOption.ATOMIC_MOVE));
     }
 
     /** Puts {@code trained} in the place of the weights of the same names. */

@@ -40,7 +40,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
 /** An inversion kept on disk serves other edits of the same frames, and no file does harm. */
-class InversionsTest {
+class InversionCacheTest {
 
     private static final String TINY = "tests/golden/tiny";
     private static final int FRAMES = 3;
@@ -299,14 +299,14 @@ class InversionsTest {
         List<Throwable> failures = new ArrayList<>();
         for (int thread = 0; thread < 3; thread++) {
             running.add(CompletableFuture.runAsync(() -> {
-                InversionsTest own = new InversionsTest();
+                InversionCacheTest own = new InversionCacheTest();
                 own.folder = folder;
                 try (Engine engine = own.open()) {
                     for (int i = 0; i < 3; i++) {
                         assertClose(expected, own.edited(engine, 7));
                         assertFalse(own.told.stream().anyMatch(text -> text.contains("inverted again")), own.told.toString());
                         try (Stream<Path> files = Files.list(folder)) {
-                            files.filter(file -> file.toString().endsWith(".safetensors")).forEach(InversionsTest::delete);
+                            files.filter(file -> file.toString().endsWith(".safetensors")).forEach(InversionCacheTest::delete);
                         }
                     }
                 } catch (Throwable e) {

@@ -18,32 +18,32 @@ import java.security.MessageDigest;
  *
  * @param width in pixels
  * @param height in pixels
- * @param depth bits a sample, 8 or 16 in native byte order
+ * @param bits of a sample, 8 or 16 in native byte order
  */
-record Frames(int width, int height, int depth) {
+record FrameFormat(int width, int height, int bits) {
 
     private static final int CHANNELS = 3;
     private static final int MOST_PIXELS = 1 << 26;
 
-    Frames {
+    FrameFormat {
         if (width < 1 || height < 1 || (long) width * height > MOST_PIXELS) {
             throw new IllegalArgumentException("frames of " + width + "x" + height + ": expected 1x1 up to " + MOST_PIXELS
                     + " pixels");
         }
-        if (depth != 8 && depth != 16) {
-            throw new IllegalArgumentException("frames of " + depth + " bits a sample: expected 8 or 16");
+        if (bits != 8 && bits != 16) {
+            throw new IllegalArgumentException("frames of " + bits + " bits a sample: expected 8 or 16");
         }
     }
 
     private int rowBytes() {
-        return width * CHANNELS * depth / 8;
+        return width * CHANNELS * bits / 8;
     }
 
     /** @throws IllegalArgumentException if the memory does not hold such a frame */
     void check(ByteBuffer pixels, int stride) {
         if (!pixels.isDirect() || stride < rowBytes()
                 || pixels.capacity() < (long) stride * (height - 1) + rowBytes()) {
-            throw new IllegalArgumentException("a frame of " + width + "x" + height + " with " + depth
+            throw new IllegalArgumentException("a frame of " + width + "x" + height + " with " + bits
                     + " bits a sample needs a direct buffer of rows of at least " + rowBytes() + " bytes; it has "
                     + pixels.capacity() + " bytes in rows of " + stride);
         }
@@ -55,8 +55,8 @@ record Frames(int width, int height, int depth) {
     }
 
     /** A frame in which so many of these lie side by side. */
-    Frames wide(int panels) {
-        return new Frames(width * panels, height, depth);
+    FrameFormat wide(int panels) {
+        return new FrameFormat(width * panels, height, bits);
     }
 
     /** Adds the frame's samples, and not what lies between its rows. */
@@ -74,11 +74,11 @@ record Frames(int width, int height, int depth) {
      */
     NDArray read(ByteBuffer pixels, int stride, int toHeight, int toWidth, boolean asPublished, NDManager manager, Torch torch) {
         ByteBuffer source = pixels.duplicate().order(ByteOrder.nativeOrder());
-        ByteBuffer samples = ByteBuffer.allocateDirect(height * width * CHANNELS * (depth == 8 ? 1 : Float.BYTES))
+        ByteBuffer samples = ByteBuffer.allocateDirect(height * width * CHANNELS * (bits == 8 ? 1 : Float.BYTES))
                 .order(ByteOrder.nativeOrder());
         FloatBuffer floats = samples.asFloatBuffer();
         for (int y = 0; y < height; y++) {
-            if (depth == 8) {
+            if (bits == 8) {
                 samples.put(samples.position(), source, y * stride, rowBytes());
                 samples.position(samples.position() + rowBytes());
             } else {
@@ -88,9 +88,9 @@ record Frames(int width, int height, int depth) {
             }
         }
         samples.rewind();
-        float full = depth == 8 ? 255f : 65535f;
+        float full = bits == 8 ? 255f : 65535f;
         try (NDArray packed = manager.create(samples, new Shape(1, height, width, CHANNELS),
-                depth == 8 ? DataType.UINT8 : DataType.FLOAT32); Scope scope = new Scope(packed)) {
+                bits == 8 ? DataType.UINT8 : DataType.FLOAT32); Scope scope = new Scope(packed)) {
             NDArray planar = torch.fromSamples(packed, 2 / full);
             boolean same = toHeight == height && toWidth == width;
             return scope.keep(same ? planar : asPublished ? torch.resizeBilinear(planar, toHeight, toWidth)
@@ -105,19 +105,19 @@ record Frames(int width, int height, int depth) {
      */
     void write(NDArray x, ByteBuffer pixels, int stride, Torch torch) {
         ByteBuffer samples;
-        float full = depth == 8 ? 255f : 65535f;
+        float full = bits == 8 ? 255f : 65535f;
         try (Scope scope = new Scope(x)) {
             NDArray sized = x.toType(DataType.FLOAT32, false);
             if (x.getShape().get(2) != height || x.getShape().get(3) != width) {
                 sized = torch.resize(sized, height, width);
             }
             NDArray packed = torch.toSamples(sized, full / 2);
-            samples = (depth == 8 ? packed.toType(DataType.UINT8, false) : packed.toType(DataType.INT32, false)).toByteBuffer()
+            samples = (bits == 8 ? packed.toType(DataType.UINT8, false) : packed.toType(DataType.INT32, false)).toByteBuffer()
                     .order(ByteOrder.nativeOrder());
         }
         ByteBuffer target = pixels.duplicate().order(ByteOrder.nativeOrder());
         for (int y = 0; y < height; y++) {
-            if (depth == 8) {
+            if (bits == 8) {
                 target.put(y * stride, samples, y * rowBytes(), rowBytes());
             } else {
                 for (int i = 0; i < width * CHANNELS; i++) {

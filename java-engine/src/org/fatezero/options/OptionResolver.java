@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** Works out which options hold, and what the prompts say, from what the user set and the preset brings. */
-public final class Prompts {
+public final class OptionResolver {
 
     private static final String SOURCE_BY_DEFAULT = "a scene";
     private static final List<String> FILLED = List.of("prompt", "negative", "blend", "emphasize", "cross_replace");
@@ -30,7 +30,7 @@ public final class Prompts {
     /** Options of one edit that a reconstruction of the source depends on. */
     private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative");
 
-    private Prompts() {
+    private OptionResolver() {
     }
 
     /**

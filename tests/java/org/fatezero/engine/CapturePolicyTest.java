@@ -25,7 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
-class StoreTest {
+class CapturePolicyTest {
 
     private static final int STEPS = 4;
     private static final List<CaptureSpec> SPECS = List.of(new CaptureSpec(new FusedSteps(0, STEPS, 0, 64), true, List.of()));
@@ -48,8 +48,8 @@ class StoreTest {
         return AttentionStore.bytes(unet, 8, 12, context(frames).window(), 77, STEPS, SPECS, DataType.FLOAT32);
     }
 
-    private Store store(String option) {
-        return new Store(option, free::get, new TinyOptions.Silent() {
+    private CapturePolicy store(String option) {
+        return new CapturePolicy(option, free::get, new TinyOptions.Silent() {
             @Override
             public void log(int level, String message) {
                 told.add(level + " " + message);
@@ -57,7 +57,7 @@ class StoreTest {
         });
     }
 
-    private static boolean keeps(Store store, int frames) {
+    private static boolean keeps(CapturePolicy store, int frames) {
         return store.keeps(unet, 8, 12, context(frames).window(), 77, STEPS, SPECS, DataType.FLOAT32);
     }
 
@@ -71,7 +71,7 @@ class StoreTest {
     @Test
     void theChoiceAndItsBytesAreLoggedOnce() {
         free.set(30_000_000);
-        Store store = store("auto");
+        CapturePolicy store = store("auto");
         keeps(store, 2);
         keeps(store, 2);
         assertEquals(List.of(Host.VERBOSE + " the source's attention is kept, " + Math.round(bytes(2) / 1e5) / 10.
@@ -81,7 +81,7 @@ class StoreTest {
     @Test
     void aChoiceHoldsForWhateverItsReasonHoldsFor() {
         free.set(2 * bytes(3));
-        Store store = store("auto");
+        CapturePolicy store = store("auto");
         assertTrue(keeps(store, 3));
         free.set(0);
         assertTrue(keeps(store, 2), "less has room where more had");

@@ -18,7 +18,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-class PromptsTest {
+class OptionResolverTest {
 
     @TempDir
     private Path folder;
@@ -29,7 +29,7 @@ class PromptsTest {
         for (int i = 0; i < set.length; i += 2) {
             options.put(set[i], set[i + 1]);
         }
-        return Prompts.resolve(options, new TinyOptions.Silent());
+        return OptionResolver.resolve(options, new TinyOptions.Silent());
     }
 
     private static void fails(String told, String... set) {
