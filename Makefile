@@ -1,14 +1,16 @@
-# make demo      a clip turned into a watercolour, and more, in build/demo
-# make test      every test
+# make demo      a clip turned into a watercolour, and more, in build/demo; INPUT=, PRESET= and SOURCE= for a clip of your own
+# make test      every test; test-engine, test-bridge, test-signals, test-filter, test-processors, test-install are parts of it
 # make ffmpeg    FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
-# make soak      window after window, WINDOWS=5000 or more: resident memory stays flat
-# make hosts     the filter's tests in the FFmpeg of each of Debian's suites, in one table; HOSTS="sid" names others
-# make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
-# make same      BASE=commit: the frames of some sixty edits are the same bytes as with that commit's engine
-# make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it
-# make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
 # make install   PREFIX=/usr/local, as ffmpeg-fatezero, or by its own name with SUFFIX=; make uninstall removes it
-# Each installs what it misses through apt-get first, and says what; a second run rebuilds nothing.
+# make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
+# make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
+# make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it
+# make same      BASE=commit: the frames of some sixty edits are the same bytes as with that commit's engine
+# make hosts     the filter's tests in the FFmpeg of each of Debian's suites, in one table; HOSTS="sid" names others
+# make soak      window after window, WINDOWS=5000 or more: resident memory stays flat
+# make pictures  the pictures beside the presets, made anew; picture-NAME makes one
+# make clean     removes build/
+# Each installs what it needs through apt-get first, and says what; a second run rebuilds nothing.
 
 VERSION    = 0.1.0
 PREFIX     = /usr/local
@@ -21,13 +23,17 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
 HOME_DIR = build/ffmpeg/lib/fatezero
 
-.PHONY: all setup engine bridge ffmpeg demo test test-engine test-bridge test-signals test-install test-filter test-processors soak \
+.PHONY: all help setup engine bridge ffmpeg demo test test-engine test-bridge test-signals test-install test-filter test-processors soak \
         hosts same evaluate test-pocket bench gpu install uninstall pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
 
 all: ffmpeg
+
+# the lines at the top of this file
+help:
+	@sed -n '/^#/!q; s/^# //p' $(firstword $(MAKEFILE_LIST))
 
 # ---- what the build needs ----
 

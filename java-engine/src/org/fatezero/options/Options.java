@@ -9,7 +9,7 @@ import java.util.Map;
 
 /**
  * Everything that the engine can be told, in the order of the filter's own table. A component's name is the filter's option, the
- * preset's key and the README's row; hence the spelling, which is FFmpeg's rather than Java's.
+ * preset's key and the row in docs/options.md; hence the spelling, which is FFmpeg's rather than Java's.
  *
  * @param preset name of a preset or a file
  * @param presets several of them, {@code watercolor|monet}: as many edits that share one inversion

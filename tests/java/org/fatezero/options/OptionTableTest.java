@@ -2,7 +2,6 @@ package org.fatezero.options;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.junit.jupiter.api.Test;
 
@@ -17,11 +16,11 @@ import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** One spelling everywhere: the filter's option is the record's component and the README's row. */
+/** One spelling everywhere: the filter's option is the record's component and the row of docs/options.md. */
 class OptionTableTest {
 
     private static final Path FILTER = Path.of("ffmpeg-filter/vf_fatezero.c");
-    private static final Path README = Path.of("README.md");
+    private static final Path TABLE = Path.of("docs/options.md");
     private static final Pattern ROW = Pattern.compile("STRING\\(\"(\\w+)\",\\s*\\w+,\\s*\"(.*)\"\\)");
 
     /** The options that go to the engine, with their help, in the filter's order. */
@@ -56,11 +55,10 @@ class OptionTableTest {
     }
 
     @Test
-    void theReadmeHasARowForEachOption() throws Exception {
-        assumeTrue(Files.exists(README), "no README yet");
-        String readme = Files.readString(README);
+    void theDocumentationHasARowForEachOption() throws Exception {
+        String table = Files.readString(TABLE);
         for (String name : components()) {
-            assertTrue(Pattern.compile("^\\|[^|]*`" + name + "`[^|]*\\|", Pattern.MULTILINE).matcher(readme).find(), "README.md has no row for " + name);
+            assertTrue(Pattern.compile("^\\|[^|]*`" + name + "`[^|]*\\|", Pattern.MULTILINE).matcher(table).find(), TABLE + " has no row for " + name);
         }
     }
 }
