@@ -94,6 +94,15 @@ def pictures(first, count):
     return np.stack([image for image, _ in made]), np.array([found for _, found in made])
 
 
+def closer(x, rng):
+    """Half of the time a part of the pictures (n, 3, SIZE, SIZE), enlarged to their size: clips come in every shape."""
+    if rng.random() < 0.5:
+        return x
+    side = int(rng.integers(SIZE * 3 // 4, SIZE))
+    top, left = rng.integers(0, SIZE - side + 1, 2)
+    return F.interpolate(x[:, :, top:top + side, left:left + side], SIZE, mode="bicubic", antialias=True)
+
+
 def train(images, found, epochs, batch, rng):
     model = Reader().to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(model.parameters(), weight_decay=0.02)
@@ -103,7 +112,7 @@ def train(images, found, epochs, batch, rng):
     for epoch in range(epochs):
         order, total = rng.permutation(len(images)), 0.0
         for rows in order[:batches * batch].reshape(batches, batch):
-            x = vary(to_tensor(images[rows]), rng).to(memory_format=torch.channels_last)
+            x = closer(vary(to_tensor(images[rows]), rng), rng).to(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16):
                 logits = model(x)
             loss = sum(F.cross_entropy(y.float(), found[rows, i], ignore_index=UNREAD) for i, y in enumerate(logits.values()))
@@ -148,7 +157,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, required=True, help="where the rendered pictures are kept")
     parser.add_argument("--count", type=int, default=14000, help="pictures")
-    parser.add_argument("--epochs", type=int, default=7)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--out", type=Path, required=True, help="the folder to write")
     args = parser.parse_args()
@@ -161,7 +170,7 @@ def main():
     measure(model)
     args.out.mkdir(parents=True, exist_ok=True)
     save_file(model.exported(), args.out / "model.safetensors")
-    config = {"_class_name": "SceneReader", "size": SIZE, "widths": WIDTHS, "strides": STRIDES, **words()}
+    config = {"model_type": "scene_reader", "size": SIZE, "widths": WIDTHS, "strides": STRIDES, **words()}
     (args.out / "config.json").write_text(json.dumps(config, indent=1) + "\n")
     print(f"{args.out}: {(args.out / 'model.safetensors').stat().st_size / 1e3:.0f} kB")
 

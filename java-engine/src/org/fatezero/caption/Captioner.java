@@ -5,6 +5,9 @@ import org.fatezero.video.Frame;
 /** Says what a frame shows. */
 public interface Captioner extends AutoCloseable {
 
+    /** What is said where nothing was recognised. */
+    String NOTHING_KNOWN = "a scene";
+
     /**
      * One line of text, in the words of the captions that the model at hand was trained on. What is not recognised is not named.
      *

@@ -31,6 +31,9 @@ import java.util.List;
  */
 public final class SceneReader implements Captioner {
 
+    /** What {@code config.json} says that this reads. */
+    static final String MODEL_TYPE = "scene_reader";
+
     /** A class is named if it is likelier than all others together. */
     private static final double LIKELY = 0.5;
     private static final int LONGEST = 1 << 12; // pixels of a frame's long side, once resized
@@ -125,8 +128,9 @@ public final class SceneReader implements Captioner {
             for (Conv2d conv : convs) {
                 x = Activation.relu(conv.forward(x)); // (1, width, h, w)
             }
-            int[] positions = {2, 3};
-            return head.forward(NDArrays.concat(new NDList(x.mean(positions), x.max(positions)), 1)).toFloatArray();
+            int[] positions = {2};
+            NDArray y = x.reshape(1, x.getShape().get(1), -1); // (1, width, positions)
+            return head.forward(NDArrays.concat(new NDList(y.mean(positions), y.max(positions)), 1)).toFloatArray();
         }
     }
 

@@ -17,9 +17,6 @@ import java.util.List;
  */
 record SceneWords(List<String> objects, List<String> colours, List<String> places, List<String> emptyPlaces, List<String> styles) {
 
-    /** What is said where nothing was recognised. */
-    static final String NOTHING_KNOWN = "a scene";
-
     private static final String UNKNOWN_OBJECT = "something";
 
     /** The lists {@code objects}, {@code colours}, {@code places}, {@code empty_places} and {@code styles}. */
@@ -46,7 +43,7 @@ record SceneWords(List<String> objects, List<String> colours, List<String> place
     String sentence(int object, int colour, int place, int style) {
         boolean placeKnown = place < places.size();
         if (object >= objects.size() && !placeKnown) {
-            return NOTHING_KNOWN;
+            return Captioner.NOTHING_KNOWN;
         }
         String text;
         if (object == objects.size()) {

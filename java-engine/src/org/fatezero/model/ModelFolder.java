@@ -64,7 +64,7 @@ public final class ModelFolder implements AutoCloseable {
     }
 
     /** The newest snapshot of a name in the local hub cache. */
-    static Optional<Path> snapshot(String name) throws IOException {
+    public static Optional<Path> snapshot(String name) throws IOException {
         Path main = cached(name).resolve("refs").resolve("main");
         if (!Files.isRegularFile(main)) {
             return Optional.empty();
