@@ -29,6 +29,7 @@
  * come out in the format that they came in, tagged as they were; what passes unedited is not touched.
  */
 
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -55,6 +56,7 @@
 #include "avfilter.h"
 #include "filters.h"
 #include "formats.h"
+#include "scene_sad.h"
 #include "version.h"
 #include "video.h"
 #if LIBAVFILTER_VERSION_INT < AV_VERSION_INT(10, 4, 100)
@@ -69,6 +71,7 @@
 #define PUBLIC(field) .field
 #endif
 
+#define SHORTEST_SHOT 4 ///< frames: a flash is no cut
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
 #define DURATION(frame) (frame)->duration
 #else
@@ -99,6 +102,7 @@ typedef struct FatezeroContext {
     char *edit;
     char *prompt;
     char *source;
+    char *captioner;
     char *from;
     char *to;
     char *promptfile;
@@ -122,6 +126,7 @@ typedef struct FatezeroContext {
     char *blend_attention;
     char *blend_latents;
     char *keys;
+    char *anchor;
     char *keys_at;
     char *fuse_at;
     char *attention;
@@ -131,6 +136,7 @@ typedef struct FatezeroContext {
     char *store;
     char *inversion;
     char *show;
+    double cut;
     int on_error;
 
     const char **settings;      ///< what the editor is opened with: option, value, ...
@@ -158,6 +164,13 @@ typedef struct FatezeroContext {
     int wanted;                 ///< the host waits for a frame
     int status;                 ///< of the input, once it has ended
     int64_t status_pts;
+
+    AVFrame *previous;          ///< the last frame that arrived
+    double change;              ///< between it and the one before
+    int shot_length;            ///< frames that arrived since the last cut
+    int shot_ends;              ///< the next frame to be edited begins a shot
+    int window_begins, edited_begins;   ///< the window's first frame begins a shot
+    int window_shot, edited_shot;       ///< the shot that it is in, from 1
 
     int windows;                ///< edited so far
     int warned_hdr, warned_matrix;
@@ -369,6 +382,7 @@ static void describe(const FatezeroContext *s, AVFrame *frame, int edit, int num
     const char *const *entry = fatezero_metadata(s->editor, edit);
     char key[128];
 
+    av_dict_set_int(&frame->metadata, "lavfi.fatezero.shot", s->edited_shot, 0);
     av_dict_set_int(&frame->metadata, "lavfi.fatezero.window", s->windows, 0);
     av_dict_set_int(&frame->metadata, "lavfi.fatezero.frame", number, 0);
     for (; *entry; entry += 2) {
@@ -386,6 +400,8 @@ static void edit(FatezeroContext *s)
     s->phase[0] = '\0';
     s->code = FATEZERO_CANCELLED;
     if (!interrupted(s))
+        s->code = s->edited_begins ? fatezero_begin_shot(s->editor, NULL, 0, 0, 0, &s->error) : FATEZERO_OK;
+    if (!s->code)
         s->code = fatezero_edit(s->editor, s->source_images, s->target_images, s->nb_edited, first->width,
                                 first->height, depth, &s->error);
     s->duration = av_gettime_relative() - start;
@@ -749,8 +765,10 @@ static int start(AVFilterContext *ctx)
     int ret;
 
     FFSWAP(AVFrame **, s->window, s->edited);
-    s->nb_edited = s->nb_window;
-    s->nb_window = 0;
+    s->nb_edited     = s->nb_window;
+    s->edited_begins = s->window_begins;
+    s->edited_shot   = s->window_shot;
+    s->nb_window = s->window_begins = 0;
     if ((ret = prepare(ctx)) >= 0)
         set_state(s, BUSY);
     return ret;
@@ -836,6 +854,68 @@ static int are_alike(const AVFrame *a, const AVFrame *b)
            a->color_range == b->color_range && a->chroma_location == b->chroma_location;
 }
 
+/**
+ * How much a frame differs from the one before, 0 to 100, above what that differed from its own: the score of the filter scdet.
+ * Of YUV it is the luma's, of RGB that of all planes.
+ */
+static double scene_score(FatezeroContext *s, const AVFrame *frame)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    const int depth  = desc->comp[0].depth;
+    const int planes = desc->flags & AV_PIX_FMT_FLAG_RGB ? av_pix_fmt_count_planes(frame->format) : 1;
+    const ff_scene_sad_fn sad = ff_scene_sad_get_fn(depth > 8 ? 16 : 8);
+    const double before = s->change;
+    uint64_t sum = 0, count = 0;
+
+    for (int i = 0; i < planes; i++) {
+        ptrdiff_t width = av_image_get_linesize(frame->format, frame->width, i) >> (depth > 8);
+        uint64_t of_plane;
+
+        sad(s->previous->data[i], s->previous->linesize[i], frame->data[i], frame->linesize[i], width, frame->height, &of_plane);
+        sum   += of_plane;
+        count += width * frame->height;
+    }
+    s->change = 100. * sum / count / (1 << depth);
+    return FFMIN(s->change, fabs(s->change - before));
+}
+
+/** Whether a frame that has arrived begins a shot: by its difference to the last one, or since a filter before this one says so. */
+static int begins_shot(FatezeroContext *s, const AVFrame *frame)
+{
+    const int other_size = s->previous && (frame->width != s->previous->width || frame->height != s->previous->height);
+    int begins = other_size;
+
+    if (!s->previous || other_size)
+        s->change = 0;
+    else if (s->cut > 0)
+        begins = scene_score(s, frame) >= s->cut;
+    begins |= !!av_dict_get(frame->metadata, "lavfi.scd.time", NULL, 0);
+    begins &= s->previous && (other_size || s->shot_length >= SHORTEST_SHOT);
+    s->shot_length = begins ? 1 : s->shot_length + 1;
+    return begins;
+}
+
+/** Adds a frame to the window, or to a new one if it begins a shot. */
+static int gather(AVFilterContext *ctx, AVFrame *frame)
+{
+    FatezeroContext *s = ctx->priv;
+    int ret = 0;
+
+    if (s->shot_ends && s->nb_window && (ret = finish(ctx)) >= 0)
+        ret = start(ctx);
+    if (ret < 0) {
+        av_frame_free(&frame);
+        return ret;
+    }
+    if (s->shot_ends || !s->window_shot)
+        s->window_shot++;
+    if (!s->nb_window)
+        s->window_begins = s->shot_ends;
+    s->shot_ends = 0;
+    s->window[s->nb_window++] = frame;
+    return 0;
+}
+
 static int64_t end_of(const AVFrame *frame)
 {
     return frame->pts + FFMAX(DURATION(frame), 1);
@@ -878,6 +958,12 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
 
     if (ret >= 0 && (!s->editor || interrupted(s) && !s->windows && !s->nb_edited))
         return pass_last(ctx, frame);
+    if (ret >= 0) {
+        s->shot_ends |= begins_shot(s, frame);
+        av_frame_free(&s->previous);
+        if (!(s->previous = av_frame_clone(frame)))
+            ret = AVERROR(ENOMEM);
+    }
     if (ret >= 0 && (disabled || s->nb_window && !are_alike(frame, s->window[0])))
         ret = flush(ctx);
     if (ret < 0)
@@ -885,7 +971,7 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
     else if (disabled)
         ret = pass_frame(ctx, frame);
     else
-        s->window[s->nb_window++] = frame;
+        ret = gather(ctx, frame);
     if (ret >= 0 && s->nb_window == s->capacity && (ret = finish(ctx)) >= 0)
         ret = start(ctx);
     /* a host that wants a frame for each that it brings cannot wait for the next */
@@ -1108,6 +1194,7 @@ static av_cold void uninit(AVFilterContext *ctx)
         pthread_mutex_destroy(&s->lock);
     }
     ignore_signals(s);
+    av_frame_free(&s->previous);
     av_freep(&s->settings);
     av_freep(&s->window);
     av_freep(&s->edited);
@@ -1127,7 +1214,8 @@ static const AVOption fatezero_options[] = {
     STRING("presets",       presets,       "preset|preset, several edits with an output each (default none)"),
     STRING("edit",          edit,          "of a configuration file, number of the prompt, or several as 1|2 (default auto, the first edit)"),
     STRING("prompt",        prompt,        "what the edited video shows (default from the preset)"),
-    STRING("source",        source,        "what the video shows (default a scene)"),
+    STRING("source",        source,        "what the video shows (default auto, described by its frames)"),
+    STRING("captioner",     captioner,     "BLIP model that describes it, a folder or hub name (default auto, the model's own)"),
     STRING("from",          from,          "words of the source that the preset changes (default none)"),
     STRING("to",            to,            "what it changes them to (default nothing)"),
     STRING("promptfile",    promptfile,    "text file, its first line the prompt, its second the source (default none)"),
@@ -1150,7 +1238,8 @@ static const AVOption fatezero_options[] = {
     STRING("threshold",     threshold,     "how surely they must look there, 0 to 2 (default 0.3)"),
     STRING("blend_attention", blend_attention, "0 leaves self-attention out of blend (default 1)"),
     STRING("blend_latents", blend_latents, "share of the steps that put the source back outside of blend, 0.2-1; 1 is 0.2-0.8 (default 0)"),
-    STRING("keys",          keys,          "frames that every frame attends to (default mid)"),
+    STRING("keys",          keys,          "frames that every frame attends to (default anchor)"),
+    STRING("anchor",        anchor,        "frame of each shot, from 0, that all others may attend to (default 3)"),
     STRING("keys_at",       keys_at,       "widest attention, in cells at the model's own size, or 640ch and deeper, that sees other frames (default 32)"),
     STRING("fuse_at",       fuse_at,       "widest attention, in cells at the model's own size, that is kept from the source (default 32)"),
     STRING("attention",     attention,     "inversion or reconstruction, where the source's attention is taken (default inversion)"),
@@ -1160,6 +1249,8 @@ static const AVOption fatezero_options[] = {
     STRING("store",         store,         "auto, keep or recompute what attention needs of the source (default auto)"),
     STRING("inversion",     inversion,     "folder that inversions are kept in, for further edits (default none)"),
     STRING("show",          show,          "edit, mask, compare or attention=word, what is seen of it (default edit)"),
+    { "cut", "how different, of 100, a frame is from the last that begins a shot; 0 for none", OFFSET(cut), AV_OPT_TYPE_DOUBLE,
+        { .dbl = 10 }, 0, 100, FLAGS },
     { "on_error", "what becomes of frames whose edit fails", OFFSET(on_error), AV_OPT_TYPE_INT,
         { .i64 = ON_ERROR_FAIL }, ON_ERROR_FAIL, ON_ERROR_PASS, FLAGS, "on_error" },
         { "fail", "stop with an error",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_FAIL }, 0, 0, FLAGS, "on_error" },

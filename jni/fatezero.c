@@ -216,6 +216,43 @@ static fatezero_code check_images(const image_list *list, fatezero_error *error)
     return FATEZERO_OK;
 }
 
+static fatezero_code check_format(int n, int width, int height, int depth, fatezero_error *error)
+{
+    if (n < 1 || width < 1 || height < 1 || (depth != 8 && depth != 16))
+        return fatezero_fail(error, FATEZERO_INVALID, "%d frames of %dx%d with %d bits a sample: at least one frame "
+                             "of 1x1, and 8 or 16 bits", n, width, height, depth);
+    return FATEZERO_OK;
+}
+
+fatezero_code fatezero_begin_shot(fatezero *fz, const fatezero_image *anchor, int width, int height, int depth,
+                                  fatezero_error *error)
+{
+    const int one = 1;
+    const image_list from = { anchor, 1, 1, (ptrdiff_t)width * 3 * (depth / 8), height, &one };
+    JNIEnv *env;
+    const fatezero_java *java;
+
+    if (anchor && (check_format(1, width, height, depth, error) || check_images(&from, error)))
+        return error->code;
+    if (!(java = fatezero_jvm(&env, error)))
+        return error->code;
+
+    error->code = FATEZERO_OK;
+    if (!anchor) {
+        (*env)->CallVoidMethod(env, fz->engine, java->begin_shot);
+    } else if (!(*env)->PushLocalFrame(env, 4)) {
+        jobject buffer = (*env)->NewDirectByteBuffer(env, anchor->data, (jlong)anchor->stride * (height - 1) + from.row);
+
+        if (buffer)
+            (*env)->CallVoidMethod(env, fz->engine, java->begin_shot_with, buffer, (jint)anchor->stride, width, height, depth);
+        fatezero_exception(env, &fz->host, error);
+        (*env)->PopLocalFrame(env, NULL);
+    }
+    if (!error->code)
+        fatezero_exception(env, &fz->host, error);
+    return error->code;
+}
+
 fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fatezero_image *target,
                             int n, int width, int height, int depth, fatezero_error *error)
 {
@@ -226,9 +263,8 @@ fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fa
     JNIEnv *env;
     const fatezero_java *java;
 
-    if (n < 1 || width < 1 || height < 1 || (depth != 8 && depth != 16))
-        return fatezero_fail(error, FATEZERO_INVALID, "%d frames of %dx%d with %d bits a sample: at least one frame "
-                             "of 1x1, and 8 or 16 bits", n, width, height, depth);
+    if (check_format(n, width, height, depth, error))
+        return error->code;
     if (n > INT_MAX / fz->edits)
         return fatezero_fail(error, FATEZERO_INVALID, "%d frames are too many", n);
     to.count = n * fz->edits;

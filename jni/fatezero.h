@@ -121,7 +121,19 @@ FATEZERO_API int fatezero_edits(const fatezero *fz);
 FATEZERO_API int fatezero_panels(const fatezero *fz, int edit);
 
 /**
- * Edits consecutive frames together. Nothing is kept of them afterwards.
+ * The next frames begin a shot: they have nothing to do with those before them. The first frames do so by themselves, and those
+ * of another size. With the option keys=anchor all frames of a shot attend to one of its first window, its anchor.
+ *
+ * @param anchor the frame to attend to instead, for a shot that was begun elsewhere; copied; NULL for one of the next window
+ * @param width  in pixels, with height and depth as in fatezero_edit(); ignored without an anchor
+ * @param error  filled on failure
+ * @return FATEZERO_OK or what went wrong
+ */
+FATEZERO_API fatezero_code fatezero_begin_shot(fatezero *fz, const fatezero_image *anchor, int width, int height, int depth,
+                                               fatezero_error *error);
+
+/**
+ * Edits consecutive frames together. Nothing is kept of them afterwards but the anchor of their shot.
  *
  * @param source the frames to edit; unchanged, unless target is the same memory
  * @param target where the edited frames go: n images for each edit, one edit's after another's, each fatezero_panels() times

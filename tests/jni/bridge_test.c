@@ -135,6 +135,34 @@ static void test_edits(void)
     fatezero_close(&fz);
 }
 
+/* A shot begins with the next window, or has an anchor that is handed over, of the bytes that its rows need alone. */
+static void test_shots(void)
+{
+    const char *options[] = { "steps", "1", NULL };
+    const int row = WIDTH * 3 * 2, stride = row + 10;
+    uint8_t *pixels = calloc(1, stride * (HEIGHT - 1) + row), pixel[3] = { 0 };
+    fatezero_image image = { pixel, 3 }, anchor = { pixels, stride };
+    fatezero_error error;
+    fatezero *fz = open_with(options, NULL, &error);
+    char expected[128];
+
+    test = "shots";
+    CHECK(fz && pixels);
+    pixels[0] = 200;
+    CHECK(!fatezero_begin_shot(fz, NULL, 0, 0, 0, &error) && !fatezero_begin_shot(fz, &anchor, WIDTH, HEIGHT, 16, &error));
+    CHECK(!fatezero_edit(fz, &image, &image, 1, 1, 1, 8, &error));
+    snprintf(expected, sizeof(expected), "%dx%d of 16 bits, %d bytes in rows of %d, the first 200", WIDTH, HEIGHT,
+             stride * (HEIGHT - 1) + row, stride);
+    CHECK(!strcmp(fatezero_metadata(fz, 0)[8], "shots") && !strcmp(fatezero_metadata(fz, 0)[9], "2"));
+    CHECK(!strcmp(fatezero_metadata(fz, 0)[11], expected));
+    anchor.stride = row - 1;
+    CHECK(fatezero_begin_shot(fz, &anchor, WIDTH, HEIGHT, 16, &error) == FATEZERO_INVALID && strstr(error.message, "row"));
+    CHECK(fatezero_begin_shot(fz, &image, 1, 1, 9, &error) == FATEZERO_INVALID);
+    CHECK(fatezero_begin_shot(fz, &image, 0, 1, 8, &error) == FATEZERO_INVALID);
+    fatezero_close(&fz);
+    free(pixels);
+}
+
 /* Rows of two pictures, the frame and its edit. */
 static void test_panels(void)
 {
@@ -403,6 +431,7 @@ int main(int argc, char **argv)
     test_edit(16);
     test_edits();
     test_panels();
+    test_shots();
     test_errors();
     test_arguments();
     test_cancel();

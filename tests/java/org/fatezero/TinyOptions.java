@@ -46,6 +46,7 @@ public final class TinyOptions {
         Map<String, String> options = new HashMap<>(Map.of("model", model, "size", "64", "steps", "2", "window", "3", "device", "cpu",
                 "precision", "fp32", "fuse_at", "64", "keys_at", "64", "source", "a silver jeep on a road",
                 "prompt", "watercolor painting of a silver jeep on a road"));
+        options.put("keys", "mid");
         for (int i = 0; i < set.length; i += 2) {
             options.put(set[i], set[i + 1]);
         }

@@ -2,9 +2,12 @@ package org.fatezero.engine;
 
 import ai.djl.ndarray.types.DataType;
 
+import org.fatezero.caption.Captioner;
+import org.fatezero.caption.Captioners;
 import org.fatezero.device.Hardware;
 import org.fatezero.device.Libtorch;
 import org.fatezero.device.Memory;
+import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.forward.Window;
 import org.fatezero.options.Options;
 import org.fatezero.options.OptionResolver;
@@ -16,7 +19,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -31,11 +33,15 @@ public final class Engine implements AutoCloseable {
     private static final int LONGEST = 32;
 
     private final Host host;
-    private final List<Options> asked; // of each edit
-    private final Options options;     // of the first
+    private final Map<String, String> set;
+    private final boolean describes; // each shot is described by the engine itself
+    private List<Options> asked;     // of each edit
+    private Options options;         // of the first
     private final Hardware hardware;
     private final CapturePolicy store;
+    private final Shot shot;     // null if no frame attends to an anchor
     private WindowEditor editor; // replaced once if half precision does not suffice; null if the model could not be loaded again
+    private boolean described;   // the edits are planned for this shot
     private final int[] panels;  // of each edit
 
     /**
@@ -59,14 +65,17 @@ public final class Engine implements AutoCloseable {
      */
     public Engine(Map<String, String> set, Host host) throws IOException {
         this.host = host;
+        this.set = Map.copyOf(set);
         asked = OptionResolver.edits(set, host);
         options = asked.get(0);
+        describes = options.source().equals(Options.AUTO);
+        panels = asked.stream().mapToInt(Show::panels).toArray();
         hardware = Hardware.of(options.device(), options.precision());
+        shot = EditPlan.seesAnchor(options) ? new Shot(options.anchor()) : null;
         store = new CapturePolicy(options.store(), () -> Memory.free(hardware.device()), host);
         editor = new WindowEditor(asked, hardware.device(), hardware.precision(), store, host);
         try {
-            panels = IntStream.range(0, asked.size()).map(editor::panels).toArray();
-            Window window = editor.window(options.window(), 1, 1); // finds a wrong selector now
+            Window window = editor.window(options.window(), false, 1, 1); // finds a wrong selector now
             if (options.keys_at().endsWith("ch") && window.keysAt() == 0) {
                 host.log(Host.WARNING, "keys_at=" + options.keys_at() + ": no layer of model " + options.model()
                         + " is so wide, so each frame attends to itself alone; set keys_at= in cells");
@@ -75,11 +84,17 @@ public final class Engine implements AutoCloseable {
             close();
             throw e;
         }
+        if (!describes) {
+            logEdits();
+        }
+        host.log(Host.INFO, hardware.toString());
+    }
+
+    private void logEdits() {
         for (Options one : asked) {
             host.log(Host.VERBOSE, "'" + one.source() + "' becomes '" + one.prompt() + "', model " + one.model()
                     + ", " + one.steps() + " steps");
         }
-        host.log(Host.INFO, hardware.toString());
     }
 
     /** Frames wanted in each call of {@link #edit}; the last of a stream may bring fewer. */
@@ -100,6 +115,28 @@ public final class Engine implements AutoCloseable {
     /** What happens to a window. */
     WindowEditor editor() {
         return editor;
+    }
+
+    /** The next window begins a shot: it has nothing to do with those before it. So does the first, and one of another size. */
+    public void beginShot() {
+        described = false;
+        if (shot != null) {
+            shot.begin();
+        }
+    }
+
+    /**
+     * The next window begins a shot, or goes on with one that another engine began: its frames attend to this anchor.
+     *
+     * @param anchor a direct buffer, which is copied; a packed RGB frame as those of {@link #edit}
+     */
+    public void beginShot(ByteBuffer anchor, int stride, int width, int height, int depth) {
+        FrameFormat format = new FrameFormat(width, height, depth);
+        format.check(anchor, stride);
+        described = false;
+        if (shot != null) {
+            shot.begin(anchor, stride, format);
+        }
     }
 
     /**
@@ -137,11 +174,18 @@ public final class Engine implements AutoCloseable {
         Libtorch.runWithoutOptimizer();
         FrameBuffers from = new FrameBuffers(source, sourceStride);
         FrameBuffers to = new FrameBuffers(target, targetStride);
+        FrameBuffers anchor = shot == null ? null : shot.anchor(frames);
+        if (shot != null) {
+            shot.see(frames, from); // before the targets are written, which may be the same memory
+        }
         if (editor == null) { // it could not be loaded for the window before
             editor = inSinglePrecision();
         }
+        if (describes && !described) {
+            describe(frames, anchor == null ? from.only(Math.min(options.anchor(), n - 1)) : anchor);
+        }
         try {
-            editor.edit(frames, from, to);
+            editor.edit(frames, anchor, from, to);
         } catch (NotFiniteException e) {
             if (editor.precision() == DataType.FLOAT32) {
                 throw notFinite(e);
@@ -151,11 +195,31 @@ public final class Engine implements AutoCloseable {
             editor = null;
             editor = inSinglePrecision();
             try {
-                editor.edit(frames, from, to);
+                editor.edit(frames, anchor, from, to);
             } catch (NotFiniteException again) {
                 throw notFinite(again);
             }
         }
+    }
+
+    /** Plans the edits of a shot that shows what its anchor does. */
+    private void describe(FrameFormat frames, FrameBuffers anchor) throws IOException {
+        String caption = Captioner.NOTHING_KNOWN;
+        try (Captioner captioner = Captioners.open(options.captioner(), options.model()).orElse(null)) {
+            if (captioner == null) {
+                host.log(Host.WARNING, "source: " + Captioners.missing(options.model()) + ". Until then say what the clip shows with source=");
+            } else {
+                caption = captioner.caption(frames.picture(anchor.buffers()[0], anchor.strides()[0]));
+                host.log(Host.INFO, "source: " + caption);
+            }
+        }
+        asked = OptionResolver.described(set, caption, (level, message) -> { }); // told on opening
+        options = asked.get(0);
+        WindowEditor planned = new WindowEditor(asked, hardware.device(), editor.precision(), store, host);
+        editor.close();
+        editor = planned;
+        described = true;
+        logEdits();
     }
 
     private WindowEditor inSinglePrecision() throws IOException {

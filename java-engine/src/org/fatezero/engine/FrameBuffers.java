@@ -1,6 +1,8 @@
 package org.fatezero.engine;
 
 import java.nio.ByteBuffer;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * A host's memory for some frames of one format.
@@ -12,5 +14,22 @@ record FrameBuffers(ByteBuffer[] buffers, int[] strides) {
 
     int count() {
         return buffers.length;
+    }
+
+    /** These and then the others. */
+    FrameBuffers and(FrameBuffers others) {
+        return new FrameBuffers(Stream.of(buffers, others.buffers).flatMap(Stream::of).toArray(ByteBuffer[]::new),
+                IntStream.concat(IntStream.of(strides), IntStream.of(others.strides)).toArray());
+    }
+
+    /** One of them, from 0. */
+    FrameBuffers only(int i) {
+        return new FrameBuffers(new ByteBuffer[] {buffers[i]}, new int[] {strides[i]});
+    }
+
+    /** A copy of one of them, from 0, in memory of its own. */
+    FrameBuffers copy(int i) {
+        ByteBuffer buffer = buffers[i].duplicate().clear();
+        return new FrameBuffers(new ByteBuffer[] {ByteBuffer.allocateDirect(buffer.capacity()).put(buffer)}, new int[] {strides[i]});
     }
 }

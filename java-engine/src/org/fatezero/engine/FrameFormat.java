@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
+import org.fatezero.video.Frame;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -64,6 +65,19 @@ record FrameFormat(int width, int height, int bits) {
         for (int y = 0; y < height; y++) {
             digest.update(pixels.slice(y * stride, rowBytes()));
         }
+    }
+
+    /** The frame with 8 bits a sample. */
+    Frame picture(ByteBuffer pixels, int stride) {
+        ByteBuffer source = pixels.duplicate().order(ByteOrder.nativeOrder());
+        byte[] rgb = new byte[width * height * CHANNELS];
+        for (int y = 0; y < height; y++) {
+            for (int i = 0; i < width * CHANNELS; i++) {
+                int at = y * stride + i * bits / 8;
+                rgb[y * width * CHANNELS + i] = bits == 8 ? source.get(at) : (byte) (source.getShort(at) >> 8);
+            }
+        }
+        return new Frame(width, height, rgb);
     }
 
     /**

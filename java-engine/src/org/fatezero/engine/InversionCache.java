@@ -43,7 +43,7 @@ import java.util.Map;
 record InversionCache(Path folder, Log log, String settings, int steps, List<TokenSet> words, boolean denoised) {
 
     /** Options of which an inversion is independent, and those that the model's digest and the frames themselves tell. */
-    private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source", "store", "inversion",
+    private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source", "captioner", "store", "inversion",
             "fuse_at", "show");
 
     private static final FileAttribute<?> OWNER_ALONE = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
@@ -75,10 +75,15 @@ record InversionCache(Path folder, Log log, String settings, int steps, List<Tok
         }
     }
 
-    /** The file of the window of these frames, as {@link Engine#edit} gets them; it may or may not be there. */
-    TrajectoryFile file(FrameFormat frames, FrameBuffers source) {
+    /**
+     * The file of the window of these frames, as {@link Engine#edit} gets them; it may or may not be there.
+     *
+     * @param beside whether the first is the shot's anchor, and none of the window's
+     */
+    TrajectoryFile file(FrameFormat frames, FrameBuffers source, boolean beside) {
         MessageDigest digest = Sha256.digest();
-        digest.update((settings + frames.width() + "x" + frames.height() + " of " + frames.bits() + " bits, " + source.count() + " frames").getBytes(StandardCharsets.UTF_8));
+        String format = frames.width() + "x" + frames.height() + " of " + frames.bits() + " bits, " + source.count() + " frames";
+        digest.update((settings + format + (beside ? ", the first an anchor" : "")).getBytes(StandardCharsets.UTF_8));
         for (int i = 0; i < source.count(); i++) {
             frames.digest(source.buffers()[i], source.strides()[i], digest);
         }

@@ -95,9 +95,12 @@ final class Show {
                 + "' nor in the prompt '" + target.text() + "'");
     }
 
-    /** How many pictures lie side by side. */
-    int panels() {
-        return panels.size();
+    /** How many pictures lie side by side, which the options alone tell. */
+    static int panels(Options options) {
+        if (!options.show().equals("compare")) {
+            return 1;
+        }
+        return options.blend().isBlank() || WindowEditor.depth(options) == 0 ? 2 : 3;
     }
 
     /** What the inversion captures. */

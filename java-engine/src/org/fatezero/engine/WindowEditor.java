@@ -79,8 +79,12 @@ public final class WindowEditor implements AutoCloseable {
         model = Models.acquire(options.model(), options.lora(), device, precision, host, reporting("load", 0, 1));
         manager = model.manager.newSubManager();
         try {
-            schedule = new Schedule(model.scheduler, options.steps(), (int) Math.round(options.start() * options.steps()),
+            schedule = new Schedule(model.scheduler, options.steps(), depth(options),
                     options.solver().equals("implicit"));
+            if (options.source().equals(Options.AUTO)) {
+                inversions = null;
+                return; // the model is there; the edits are planned once the clip is described
+            }
             Prompt source = encode("source", options.source());
             for (Options one : asked) {
                 Prompt target = encode("prompt", one.prompt());
@@ -95,6 +99,11 @@ public final class WindowEditor implements AutoCloseable {
             close();
             throw e;
         }
+    }
+
+    /** Levels of noise that inversion climbs. */
+    static int depth(Options options) {
+        return (int) Math.round(options.start() * options.steps());
     }
 
     private Prompt encode(String option, String prompt) {
@@ -113,43 +122,40 @@ public final class WindowEditor implements AutoCloseable {
         return NDArrays.concat(encodings, 0);
     }
 
-    /** How many pictures of a frame's size lie side by side in the frames of an edit, counted from 0. */
-    int panels(int edit) {
-        return edits.get(edit).show.panels();
-    }
-
     /** Of the UNet. */
     DataType precision() {
         return model.precision;
     }
 
-    /** How the network sees a window of {@code frames}. */
-    Window window(int frames, int latentHeight, int latentWidth) {
-        return EditPlan.window(options, model.unet.config(), frames, latentHeight, latentWidth);
+    /** How the network sees a window of {@code frames}, the first of which is the anchor if that is {@code beside} the window's. */
+    Window window(int frames, boolean beside, int latentHeight, int latentWidth) {
+        return EditPlan.window(options, model.unet.config(), frames, beside, latentHeight, latentWidth);
     }
 
     /**
      * Edits one window, as {@link Engine#edit}.
      *
+     * @param anchor the shot's, which runs along and is dropped; null if it is one of the window's frames, or none is attended to
      * @param source one a frame
      * @param target one edit's frames after another's
      * @throws NotFiniteException if the UNet's numbers are not finite; the targets are then untouched
      */
-    void edit(FrameFormat frames, FrameBuffers source, FrameBuffers target) throws IOException {
+    void edit(FrameFormat frames, FrameBuffers anchor, FrameBuffers source, FrameBuffers target) throws IOException {
         int n = source.count();
+        int first = anchor == null ? 0 : 1; // of the rows that are edited, the window's first frame
         int targets = target.count();
         double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(frames.width(), frames.height());
         int h = multiple(frames.height() * scale);
         int w = multiple(frames.width() * scale);
         try (NDManager window = model.manager.newSubManager()) {
-            List<Result> results = retried(frames, source, h, w, window);
+            List<Result> results = retried(frames, anchor == null ? source : anchor.and(source), first > 0, h, w, window);
             for (int i = 0; i < targets; i++) {
                 report("decode", i, targets);
                 int last = targets - 1 - i; // the first edit's may lie where the source does, so it comes last
                 int j = last % n;
                 Show show = edits.get(last / n).show;
-                try (NDArray z = frame(show.showsEdit() ? results.get(last / n).z : null, j); NDArray x = z == null ? null : model.vae.decode(z);
-                        NDArray heat = frame(results.get(last / n).heat, j)) {
+                try (NDArray z = frame(show.showsEdit() ? results.get(last / n).z : null, first + j); NDArray x = z == null ? null : model.vae.decode(z);
+                        NDArray heat = frame(results.get(last / n).heat, first + j)) {
                     requireFinite(x, "the decoded frames");
                     show.paint(frames, source.buffers()[j], source.strides()[j], target.buffers()[last], target.strides()[last], x, heat, window);
                 }
@@ -165,9 +171,9 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     /** The window's results; after an out-of-memory error it is tried once more with recompute and sequential branches. */
-    private List<Result> retried(FrameFormat frames, FrameBuffers source, int h, int w, NDManager window) throws IOException {
+    private List<Result> retried(FrameFormat frames, FrameBuffers source, boolean beside, int h, int w, NDManager window) throws IOException {
         try {
-            return results(frames, source, h, w, window);
+            return results(frames, source, beside, h, w, window);
         } catch (EngineException | OutOfMemoryError e) {
             if (store.isExhausted() || !OutOfMemory.is(e)) {
                 throw e;
@@ -176,7 +182,7 @@ public final class WindowEditor implements AutoCloseable {
                     + "and the branches one after another, which takes longer");
             store.exhausted();
         }
-        return results(frames, source, h, w, window);
+        return results(frames, source, beside, h, w, window);
     }
 
     private static String size(int frames, int w, int h) {
@@ -184,13 +190,13 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     /** @param window owns the results; all else is freed */
-    private List<Result> results(FrameFormat frames, FrameBuffers source, int h, int w, NDManager window) throws IOException {
+    private List<Result> results(FrameFormat frames, FrameBuffers source, boolean beside, int h, int w, NDManager window) throws IOException {
         Shape latents = new Shape(source.count(), model.unet.config().inChannels(), h / model.vae.config().factor(), w / model.vae.config().factor());
-        Window shared = window(source.count(), (int) latents.get(2), (int) latents.get(3));
+        Window shared = window(source.count(), beside, (int) latents.get(2), (int) latents.get(3));
         boolean keeps = store.keeps(model.unet.config(), (int) latents.get(2), (int) latents.get(3), shared,
                 model.textEncoder.config().maxPositionEmbeddings(), schedule.depth(), specs(true), model.precision);
         try (NDManager inversion = window.newSubManager()) {
-            TrajectoryFile file = inversions == null ? null : inversions.file(frames, source);
+            TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, beside);
             Trajectory trajectory = file == null ? null : read(file, inversion, latents, keeps);
             boolean kept = keeps && trajectory == null;
             if (trajectory == null) {

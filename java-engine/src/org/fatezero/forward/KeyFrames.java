@@ -11,11 +11,17 @@ import java.util.List;
 /**
  * Spatial-temporal self-attention (FateZero, eq. 8): which frames' keys and values each frame of a window attends to.
  *
- * <p>A list of selectors is read for each frame: {@code self}, {@code first}, {@code mid}, {@code last}, or a number
- * relative to the frame such as {@code -1}, clipped to the window. Keys and values are projected only for frames that
- * some list names, and where all frames have the same list they share one set of keys.
+ * <p>A list of selectors is read for each frame: {@code self}, {@code first}, {@code mid}, {@code last}, a number
+ * relative to the frame such as {@code -1}, clipped to the window, or {@code anchor}, the one frame that all windows of a
+ * shot have in common. Keys and values are projected only for frames that some list names, and where all frames have the
+ * same list they share one set of keys.
+ *
+ * <p>Where an anchor is attended to it sees itself alone. What becomes of a frame that sees {@code anchor}, or {@code
+ * self+anchor}, then depends on it and on the anchor, and not on the window that it happens to be in.
  */
 public final class KeyFrames {
+
+    private static final String ANCHOR = "anchor";
 
     private final int frames;
     private final int[] distinct;   // the frames that are projected, ascending
@@ -23,17 +29,27 @@ public final class KeyFrames {
     private final boolean shared;   // one list for all frames
     private final boolean own;      // each frame only itself: plain self-attention
 
+    /** The same without an anchor: {@code anchor} is the window's first frame. */
+    public KeyFrames(List<String> selectors, int frames) {
+        this(selectors, frames, 0, false);
+    }
+
     /**
      * @param selectors what each frame attends to, in order
-     * @param frames length of the window
+     * @param frames of a branch: the window's, and before them the anchor where it is none of these
+     * @param anchor which of them is the anchor, from 0
+     * @param beside whether the anchor, then the first, is none of the window's frames
      * @throws IllegalArgumentException for a selector that is none of the above
      */
-    public KeyFrames(List<String> selectors, int frames) {
+    public KeyFrames(List<String> selectors, int frames, int anchor, boolean beside) {
         this.frames = frames;
+        int first = beside ? 1 : 0;
+        boolean anchored = selectors.contains(ANCHOR);
         int[][] named = new int[frames][];
         for (int i = 0; i < frames; i++) {
             int frame = i;
-            named[i] = selectors.stream().mapToInt(selector -> index(selector, frame, frames)).toArray();
+            named[i] = selectors.stream().mapToInt(selector -> selector.equals(ANCHOR) || anchored && frame == anchor ? anchor
+                    : first + index(selector, frame - first, frames - first)).toArray();
         }
         distinct = Arrays.stream(named).flatMapToInt(Arrays::stream).distinct().sorted().toArray();
         lists = Arrays.stream(named)
@@ -43,12 +59,26 @@ public final class KeyFrames {
         own = selectors.equals(List.of("self"));
     }
 
+    /** As {@link #of(String, int, int, boolean)}, without an anchor. */
+    public static KeyFrames of(String selectors, int frames) {
+        return of(selectors, frames, 0, false);
+    }
+
     /**
      * @param selectors joined by plus signs; none is {@code self}
      * @throws IllegalArgumentException as above
      */
-    public static KeyFrames of(String selectors, int frames) {
-        return new KeyFrames(selectors.isBlank() ? List.of("self") : Arrays.stream(selectors.split("\\+")).map(String::strip).toList(), frames);
+    public static KeyFrames of(String selectors, int frames, int anchor, boolean beside) {
+        return new KeyFrames(selectors.isBlank() ? List.of("self") : split(selectors), frames, anchor, beside);
+    }
+
+    /** Whether frames attend to the shot's anchor. */
+    public static boolean seeAnchor(String selectors) {
+        return split(selectors).contains(ANCHOR);
+    }
+
+    private static List<String> split(String selectors) {
+        return Arrays.stream(selectors.split("\\+")).map(String::strip).toList();
     }
 
     private static int index(String selector, int frame, int frames) {
@@ -62,7 +92,7 @@ public final class KeyFrames {
                     yield (int) Math.max(0, Math.min(frames - 1, (long) frame + Integer.parseInt(selector)));
                 } catch (NumberFormatException e) {
                     throw new IllegalArgumentException("keys: '" + selector
-                            + "' is no frame; use self, first, mid, last or a number such as -1, joined by +", e);
+                            + "' is no frame; use anchor, self, first, mid, last or a number such as -1, joined by +", e);
                 }
             }
         };

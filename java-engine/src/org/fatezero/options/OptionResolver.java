@@ -18,7 +18,6 @@ import java.util.stream.Collectors;
 /** Works out which options hold, and what the prompts say, from what the user set and the preset brings. */
 public final class OptionResolver {
 
-    private static final String SOURCE_BY_DEFAULT = "a scene";
     private static final List<String> FILLED = List.of("prompt", "negative", "blend", "emphasize", "cross_replace");
 
     private static final int MOST_EDITS = 16;
@@ -87,6 +86,20 @@ public final class OptionResolver {
         return ofAll[ofAll.length == 1 ? 0 : i].strip();
     }
 
+    /**
+     * The same edits of a clip that was described by its frames.
+     *
+     * @param set what is set, without a source
+     * @param caption what the clip shows
+     * @throws IllegalArgumentException for words that an edit changes and the caption lacks
+     */
+    public static List<Options> described(Map<String, String> set, String caption, Log log) throws IOException {
+        Map<String, String> described = new LinkedHashMap<>(set);
+        String from = set.getOrDefault("from", "").strip();
+        described.put("source", from.isEmpty() ? caption : Captions.with(caption, from));
+        return edits(described, log);
+    }
+
     private static void requireShared(Options first, Options other) {
         Map<String, Object> others = shared(other);
         shared(first).forEach((name, value) -> {
@@ -131,6 +144,12 @@ public final class OptionResolver {
         }
         options.putAll(given);
         options.put("preset", preset);
+        if (Options.flag("parity", options.getOrDefault("parity", "0"))) {
+            options.putIfAbsent("keys", "mid"); // the authors' code knows no anchor
+        }
+        if (options.getOrDefault("source", "").isBlank()) {
+            options.remove("source");
+        }
         defaults.forEach(options::putIfAbsent);
         Strength.apply(options, set.keySet());
         fill(options);
@@ -138,21 +157,20 @@ public final class OptionResolver {
     }
 
     private static void fill(Map<String, String> options) {
-        String source = options.getOrDefault("source", "");
+        String source = options.get("source");
         String from = options.getOrDefault("from", "").strip();
         String to = options.getOrDefault("to", "").strip();
         String needed = FILLED.stream().map(key -> options.getOrDefault(key, "")).collect(Collectors.joining(" "));
         if (needed.contains("{from}") || needed.contains("{edited}") || needed.contains("{without}")
                 || needed.contains("{rest}")) {
-            require(!source.isBlank(), options, "source=, the caption of the clip");
             require(!from.isBlank(), options, "from=, the words of the source that change");
         }
         if (needed.contains("{to}") || needed.contains("{edited}")) {
             require(!to.isBlank(), options, "to=, what they change to");
         }
-        if (source.isBlank()) {
-            source = SOURCE_BY_DEFAULT;
-            options.put("source", source);
+        if (source.equals(Options.AUTO)) {
+            require(!options.getOrDefault("prompt", "").isBlank(), options, "prompt=, what the edited clip shows");
+            return; // filled in once the clip is described
         }
         String edited = needed.contains("{edited}") ? replaceWords(source, from, to) : source;
         String without = needed.contains("{without}") || needed.contains("{rest}") ? replaceWords(source, from, "") : source;

@@ -18,7 +18,8 @@ import java.util.Map;
  * @param prompt what the edited clip shows; {@code {source}}, {@code {from}}, {@code {to}}, {@code {edited}}, the source
  *     with {@code from} replaced by {@code to}, {@code {without}}, the source without {@code from}, and {@code {rest}}, the
  *     words of that, joined by plus signs, are filled in
- * @param source what the clip shows
+ * @param source what the clip shows; {@link #AUTO}: each shot is described by its anchor, once it is there
+ * @param captioner what describes shots: {@link #AUTO} for the model's own or a BLIP in the local hub cache, or a BLIP model's folder or hub name
  * @param from words of the source that an attribute or shape preset changes
  * @param to what it changes them to
  * @param promptfile a text file: the prompt in its first line, the source in its second
@@ -47,7 +48,9 @@ import java.util.Map;
  * @param blend_attention whether self-attention outside the mask is all the source's
  * @param blend_latents share of the steps after which latents outside the mask are put back to the source's, {@code 0.2-1}; {@code 0}
  *     for never, {@code 1} for {@code 0.2-0.8}, as the authors' code does
- * @param keys frames that self-attention sees: {@code mid}, {@code self+mid}, {@code -1+first}
+ * @param keys frames that self-attention sees: {@code anchor}, {@code self+mid}, {@code -1+first}
+ * @param anchor which frame of a shot, counted from 0, is the one that {@code keys} calls {@code anchor}; the last of the shot's first
+ *     window if that is shorter
  * @param keys_at layers whose maps have at most this many cells a side at the model's own size see them, or those of at least
  *     {@code 640ch} channels; others stay within the frame
  * @param fuse_at layers whose maps have at most this many cells a side at the model's own size are fused
@@ -61,12 +64,15 @@ import java.util.Map;
  * @param show what the frames show: the {@code edit}, its {@code mask} over the source, {@code compare} for source, edit and mask
  *     side by side, or {@code attention=word}
  */
-public record Options(String preset, String presets, String edit, String prompt, String source, String from, String to,
+public record Options(String preset, String presets, String edit, String prompt, String source, String captioner, String from, String to,
         String promptfile, String negative, String model, String lora, String device, String precision, int window, int steps,
         String solver, double guidance, double strength, double start, String self_replace, String cross_replace, String control, String emphasize,
-        String blend, double threshold, boolean blend_attention, String blend_latents, String keys, String keys_at,
+        String blend, double threshold, boolean blend_attention, String blend_latents, String keys, int anchor, String keys_at,
         int fuse_at, String attention, String norm, boolean parity, int size, String store, String inversion,
         String show) {
+
+    /** Of several options: to be found out. */
+    public static final String AUTO = "auto";
 
     /** The defaults, themselves written as a preset. */
     static final String DEFAULTS = """
@@ -74,7 +80,8 @@ public record Options(String preset, String presets, String edit, String prompt,
             presets=
             edit=auto
             prompt=
-            source=
+            source=auto
+            captioner=auto
             from=
             to=
             promptfile=
@@ -97,7 +104,8 @@ public record Options(String preset, String presets, String edit, String prompt,
             threshold=0.3
             blend_attention=1
             blend_latents=0
-            keys=mid
+            keys=anchor
+            anchor=3
             keys_at=32
             fuse_at=32
             attention=inversion
@@ -116,6 +124,7 @@ public record Options(String preset, String presets, String edit, String prompt,
         range("strength", strength, 0, 1);
         range("start", start, 0, 1);
         range("threshold", threshold, 0, 2);
+        range("anchor", anchor, 0, 127);
         range("fuse_at", fuse_at, 0, 4096);
         range("size", size, 0, 4096);
         oneOf("solver", solver, "ddim", "implicit");
@@ -198,13 +207,18 @@ public record Options(String preset, String presets, String edit, String prompt,
             }
         }
         if (type == boolean.class) {
-            return switch (text.trim()) {
-                case "1", "true", "yes" -> true;
-                case "0", "false", "no" -> false;
-                default -> throw new IllegalArgumentException(component.getName() + "=" + text + ": expected 0 or 1");
-            };
+            return flag(component.getName(), text);
         }
         return text;
+    }
+
+    /** @throws IllegalArgumentException if the option's value is neither true nor false */
+    static boolean flag(String name, String value) {
+        return switch (value.trim()) {
+            case "1", "true", "yes" -> true;
+            case "0", "false", "no" -> false;
+            default -> throw new IllegalArgumentException(name + "=" + value + ": expected 0 or 1");
+        };
     }
 
     /** @throws IllegalArgumentException if the option's value is no number */

@@ -34,7 +34,7 @@ final class Preset {
     /** What a preset may set; each other option names a place of the user's, or is no matter of the edit. */
     static final Set<String> KEYS = Set.of("prompt", "source", "from", "to", "negative", "window", "steps", "solver", "guidance", "strength",
             "start", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_attention", "blend_latents", "keys",
-            "keys_at", "fuse_at", "attention", "norm", "parity", "size");
+            "anchor", "keys_at", "fuse_at", "attention", "norm", "parity", "size");
 
     private Preset() {
     }

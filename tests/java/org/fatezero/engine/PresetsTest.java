@@ -47,6 +47,9 @@ class PresetsTest {
         if (!Arrays.asList(set).contains("prompt")) {
             options.remove("prompt");
         }
+        if (!Arrays.asList(set).contains("keys")) {
+            options.remove("keys");
+        }
         return new Engine(options, host);
     }
 
@@ -244,7 +247,7 @@ class PresetsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
-        "monet|swap-object; from; jeep; to; car; keys=mid and keys=-1+first",
+        "monet|swap-object; from; jeep; to; car; keys=anchor and keys=-1+first",
         "monet|; from; jeep; to; car; presets=monet|",
         "|; from; jeep; to; car; presets=|",
         "monet|sepia; from; jeep; to; car; preset=sepia",

@@ -16,7 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 @Tag("filter")
 class OptionsTest {
-    private static final Pattern LINE = Pattern.compile("   ?(\\w+) +<(string|int)> +\\S+ (.*)");
+    private static final Pattern LINE = Pattern.compile("   ?(\\w+) +<(string|int|double)> +\\S+ (.*)");
 
     /** {@code ffmpeg -h filter=fatezero}: the engine's options in its order, what they mean, and their defaults. */
     @Test
@@ -24,7 +24,7 @@ class OptionsTest {
         List<Matcher> options = STUB.run("-h filter=fatezero").succeeded().lines().stream()
             .map(LINE::matcher).filter(Matcher::matches).toList();
         List<String> expected = Stream.concat(
-            Arrays.stream(Options.class.getRecordComponents()).map(RecordComponent::getName), Stream.of("on_error")).toList();
+            Arrays.stream(Options.class.getRecordComponents()).map(RecordComponent::getName), Stream.of("cut", "on_error")).toList();
         assertEquals(expected, options.stream().map(line -> line.group(1)).toList());
         for (Matcher option : options)
             assertTrue(option.group(3).contains("(default "), option.group());

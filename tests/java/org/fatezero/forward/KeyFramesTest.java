@@ -53,7 +53,19 @@ class KeyFramesTest {
         "self mid, 3, 0+1 1+1 2+1", "-1 first, 3, 0+0 0+0 1+0", "last first, 3, 2+0 2+0 2+0", "mid mid, 2, 0+0 0+0",
         "first mid last, 3, 0+1+2 0+1+2 0+1+2", "self, 1, 0", "mid, 1, 0", "-1 first, 1, 0+0", "1 last self, 1, 0+0+0"})
     void everyFrameAttendsToItsList(String selectors, int frames, String lists) {
-        KeyFrames keys = new KeyFrames(List.of(selectors.split(" ")), frames);
+        assertLists(new KeyFrames(List.of(selectors.split(" ")), frames), selectors, frames, lists);
+    }
+
+    /** The anchor, one of the window's frames or beside them, sees itself alone. */
+    @ParameterizedTest
+    @CsvSource({
+        "anchor, 3, 1, false, 1 1 1", "anchor, 3, 0, true, 0 0 0", "self anchor, 3, 1, false, 0+1 1+1 2+1", "self anchor, 3, 0, true, 0+0 1+0 2+0",
+        "-1 anchor, 4, 2, false, 0+2 0+2 2+2 2+2", "-1 anchor, 4, 0, true, 0+0 1+0 1+0 2+0", "mid, 4, 0, true, 2 2 2 2", "first, 4, 2, false, 0 0 0 0"})
+    void theAnchorIsSharedByTheWindowsOfAShot(String selectors, int frames, int anchor, boolean beside, String lists) {
+        assertLists(new KeyFrames(List.of(selectors.split(" ")), frames, anchor, beside), selectors, frames, lists);
+    }
+
+    private void assertLists(KeyFrames keys, String selectors, int frames, String lists) {
         int branches = 2;
         NDArray x = Tiny.random(manager, branches * frames, POSITIONS, WIDTH);
         NDArray q = x.mul(2);

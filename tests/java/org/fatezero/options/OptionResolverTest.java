@@ -45,8 +45,8 @@ class OptionResolverTest {
     void nothingSetIsTheDefaultPresetOfSomeScene() throws Exception {
         Options options = resolve();
         assertEquals("watercolor", options.preset());
-        assertEquals("a scene", options.source());
-        assertEquals("watercolor painting of a scene", options.prompt());
+        assertEquals("auto", options.source());
+        assertEquals("watercolor painting of {source}", options.prompt(), "filled in once the clip is described");
         assertEquals("watercolor=10", options.emphasize());
     }
 
@@ -101,7 +101,7 @@ class OptionResolverTest {
 
     @Test
     void whatAPresetNeedsIsTold() {
-        fails("preset=recolor needs source=", "preset", "recolor", "from", "red", "to", "blue");
+        fails("preset=recolor needs from=", "preset", "recolor", "to", "blue");
         fails("preset=recolor needs from=", "preset", "recolor", "source", "a red jeep", "to", "blue");
         fails("preset=recolor needs to=", "preset", "recolor", "source", "a red jeep", "from", "red");
         fails("preset=remove-object needs from=", "preset", "remove-object", "source", "a jeep on a road");

@@ -27,8 +27,8 @@ class OptionsTest {
 
     @Test
     void theDefaultsAreTheDocumentedOnes() {
-        assertEquals(new Options("watercolor", "", "auto", "", "", "", "", "", "", "pocket", "", "auto", "auto", 8, 50, "ddim", 0, 0.5, 1, "0.8", "0.8",
-                "refine", "", "", 0.3, true, "0", "mid", "32", 32, "inversion", "frame", false, 0, "auto", "", "edit"), Options.of(Map.of()));
+        assertEquals(new Options("watercolor", "", "auto", "", "auto", "auto", "", "", "", "", "pocket", "", "auto", "auto", 8, 50, "ddim", 0, 0.5, 1, "0.8", "0.8",
+                "refine", "", "", 0.3, true, "0", "anchor", 3, "32", 32, "inversion", "frame", false, 0, "auto", "", "edit"), Options.of(Map.of()));
     }
 
     @Test

@@ -82,16 +82,23 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
         }
     }
 
+    /** Whether frames attend to their shot's anchor. */
+    public static boolean seesAnchor(Options options) {
+        return KeyFrames.seeAnchor(options.keys());
+    }
+
     /**
      * What the frames of a window have to do with each other.
      *
+     * @param frames the window's, and before them the anchor where it is {@code beside} them
      * @throws IllegalArgumentException if {@code keys} selects no frame
      */
-    public static Window window(Options options, UNet.Config unet, int frames, int latentHeight, int latentWidth) {
+    public static Window window(Options options, UNet.Config unet, int frames, boolean beside, int latentHeight, int latentWidth) {
+        int anchor = beside ? 0 : Math.min(options.anchor(), frames - 1);
         String at = options.keys_at();
         int keysAt = at.endsWith("ch") ? unet.cells(Integer.parseInt(at.replace("ch", "")), latentHeight, latentWidth, options.parity())
                 : Integer.parseInt(at);
-        return new Window(frames, KeyFrames.of(options.keys(), frames), keysAt, options.parity(), options.norm().equals("window"));
+        return new Window(frames, KeyFrames.of(options.keys(), frames, anchor, beside), keysAt, options.parity(), options.norm().equals("window"));
     }
 
     /** Cells of a blend mask's short side, at least: a quarter of the latent's, or what is enough for it not to be coarse. */

@@ -28,6 +28,8 @@ public final class Engine implements AutoCloseable {
     private final String[] presets;
     private final int number = opened.incrementAndGet();
     private boolean closed;
+    private int shot;
+    private String anchor = "";
 
     private Engine(Map<String, String> options, Host host) {
         this.options = options;
@@ -60,6 +62,17 @@ public final class Engine implements AutoCloseable {
     public int panels(int edit) {
         String show = options.getOrDefault("show", "");
         return show.equals("compare") || show.equals("mixed") && edit > 0 ? 2 : 1;
+    }
+
+    public void beginShot() {
+        shot++;
+        anchor = "";
+    }
+
+    public void beginShot(ByteBuffer frame, int stride, int width, int height, int depth) {
+        shot++;
+        anchor = width + "x" + height + " of " + depth + " bits, " + frame.capacity() + " bytes in rows of " + stride
+            + ", the first " + Byte.toUnsignedInt(frame.get(0));
     }
 
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride,
@@ -119,7 +132,8 @@ public final class Engine implements AutoCloseable {
         return new byte[][] {bytes("prompt"), bytes(options.getOrDefault("prompt", "")),
             bytes("preset"), bytes(presets[edit]), bytes("opened"), bytes(Integer.toString(opened.get())),
             // the host's that are still attached
-            bytes("threads"), bytes(Long.toString(Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().equals("fatezero")).count()))};
+            bytes("threads"), bytes(Long.toString(Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().equals("fatezero")).count())),
+            bytes("shots"), bytes(Integer.toString(shot)), bytes("anchor"), bytes(anchor)};
     }
 
     private static byte[] bytes(String text) {

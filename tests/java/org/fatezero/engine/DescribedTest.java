@@ -1,0 +1,138 @@
+package org.fatezero.engine;
+
+import org.fatezero.TinyOptions;
+import org.fatezero.video.Frame;
+import org.fatezero.video.Video;
+
+import org.junit.jupiter.api.Test;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** A clip that comes without a source is described by its frames. */
+class DescribedTest {
+
+    private static final String JEEP = "a red jeep driving down a curvy road in the countryside";
+
+    private final List<String> log = new ArrayList<>();
+
+    /** An edit of one step, and of one frame a window. */
+    private Engine open(String... set) throws IOException {
+        Map<String, String> options = new LinkedHashMap<>(Map.of("device", "cpu", "precision", "fp32", "steps", "1", "window", "1", "size", "64"));
+        for (int i = 0; i < set.length; i += 2) {
+            options.put(set[i], set[i + 1]);
+        }
+        return new Engine(options, new TinyOptions.Silent() {
+            @Override
+            public void log(int level, String message) {
+                log.add(message);
+            }
+        });
+    }
+
+    private static Frame jeep() throws IOException {
+        return Video.read(Path.of("tests/media/jeep.mp4"), 1).get(0);
+    }
+
+    private static void edit(Engine engine, Frame frame) throws IOException {
+        ByteBuffer pixels = ByteBuffer.allocateDirect(frame.rgb().length).put(frame.rgb());
+        int[] stride = {3 * frame.width()};
+        engine.edit(new ByteBuffer[] {pixels}, stride, new ByteBuffer[] {pixels}, stride, frame.width(), frame.height(), 8);
+    }
+
+    private static Map<String, String> metadata(Engine engine) {
+        Map<String, String> found = new LinkedHashMap<>();
+        byte[][] pairs = engine.metadata(0);
+        for (int i = 0; i < pairs.length; i += 2) {
+            found.put(new String(pairs[i], StandardCharsets.UTF_8), new String(pairs[i + 1], StandardCharsets.UTF_8));
+        }
+        return found;
+    }
+
+    private List<String> captions() {
+        return log.stream().filter(line -> line.startsWith("source: ")).toList();
+    }
+
+    @Test
+    void pocketDescribesEachShotOnce() throws IOException {
+        try (Engine engine = open()) {
+            edit(engine, jeep());
+            edit(engine, jeep());
+            assertEquals(List.of("source: " + JEEP), captions());
+            assertEquals(JEEP, metadata(engine).get("source"));
+            assertEquals("watercolor painting of " + JEEP, metadata(engine).get("prompt"));
+            engine.beginShot();
+            edit(engine, new Frame(64, 64, new byte[3 * 64 * 64]));
+            assertEquals(List.of("source: " + JEEP, "source: a scene"), captions());
+            assertEquals("watercolor painting of a scene", metadata(engine).get("prompt"));
+        }
+    }
+
+    @Test
+    void whatTheUserSaysCounts() throws IOException {
+        try (Engine engine = open("source", "a car")) {
+            edit(engine, jeep());
+            assertEquals(List.of(), captions());
+            assertEquals("a car", metadata(engine).get("source"));
+        }
+    }
+
+    @Test
+    void wordsThatChangeAreFoundInTheCaption() throws IOException {
+        try (Engine engine = open("preset", "background", "from", "on a road", "to", "in the snow")) {
+            edit(engine, jeep());
+            assertEquals("a red jeep driving in the snow in the countryside", metadata(engine).get("prompt"));
+        }
+        try (Engine engine = open("preset", "recolor", "from", "silver", "to", "blue")) {
+            String message = assertThrows(IllegalArgumentException.class, () -> edit(engine, jeep())).getMessage();
+            assertTrue(message.contains("from=silver: not in the source '" + JEEP + "'"), message);
+            assertThrows(IllegalArgumentException.class, () -> edit(engine, jeep()), "as the next window is");
+        }
+    }
+
+    @Test
+    void severalEditsShareTheCaption() throws IOException {
+        try (Engine engine = open("presets", "monet|cartoon", "show", "edit")) {
+            Frame frame = jeep();
+            ByteBuffer pixels = ByteBuffer.allocateDirect(frame.rgb().length).put(frame.rgb());
+            ByteBuffer other = ByteBuffer.allocateDirect(frame.rgb().length);
+            int[] strides = {3 * frame.width(), 3 * frame.width()};
+            engine.edit(new ByteBuffer[] {pixels}, new int[] {strides[0]}, new ByteBuffer[] {pixels, other}, strides, frame.width(), frame.height(), 8);
+            assertEquals(1, captions().size());
+            assertEquals(JEEP, metadata(engine).get("source"));
+        }
+    }
+
+    @Test
+    void aModelWithoutACaptionerIsToldAboutOnce() throws IOException {
+        try (Engine engine = open("model", "tests/golden/tiny")) {
+            edit(engine, jeep());
+            edit(engine, jeep());
+            assertEquals(1, captions().size());
+            assertTrue(captions().get(0).contains("hf download Salesforce/blip-image-captioning-base"), captions().get(0));
+            assertEquals("a scene", metadata(engine).get("source"));
+        }
+    }
+
+    @Test
+    void aCaptionerMayBeNamed() throws IOException {
+        try (Engine engine = open("model", "tests/golden/tiny", "captioner", "tests/golden/blip")) {
+            edit(engine, jeep());
+            assertTrue(captions().get(0).matches("source: [a-z0-9 ]+"), captions().toString());
+        }
+        try (Engine engine = open("captioner", "/nowhere")) {
+            IOException missing = assertThrows(IOException.class, () -> edit(engine, jeep()));
+            assertTrue(missing.getMessage().startsWith("captioner=/nowhere: not found"), missing.getMessage());
+        }
+    }
+}
