@@ -1,5 +1,5 @@
 # make demo      a clip turned into a watercolour, and more, in build/demo; INPUT=, PRESET= and SOURCE= for a clip of your own
-# make test      every test; test-engine, test-bridge, test-signals, test-filter, test-processors, test-install are parts of it
+# make test      every test; test-engine, test-bridge, test-signals, test-torture, test-filter, test-processors, test-install are parts of it
 # make ffmpeg    FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
 # make install   PREFIX=/usr/local, as ffmpeg-fatezero, or by its own name with SUFFIX=; make uninstall removes it
 # make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
@@ -8,6 +8,7 @@
 # make same      BASE=commit: the frames of some sixty edits are the same bytes as with that commit's engine
 # make hosts     the filter's tests in the FFmpeg of each of Debian's suites, in one table; HOSTS="sid" names others
 # make soak      window after window, WINDOWS=5000 or more: resident memory stays flat
+# make torture   what nobody should do to the engine, the bridge and the filter, ten thousand times; CASES=100000 SEED=2 for others
 # make pictures  the pictures beside the presets, made anew; picture-NAME makes one
 # make clean     removes build/
 # Each installs what it needs through apt-get first, and says what; a second run rebuilds nothing.
@@ -24,7 +25,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 HOME_DIR = build/ffmpeg/lib/fatezero
 
 .PHONY: all help setup engine bridge ffmpeg demo test test-engine test-bridge test-signals test-install test-filter test-processors soak \
-        hosts same evaluate test-pocket bench gpu install uninstall pictures clean
+        test-torture torture hosts same evaluate test-pocket bench gpu install uninstall pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -163,7 +164,7 @@ bridge: setup
 	@$(MAKE) --no-print-directory $(LIB) $(JNI_DIR)/fatezero.pc $(JNI_DIR)/example
 
 # never unloaded: threads that it attached call back into it when they end
-$(LIB): $(wildcard jni/*.h) jni/fatezero.c jni/jvm.c jni/create.c jni/exit.c
+$(LIB) build/torture/libfatezero.so.0: $(wildcard jni/*.h) jni/fatezero.c jni/jvm.c jni/create.c jni/exit.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) -fPIC -fvisibility=hidden -I$(JDK)/include -I$(JDK)/include/linux \
 	    -shared -Wl,-soname,libfatezero.so.0 -Wl,-z,nodelete -Wl,-z,defs $(LDFLAGS) -o $@ $(filter %.c,$^) -ldl -lpthread
@@ -304,7 +305,7 @@ picture-%:
 # an engine that only inverts colours, where the way to the engine is tested
 STUB = build/stub/fatezero-stub.jar
 
-test: ffmpeg test-bridge test-signals test-install test-processors
+test: ffmpeg test-bridge test-signals test-torture test-install test-processors
 	mvn -B -ntp test -Dtest.excludedGroups=
 
 test-engine: engine
@@ -402,6 +403,44 @@ test-signals: ffmpeg
 
 test-install: ffmpeg
 	tests/install_test
+
+# ---- torture ----
+
+# the bridge and the filter, built to notice what is wrong with memory, and a program that maltreats them
+TORTURE  = build/torture
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+AVFILTER = $(TORTURE)/$(notdir $(wildcard build/ffmpeg/lib/libavfilter.so.? build/ffmpeg/lib/libavfilter.so.??))
+# Java handles SIGSEGV itself, and its memory is not for a sanitizer to judge
+TORTURED = env LD_LIBRARY_PATH=$(ROOT)/$(TORTURE):$(ROOT)/build/ffmpeg/lib FATEZERO_HOME=$(ROOT)/build/stub UBSAN_OPTIONS=print_stacktrace=1 \
+    ASAN_OPTIONS=handle_segv=0:allow_user_segv_handler=1:detect_leaks=0:use_sigaltstack=0
+CASES    = 10000
+SEED     = 1
+tortured = $(TORTURED) $(TORTURE)/torture $(1) 2> $(TORTURE)/log || { cat $(TORTURE)/log; exit 1; }
+
+torture: test-torture
+	$(call tortured,fuzz $(CASES) $(SEED))
+
+test-torture: ffmpeg $(STUB)
+	@$(MAKE) --no-print-directory $(TORTURE)/torture
+	$(call tortured,fuzz 1000 $(SEED))
+	$(call tortured,faults)
+
+$(TORTURE)/libfatezero.so.0: CFLAGS = $(SANITIZE) -Wall -Wextra
+
+$(TORTURE)/vf_fatezero.o: ffmpeg-filter/vf_fatezero.c $(FFMPEG)
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(SANITIZE) -fPIC -w -DHAVE_AV_CONFIG_H -DBUILDING_avfilter -D_POSIX_C_SOURCE=200112 -D_XOPEN_SOURCE=600 -D_ISOC99_SOURCE \
+	    -I$(OBJ) -I$(FFMPEG_SRC) -I$(FFMPEG_SRC)/libavfilter -Ijni -c -o $@ $<
+
+$(AVFILTER): $(TORTURE)/vf_fatezero.o $(TORTURE)/libfatezero.so.0
+	$(CC) $(SANITIZE) -shared -Wl,-soname,$(@F) -Wl,-Bsymbolic -Wl,--version-script,$(OBJ)/libavfilter/libavfilter.ver -o $@ $< \
+	    $$(find $(OBJ)/libavfilter -name '*.o' ! -name vf_fatezero.o) -L$(TORTURE) -Lbuild/ffmpeg/lib -l:libfatezero.so.0 \
+	    -lswscale -lpostproc -lavformat -lavcodec -lswresample -lavutil -lm -latomic -lpthread
+
+$(TORTURE)/torture: tests/torture/torture.c tests/torture/faults.c tests/torture/faults.h $(AVFILTER)
+	$(CC) -std=gnu11 $(SANITIZE) -Wall -Wextra -Ijni -Ibuild/ffmpeg/include -I$(JDK)/include -I$(JDK)/include/linux -o $@ \
+	    tests/torture/torture.c tests/torture/faults.c $(AVFILTER) $(TORTURE)/libfatezero.so.0 -Lbuild/ffmpeg/lib -lavutil -ldl -lpthread \
+	    -Wl,-rpath-link,build/ffmpeg/lib
 
 # ---- the evaluation ----
 

@@ -377,18 +377,21 @@ static void free_frames(AVFrame **frames, int first, int end)
 }
 
 /** @param edit counted from 0, @param number from 1 */
-static void describe(const FatezeroContext *s, AVFrame *frame, int edit, int number)
+static int describe(const FatezeroContext *s, AVFrame *frame, int edit, int number)
 {
     const char *const *entry = fatezero_metadata(s->editor, edit);
     char key[128];
+    int ret;
 
-    av_dict_set_int(&frame->metadata, "lavfi.fatezero.shot", s->edited_shot, 0);
-    av_dict_set_int(&frame->metadata, "lavfi.fatezero.window", s->windows, 0);
-    av_dict_set_int(&frame->metadata, "lavfi.fatezero.frame", number, 0);
-    for (; *entry; entry += 2) {
+    if ((ret = av_dict_set_int(&frame->metadata, "lavfi.fatezero.shot", s->edited_shot, 0)) < 0 ||
+        (ret = av_dict_set_int(&frame->metadata, "lavfi.fatezero.window", s->windows, 0)) < 0 ||
+        (ret = av_dict_set_int(&frame->metadata, "lavfi.fatezero.frame", number, 0)) < 0)
+        return ret;
+    for (; *entry && ret >= 0; entry += 2) {
         snprintf(key, sizeof(key), "lavfi.fatezero.%s", entry[0]);
-        av_dict_set(&frame->metadata, key, entry[1], 0);
+        ret = av_dict_set(&frame->metadata, key, entry[1], 0);
     }
+    return ret;
 }
 
 static void edit(FatezeroContext *s)
@@ -788,8 +791,10 @@ static int finish(AVFilterContext *ctx)
             return ret;
         s->windows++;
         av_log(ctx, AV_LOG_VERBOSE, "window %d: %d frames in %.1f s\n", s->windows, n, 1e-6 * s->duration);
+        for (int i = 0; i < n * ctx->nb_outputs; i++)
+            if ((ret = describe(s, s->targets[i], i % ctx->nb_outputs, i / ctx->nb_outputs + 1)) < 0)
+                return ret;
         for (int i = 0; i < n * ctx->nb_outputs; i++) {
-            describe(s, s->targets[i], i % ctx->nb_outputs, i / ctx->nb_outputs + 1);
             s->done[s->nb_done * ctx->nb_outputs + i] = s->targets[i];
             s->targets[i] = NULL;
         }

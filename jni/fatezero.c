@@ -121,7 +121,13 @@ fatezero *fatezero_open(const char *const *options, const fatezero_host *host, f
             engine = (*env)->CallStaticObjectMethod(env, java->engine, java->open, array, (jlong)(intptr_t)&fz->host);
         if (!fatezero_exception(env, &fz->host, error)) {
             fz->engine = (*env)->NewGlobalRef(env, engine);
-            learn(env, java, fz, error);
+            if (fz->engine) {
+                learn(env, java, fz, error);
+            } else {
+                (*env)->CallVoidMethod(env, engine, java->close);
+                fatezero_exception(env, &fz->host, error);
+                fatezero_fail(error, FATEZERO_NO_MEMORY, "no memory for an editor");
+            }
         }
         (*env)->PopLocalFrame(env, NULL);
     }

@@ -25,6 +25,7 @@ public final class Engine implements AutoCloseable {
     private final Map<String, String> options;
     private final Host host;
     private final int window;
+    private final int steps;
     private final String[] presets;
     private final int number = opened.incrementAndGet();
     private boolean closed;
@@ -35,7 +36,15 @@ public final class Engine implements AutoCloseable {
         this.options = options;
         this.host = host;
         this.presets = options.getOrDefault("presets", options.getOrDefault("preset", "")).split("\\|", -1);
-        this.window = Integer.parseInt(options.getOrDefault("window", "8"));
+        this.window = number("window", 8, 128);
+        this.steps = number("steps", 50, 1000);
+    }
+
+    private int number(String key, int fallback, int most) {
+        int number = Integer.parseInt(options.getOrDefault(key, Integer.toString(fallback)));
+        if (number < 1 || number > most)
+            throw new IllegalArgumentException(key + "=" + number);
+        return number;
     }
 
     public static Engine open(byte[][] options, long host) throws IOException {
@@ -47,7 +56,8 @@ public final class Engine implements AutoCloseable {
         engine.load(map.getOrDefault("source", ""));
         engine.host.log(Host.VERBOSE, "stub engine " + engine.number + ", libtorch "
             + System.getProperty("PYTORCH_LIBRARY_PATH") + " " + System.getProperty("PYTORCH_FLAVOR"));
-        System.out.println("what Java prints must not reach the host's standard output");
+        if (engine.number == 1)
+            System.out.println("what Java prints must not reach the host's standard output");
         return engine;
     }
 
@@ -81,7 +91,6 @@ public final class Engine implements AutoCloseable {
             throw new IllegalStateException("closed");
         if (source.length > window)
             throw new IllegalStateException(source.length + " frames in a window of " + window);
-        int steps = Integer.parseInt(options.getOrDefault("steps", "50"));
         for (String phase : new String[] {"encode", "invert", "edit", "decode"}) {
             for (int step = 0; step <= steps; step++) {
                 if (!host.step(phase, step, steps))
