@@ -274,7 +274,8 @@ public final class Torch implements AutoCloseable {
             for (Object argument : arguments) {
                 values.add(argument instanceof NDArray array ? array : scalar(passing, argument));
             }
-            return script.runWithGradients(to, TorchScript.WITH_ARRAYS + method, values);
+            boolean arraysAlone = Arrays.stream(arguments).allMatch(NDArray.class::isInstance);
+            return script.runWithGradients(to, arraysAlone ? method : TorchScript.WITH_ARRAYS + method, values);
         }
     }
 

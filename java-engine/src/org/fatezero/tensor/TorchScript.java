@@ -3,8 +3,6 @@ package org.fatezero.tensor;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
@@ -15,11 +13,8 @@ import java.util.zip.ZipOutputStream;
  */
 final class TorchScript {
 
-    /** Prefix of the same methods with arrays in place of numbers, the only ones that DJL passes gradients through. */
+    /** Prefix of the methods that take arrays in place of numbers: DJL passes gradients through no others. */
     static final String WITH_ARRAYS = "with_arrays_";
-
-    private static final Pattern METHOD = Pattern.compile("def (\\w+)\\(self: __torch__\\.Ops, (.*)\\) -> Tensor:");
-    private static final Pattern NUMBER = Pattern.compile("(\\w+): (int|float|bool)\\b");
 
     /** TorchScript's serialised dialect: namespaced calls with every argument given. */
     private static final String SOURCE = """
@@ -113,6 +108,26 @@ final class TorchScript {
                 return torch.all(torch.isfinite(x))
             """;
 
+    /** Those operations of a training step that take numbers, with arrays in their place. */
+    private static final String TRAINING = """
+              def with_arrays_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, causal: Tensor) -> Tensor:
+                return (self).attention(q, k, v, bool(causal))
+              def with_arrays_conv2d(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, stride: Tensor, padding: Tensor) -> Tensor:
+                return (self).conv2d(x, weight, bias, int(stride), int(padding))
+              def with_arrays_temporal_conv(self: __torch__.Ops, x: Tensor, frames: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+                return (self).temporal_conv(x, int(frames), weight, bias)
+              def with_arrays_temporal_project(self: __torch__.Ops, x: Tensor, frames: Tensor, weight: Tensor) -> Tensor:
+                return (self).temporal_project(x, int(frames), weight)
+              def with_arrays_group_norm(self: __torch__.Ops, x: Tensor, groups: Tensor, weight: Tensor, bias: Tensor, eps: Tensor) -> Tensor:
+                return (self).group_norm(x, int(groups), weight, bias, float(eps))
+              def with_arrays_group_norm_silu(self: __torch__.Ops, x: Tensor, groups: Tensor, weight: Tensor, bias: Tensor, eps: Tensor) -> Tensor:
+                return (self).group_norm_silu(x, int(groups), weight, bias, float(eps))
+              def with_arrays_layer_norm(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, eps: Tensor) -> Tensor:
+                return (self).layer_norm(x, weight, bias, float(eps))
+              def with_arrays_upsample_nearest(self: __torch__.Ops, x: Tensor, height: Tensor, width: Tensor) -> Tensor:
+                return (self).upsample_nearest(x, int(height), int(width))
+            """;
+
     private TorchScript() {
     }
 
@@ -125,24 +140,11 @@ final class TorchScript {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
             store(zip, "ops/data.pkl", object);
-            store(zip, "ops/code/__torch__.py", (SOURCE + withArrays()).getBytes(StandardCharsets.US_ASCII));
+            store(zip, "ops/code/__torch__.py", (SOURCE + TRAINING).getBytes(StandardCharsets.US_ASCII));
             store(zip, "ops/constants.pkl", noConstants);
             store(zip, "ops/version", "10\n".getBytes(StandardCharsets.US_ASCII));
         }
         return bytes.toByteArray();
-    }
-
-    /** Each method again, with arrays for its numbers. */
-    private static String withArrays() {
-        StringBuilder methods = new StringBuilder();
-        for (Matcher method = METHOD.matcher(SOURCE); method.find();) {
-            String parameters = method.group(2);
-            methods.append("  def ").append(WITH_ARRAYS).append(method.group(1)).append("(self: __torch__.Ops, ")
-                    .append(NUMBER.matcher(parameters).replaceAll("$1: Tensor")).append(") -> Tensor:\n    return (self).")
-                    .append(method.group(1)).append('(')
-                    .append(NUMBER.matcher(parameters).replaceAll("$2($1)").replaceAll(": (Optional\\[Tensor\\]|Tensor)", "")).append(")\n");
-        }
-        return methods.toString();
     }
 
     private static void store(ZipOutputStream zip, String name, byte[] content) throws IOException {
