@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.text.TextEncoder;
 import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 
 import org.junit.jupiter.api.Test;
@@ -55,7 +56,7 @@ class FullSizeParityTest {
     void unet() throws Exception {
         try (Golden golden = golden()) {
             long start = System.nanoTime();
-            UNet unet = new UNet(UNet.Config.read(Golden.config(folder, "unet")), golden.weights(folder, "unet"));
+            UNet unet = new UNet(UNetConfig.read(Golden.config(folder, "unet")), golden.weights(folder, "unet"));
             long loaded = System.nanoTime();
             NDArray epsilon = unet.forward(golden.array("unet.latents"), golden.integers("unet.timestep")[0],
                     golden.array("unet.text"), ForwardContext.plain(1));

@@ -18,6 +18,7 @@ import org.fatezero.text.Prompt;
 import org.fatezero.text.TextEncoder;
 import org.fatezero.text.Tokenizer;
 import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -46,7 +47,7 @@ public final class Tiny implements AutoCloseable {
         try (SafeTensors text = new SafeTensors(Weights.find(Golden.TINY.resolve("text_encoder")));
                 SafeTensors noise = new SafeTensors(Weights.find(Golden.TINY.resolve("unet")))) {
             encoder = new TextEncoder(TextEncoder.Config.read(Golden.config("text_encoder")), weights(text));
-            unet = new UNet(UNet.Config.read(Golden.config("unet")), weights(noise));
+            unet = new UNet(UNetConfig.read(Golden.config("unet")), weights(noise));
         }
     }
 

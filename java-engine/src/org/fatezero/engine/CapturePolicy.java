@@ -6,7 +6,7 @@ import org.fatezero.forward.Window;
 import org.fatezero.inversion.AttentionStore;
 import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.io.Log;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 
 import java.util.List;
 import java.util.Locale;
@@ -52,7 +52,7 @@ final class CapturePolicy {
      * @param tokens of a text
      * @param specs what each edit captures
      */
-    boolean keeps(UNet.Config unet, int latentHeight, int latentWidth, Window window, int tokens, int steps, List<CaptureSpec> specs, DataType precision) {
+    boolean keeps(UNetConfig unet, int latentHeight, int latentWidth, Window window, int tokens, int steps, List<CaptureSpec> specs, DataType precision) {
         if (exhausted) {
             return false;
         }

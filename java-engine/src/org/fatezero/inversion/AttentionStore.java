@@ -8,7 +8,7 @@ import org.fatezero.forward.ForwardHook;
 import org.fatezero.forward.Site;
 import org.fatezero.forward.Window;
 import org.fatezero.tensor.Torch;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 
 import java.util.EnumMap;
 import java.util.EnumSet;
@@ -63,9 +63,9 @@ public final class AttentionStore implements ForwardHook {
      * @param textTokens tokens of a text
      * @param steps 0 to {@code steps - 1} are inverted
      */
-    public static long bytes(UNet.Config unet, int h, int w, Window window, int textTokens, int steps, List<CaptureSpec> specs, DataType precision) {
+    public static long bytes(UNetConfig unet, int h, int w, Window window, int textTokens, int steps, List<CaptureSpec> specs, DataType precision) {
         long numbers = 0;
-        for (UNet.AttentionLayer layer : unet.attentionLayers(h, w, window.byArea())) {
+        for (UNetConfig.AttentionLayer layer : unet.attentionLayers(h, w, window.byArea())) {
             Site site = layer.site();
             for (int k = 0; k < steps; k++) {
                 for (Kept array : kept(specs, site, k)) {

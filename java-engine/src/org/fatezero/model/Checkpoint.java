@@ -3,7 +3,7 @@ package org.fatezero.model;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.text.TextEncoder;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 
 import java.io.IOException;
@@ -29,7 +29,7 @@ interface Checkpoint extends AutoCloseable {
 
     Vae.Config vae() throws IOException;
 
-    UNet.Config unet() throws IOException;
+    UNetConfig unet() throws IOException;
 
     ModelConfig scheduler() throws IOException;
 

@@ -4,7 +4,7 @@ import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Weights;
 import org.fatezero.text.TextEncoder;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 
 import java.io.IOException;
@@ -65,8 +65,8 @@ final class DiffusersFolder implements Checkpoint {
     }
 
     @Override
-    public UNet.Config unet() throws IOException {
-        return UNet.Config.read(new ModelConfig(config(Part.UNET)));
+    public UNetConfig unet() throws IOException {
+        return UNetConfig.read(new ModelConfig(config(Part.UNET)));
     }
 
     @Override

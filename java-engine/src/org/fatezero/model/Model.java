@@ -14,6 +14,7 @@ import org.fatezero.tensor.Weights;
 import org.fatezero.text.TextEncoder;
 import org.fatezero.text.Tokenizer;
 import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 
 import java.io.IOException;
@@ -63,7 +64,7 @@ public final class Model implements AutoCloseable {
             if (!(guidance >= 1 && guidance <= 50)) {
                 throw scheduler.wrong("_guidance_scale", "a number from 1 to 50");
             }
-            UNet.Config unetConfig = files.unet();
+            UNetConfig unetConfig = files.unet();
             Vae.Config vaeConfig = files.vae();
             TextEncoder.Config textConfig = files.textEncoder();
             if (unetConfig.crossAttentionDim() != textConfig.hiddenSize()

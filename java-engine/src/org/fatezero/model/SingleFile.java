@@ -4,7 +4,7 @@ import org.fatezero.io.ModelConfig;
 import org.fatezero.nn.ClipTransformer;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.text.TextEncoder;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 
 import java.io.IOException;
@@ -115,7 +115,7 @@ final class SingleFile implements Checkpoint {
     }
 
     @Override
-    public UNet.Config unet() throws IOException {
+    public UNetConfig unet() throws IOException {
         int levels = count(tensors(Part.UNET), "down_blocks.%d.resnets.0.norm1.weight");
         boolean[] down = new boolean[levels];
         boolean[] up = new boolean[levels];
@@ -123,7 +123,7 @@ final class SingleFile implements Checkpoint {
             down[i] = tensors(Part.UNET).containsKey("down_blocks." + i + ".attentions.0.norm.weight");
             up[i] = tensors(Part.UNET).containsKey("up_blocks." + i + ".attentions.0.norm.weight");
         }
-        return new UNet.Config(shape(Part.UNET, "conv_in.weight", 4)[1], shape(Part.UNET, "conv_out.weight", 4)[0],
+        return new UNetConfig(shape(Part.UNET, "conv_in.weight", 4)[1], shape(Part.UNET, "conv_out.weight", 4)[0],
                 channels(Part.UNET, "down_blocks.%d.resnets.0.conv1.weight", levels),
                 count(tensors(Part.UNET), "down_blocks.0.resnets.%d.norm1.weight"), down, up,
                 shape(Part.UNET, "mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight", 2)[1], heads, normNumGroups, NORM_EPS,

@@ -16,7 +16,7 @@ import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.TensorWriter;
 import org.fatezero.tensor.Weights;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
@@ -77,7 +77,7 @@ final class TunedModelFolder {
     private void fill(Path model, long seed) throws IOException {
         Path weights = Weights.find(model.resolve("unet"));
         Path unet = model.resolve("unet").resolve("config.json");
-        UNet.Config.read(new ModelConfig(unet)); // what is wrong with it is told before gigabytes are copied
+        UNetConfig.read(new ModelConfig(unet)); // what is wrong with it is told before gigabytes are copied
         for (String part : PARTS) {
             copy(model.resolve(part), folder.resolve(part));
         }

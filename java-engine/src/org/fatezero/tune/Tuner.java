@@ -15,6 +15,7 @@ import org.fatezero.tensor.TensorWriter;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 
 import java.io.IOException;
 import java.nio.file.Path;
@@ -55,7 +56,7 @@ final class Tuner implements AutoCloseable {
      * @param seed of the noise
      * @throws IOException if the file is not the UNet that {@code config} describes
      */
-    Tuner(NDManager owner, UNet.Config config, SafeTensors file, SafeTensors state, Schedule schedule, NDArray z0, NDArray text,
+    Tuner(NDManager owner, UNetConfig config, SafeTensors file, SafeTensors state, Schedule schedule, NDArray z0, NDArray text,
             ForwardContext context, double rate, long seed) throws IOException {
         this.schedule = schedule;
         this.context = context;

@@ -22,7 +22,7 @@ import org.fatezero.tensor.Weights;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.TextEncoder;
 import org.fatezero.text.Tokenizer;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 import org.fatezero.video.Frame;
 
@@ -120,7 +120,7 @@ public final class Tuning implements AutoCloseable {
             if (resume) {
                 requireSame(before.metadata());
             }
-            UNet.Config config = UNet.Config.read(config("unet/config.json"));
+            UNetConfig config = UNetConfig.read(config("unet/config.json"));
             TextEncoder.Config textConfig = TextEncoder.Config.read(config("text_encoder/config.json"));
             Prompt source = tokenizer.encode(settings.source, textConfig.maxPositionEmbeddings());
             unseen = source.unseen();
@@ -190,7 +190,7 @@ public final class Tuning implements AutoCloseable {
     }
 
     /** {@code (frames, channels, h, w)} */
-    private NDArray encode(Settings settings, UNet.Config unet, List<Frame> clip, NDManager encoding) throws IOException {
+    private NDArray encode(Settings settings, UNetConfig unet, List<Frame> clip, NDManager encoding) throws IOException {
         try (SafeTensors file = new SafeTensors(Weights.find(folder.path().resolve("vae")))) {
             Torch torch = new Torch(encoding);
             Vae vae = new Vae(Vae.Config.read(config("vae/config.json")), Weights.of(file, encoding, DataType.FLOAT32, torch));

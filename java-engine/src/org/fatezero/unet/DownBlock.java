@@ -22,7 +22,7 @@ final class DownBlock {
     private final VideoConv downsampler; // null in the last block
     private final int out;
 
-    DownBlock(Weights w, UNet.Config config, int level, int in, int out, int timeWidth, boolean attends,
+    DownBlock(Weights w, UNetConfig config, int level, int in, int out, int timeWidth, boolean attends,
             boolean downsamples) throws IOException {
         this.out = out;
         for (int i = 0; i < config.layersPerBlock(); i++) {

@@ -18,7 +18,7 @@ final class MidBlock {
     private final SpatialTransformer attention;
     private final ResnetBlock resnet1;
 
-    MidBlock(Weights w, UNet.Config config, int level, int width, int timeWidth) throws IOException {
+    MidBlock(Weights w, UNetConfig config, int level, int width, int timeWidth) throws IOException {
         resnet0 = new ResnetBlock(w.at("resnets.0"), width, width, timeWidth, config.normNumGroups(), config.normEps());
         attention = new SpatialTransformer(w.at("attentions.0"), Site.Half.MID, config.level(level), width,
                 config.crossAttentionDim(), config.heads(), config.normNumGroups());

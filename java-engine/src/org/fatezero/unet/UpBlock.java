@@ -27,7 +27,7 @@ final class UpBlock {
     private final Level next; // that the upsampler leads to; null in the last block
 
     /** @param skips channels of the skips not yet taken, last first; this block pops its own */
-    UpBlock(Weights w, UNet.Config config, int level, int in, int out, Deque<Integer> skips, int timeWidth,
+    UpBlock(Weights w, UNetConfig config, int level, int in, int out, Deque<Integer> skips, int timeWidth,
             boolean attends, boolean upsamples) throws IOException {
         torch = w.torch();
         for (int i = 0; i <= config.layersPerBlock(); i++) {

@@ -8,7 +8,7 @@ import com.google.gson.GsonBuilder;
 
 import org.fatezero.device.Hardware;
 import org.fatezero.io.ModelConfig;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 
 import java.io.IOException;
@@ -137,7 +137,7 @@ final class Bench {
 
     private static Map<String, Double> shares(Row row, Job.Result job) throws IOException {
         Vae.Config vae = Vae.Config.read(new ModelConfig(row.folder().resolve("vae/config.json")));
-        UNet.Config unet = UNet.Config.read(new ModelConfig(row.folder().resolve("unet/config.json")));
+        UNetConfig unet = UNetConfig.read(new ModelConfig(row.folder().resolve("unet/config.json")));
         int[] pixels = {row.side, row.side};
         int[] latent = {row.side / vae.factor(), row.side / vae.factor()};
         Layers step = Layers.unet(unet, latent, 1, 32, 77);

@@ -8,7 +8,7 @@ import ai.djl.ndarray.types.Shape;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.TensorWriter;
 import org.fatezero.text.TextEncoder;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 
 import java.io.IOException;
@@ -70,7 +70,7 @@ final class FullSize {
         Vae.Config vae = Vae.Config.read(new ModelConfig(folder.resolve("vae/config.json")));
         int[] pixels = {8, 8};
         write(folder.resolve("vae/diffusion_pytorch_model.safetensors"), List.of(Layers.encoder(vae, pixels), Layers.decoder(vae, pixels)));
-        UNet.Config unet = UNet.Config.read(new ModelConfig(folder.resolve("unet/config.json")));
+        UNetConfig unet = UNetConfig.read(new ModelConfig(folder.resolve("unet/config.json")));
         write(folder.resolve("unet/diffusion_pytorch_model.safetensors"), List.of(Layers.unet(unet, pixels, 1, 1, 1)));
     }
 

@@ -1,7 +1,7 @@
 package org.fatezero.bench;
 
 import org.fatezero.text.TextEncoder;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 
 import java.util.ArrayDeque;
@@ -79,7 +79,7 @@ final class Layers {
      * @param keyFrames frames that self-attention sees at maps of at most {@code keysAt} cells a side; larger see one
      * @param tokens of a text
      */
-    static Layers unet(UNet.Config config, int[] latent, int keyFrames, int keysAt, int tokens) {
+    static Layers unet(UNetConfig config, int[] latent, int keyFrames, int keysAt, int tokens) {
         Layers list = new Layers();
         int[] channels = config.blockOutChannels();
         int last = channels.length - 1;
@@ -132,7 +132,7 @@ final class Layers {
         return list;
     }
 
-    private void transformer(String name, UNet.Config config, int width, long positions, long keys, int tokens) {
+    private void transformer(String name, UNetConfig config, int width, long positions, long keys, int tokens) {
         String block = name + ".transformer_blocks.0";
         norm(name + ".norm", width);
         convolution(name + ".proj_in", width, width, 1, positions);

@@ -7,7 +7,7 @@ import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Weights;
 import org.fatezero.text.TextEncoder;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 
 import org.junit.jupiter.api.Test;
@@ -35,7 +35,7 @@ class LayersTest {
     /** Counted on Stable Diffusion 1.4 by a profiler of its reference implementation, in GFLOP. */
     @Test
     void stableDiffusionCostsWhatWasCounted() throws Exception {
-        UNet.Config unet = UNet.Config.read(config("unet"));
+        UNetConfig unet = UNetConfig.read(config("unet"));
         assertEquals(803, Layers.unet(unet, LATENT, 1, 32, 77).operations() / 1e9, 5);
         assertEquals(400, Layers.unet(unet, LATENT, 1, 32, 77).convolutions / 1e9, 4);
         assertEquals(926, Layers.unet(unet, LATENT, 2, 64, 77).operations() / 1e9, 5);
@@ -50,7 +50,7 @@ class LayersTest {
     @Test
     void theTinyModelHasTheseTensors() throws Exception {
         ModelConfig unet = new ModelConfig(Golden.TINY.resolve("unet/config.json"));
-        assertTensors("unet", Layers.unet(UNet.Config.read(unet), LATENT, 1, 32, 77));
+        assertTensors("unet", Layers.unet(UNetConfig.read(unet), LATENT, 1, 32, 77));
         ModelConfig text = new ModelConfig(Golden.TINY.resolve("text_encoder/config.json"));
         assertTensors("text_encoder", Layers.text(TextEncoder.Config.read(text)));
         Vae.Config vae = Vae.Config.read(new ModelConfig(Golden.TINY.resolve("vae/config.json")));

@@ -32,6 +32,7 @@ import org.fatezero.text.Prompt;
 import org.fatezero.text.TextEncoder;
 import org.fatezero.text.Tokenizer;
 import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -62,7 +63,7 @@ class MethodParityTest {
         int steps = method.get("steps").getAsInt();
         int stride = method.get("stride").getAsInt();
         try (Golden golden = new Golden("method.safetensors"); Tokenizer tokenizer = new Tokenizer(Golden.TINY.resolve("tokenizer"))) {
-            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
+            UNet unet = new UNet(UNetConfig.read(Golden.config("unet")), golden.weights("unet"));
             TextEncoder encoder = new TextEncoder(TextEncoder.Config.read(Golden.config("text_encoder")),
                     golden.weights("text_encoder"));
             Schedule schedule = new Schedule(

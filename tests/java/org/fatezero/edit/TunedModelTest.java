@@ -22,6 +22,7 @@ import org.fatezero.text.Prompt;
 import org.fatezero.text.TextEncoder;
 import org.fatezero.text.Tokenizer;
 import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -95,7 +96,7 @@ class TunedModelTest {
     }
 
     private UNet unet(Golden golden) throws IOException {
-        return new UNet(UNet.Config.read(Golden.config(folder, "unet")), golden.weights(folder, "unet"));
+        return new UNet(UNetConfig.read(Golden.config(folder, "unet")), golden.weights(folder, "unet"));
     }
 
     private static float[] emphasis(float factor, int... tokens) {

@@ -14,7 +14,7 @@ import org.fatezero.forward.ForwardContext;
 import org.fatezero.inversion.AttentionStore;
 import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.io.ModelConfig;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -30,14 +30,14 @@ class CapturePolicyTest {
     private static final int STEPS = 4;
     private static final List<CaptureSpec> SPECS = List.of(new CaptureSpec(new FusedSteps(0, STEPS, 0, 64), true, List.of()));
 
-    private static UNet.Config unet;
+    private static UNetConfig unet;
 
     private final AtomicLong free = new AtomicLong();
     private final List<String> told = new ArrayList<>();
 
     @BeforeAll
     static void read() throws Exception {
-        unet = UNet.Config.read(new ModelConfig(Golden.TINY.resolve("unet/config.json")));
+        unet = UNetConfig.read(new ModelConfig(Golden.TINY.resolve("unet/config.json")));
     }
 
     private static ForwardContext context(int frames) {

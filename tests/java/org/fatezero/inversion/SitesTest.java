@@ -14,7 +14,7 @@ import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Site;
 import org.fatezero.forward.Window;
 import org.fatezero.io.ModelConfig;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -35,15 +35,15 @@ class SitesTest {
     private static final TokenSet TOKENS = TokenSet.of(new int[] {1}, TokenSet.MASK_CELLS);
 
     /** Stable Diffusion 1.x, trained at 512x512. */
-    private static final UNet.Config STABLE_DIFFUSION = new UNet.Config(4, 4, new int[] {320, 640, 1280, 1280}, 2,
+    private static final UNetConfig STABLE_DIFFUSION = new UNetConfig(4, 4, new int[] {320, 640, 1280, 1280}, 2,
             new boolean[] {true, true, true, false}, new boolean[] {false, true, true, true}, 768, 8, 32, 1e-5, 64, true, 0);
 
     private static ForwardContext context(boolean byArea) {
         return ForwardContext.of(new Window(FRAMES, new KeyFrames(List.of("mid"), FRAMES), AT, byArea, false));
     }
 
-    private static List<String> names(UNet.Config unet, int width, int height, boolean byArea, Predicate<Site> chosen) {
-        return unet.attentionLayers(height / 8, width / 8, byArea).stream().map(UNet.AttentionLayer::site).filter(chosen).map(Site::name).toList();
+    private static List<String> names(UNetConfig unet, int width, int height, boolean byArea, Predicate<Site> chosen) {
+        return unet.attentionLayers(height / 8, width / 8, byArea).stream().map(UNetConfig.AttentionLayer::site).filter(chosen).map(Site::name).toList();
     }
 
     private static boolean isFused(Site site) {
@@ -81,7 +81,7 @@ class SitesTest {
     @ParameterizedTest
     @CsvSource({"128, 128", "228, 128", "304, 128", "128, 228", "192, 192"})
     void pocketHasAllLayersWhateverTheShape(int width, int height) throws Exception {
-        UNet.Config pocket = UNet.Config.read(new ModelConfig(Path.of("java-engine/pocket/unet/config.json")));
+        UNetConfig pocket = UNetConfig.read(new ModelConfig(Path.of("java-engine/pocket/unet/config.json")));
         assertEquals(14, names(pocket, 2 * width, 2 * height, false, isAny()).size());
         assertEquals(14, names(pocket, 2 * width, 2 * height, false, SitesTest::isFused).size());
         List<String> masks = names(pocket, 2 * width, 2 * height, false, SitesTest::masks);
@@ -103,7 +103,7 @@ class SitesTest {
             AttentionStore store = trajectory.attention().get(0);
             Map<String, Long> keys = new TreeMap<>();
             Map<String, Long> expected = new TreeMap<>();
-            for (UNet.AttentionLayer layer : tiny.unet.config().attentionLayers(h, w, false)) {
+            for (UNetConfig.AttentionLayer layer : tiny.unet.config().attentionLayers(h, w, false)) {
                 Site site = layer.site();
                 boolean square = names(STABLE_DIFFUSION, 512, 512, false, SitesTest::isFused).contains(site.name());
                 assertEquals(square, store.get(site.name(), site.cross() ? Kept.MAP : Kept.QUERIES) != null, site.name());
@@ -119,7 +119,7 @@ class SitesTest {
 
     @Test
     void theTinyModelsLayersAreNamedAsStableDiffusions() throws Exception {
-        UNet.Config tiny = UNet.Config.read(Golden.config("unet"));
+        UNetConfig tiny = UNetConfig.read(Golden.config("unet"));
         assertEquals(names(STABLE_DIFFUSION, 512, 512, false, isAny()), names(tiny, 512, 512, false, isAny()));
     }
 }

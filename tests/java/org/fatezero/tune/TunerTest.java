@@ -15,7 +15,7 @@ import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,7 +44,7 @@ class TunerTest {
         }
         Schedule schedule = new Schedule(new ModelConfig(Golden.TINY.resolve("scheduler/scheduler_config.json")), 1);
         try (SafeTensors file = new SafeTensors(Weights.find(model.resolve("unet")))) {
-            return new Tuner(golden.manager, UNet.Config.read(Golden.config(model, "unet")), file, state, schedule, z0, text,
+            return new Tuner(golden.manager, UNetConfig.read(Golden.config(model, "unet")), file, state, schedule, z0, text,
                     ForwardContext.of(new Window(batch, new KeyFrames(List.of("-1", "first"), batch), 64, true, true)), rate, 1);
         }
     }

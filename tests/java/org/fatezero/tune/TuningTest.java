@@ -14,6 +14,7 @@ import org.fatezero.forward.ForwardContext;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Weights;
 import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 import org.fatezero.video.Frame;
 
 import org.junit.jupiter.api.Test;
@@ -49,7 +50,7 @@ class TuningTest {
     }
 
     private static NDArray epsilon(Golden golden, Path model, int frames) throws Exception {
-        UNet unet = new UNet(UNet.Config.read(Golden.config(model, "unet")), golden.weights(model, "unet"));
+        UNet unet = new UNet(UNetConfig.read(Golden.config(model, "unet")), golden.weights(model, "unet"));
         NDArray z = golden.array("unet.wide.latents");
         return unet.forward(z, 501, golden.array("unet.wide.text").get("0:1"), ForwardContext.plain(frames));
     }

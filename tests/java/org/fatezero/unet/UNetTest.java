@@ -34,7 +34,7 @@ class UNetTest {
     @ValueSource(strings = {"wide", "tall", "square", "odd"})
     void predictsTheReferenceNoise(String size) throws Exception {
         try (Golden golden = new Golden("modules.safetensors")) {
-            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
+            UNet unet = new UNet(UNetConfig.read(Golden.config("unet")), golden.weights("unet"));
             int arrays = golden.manager.getManagedArrays().size();
             NDArray z = golden.array("unet." + size + ".latents");
             NDArray text = golden.array("unet." + size + ".text");
@@ -49,7 +49,7 @@ class UNetTest {
     @Test
     void framesOfAWindowShareTheirTextAndNothingElse() throws Exception {
         try (Golden golden = new Golden("modules.safetensors")) {
-            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
+            UNet unet = new UNet(UNetConfig.read(Golden.config("unet")), golden.weights("unet"));
             NDArray z = golden.array("unet.wide.latents"); // (2, 4, h, w)
             NDArray text = golden.array("unet.wide.text").get("0:1");
             NDArray together = unet.forward(z, 21, text, ForwardContext.plain(2));
@@ -63,7 +63,7 @@ class UNetTest {
     void inBfloat16TheNoiseIsAsNearAsIsUsual() throws Exception {
         try (Golden golden = new Golden("modules.safetensors");
                 SafeTensors file = new SafeTensors(Weights.find(Golden.TINY.resolve("unet")))) {
-            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")),
+            UNet unet = new UNet(UNetConfig.read(Golden.config("unet")),
                     Weights.of(file, golden.manager, DataType.BFLOAT16, golden.torch));
             NDArray epsilon = unet.forward(golden.array("unet.wide.latents"), golden.integers("unet.wide.timestep")[0],
                     golden.array("unet.wide.text"), ForwardContext.plain(1));
@@ -76,7 +76,7 @@ class UNetTest {
     @Test
     void manyFramesAreWhatEachIsAlone() throws Exception {
         try (Golden golden = new Golden("modules.safetensors")) {
-            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
+            UNet unet = new UNet(UNetConfig.read(Golden.config("unet")), golden.weights("unet"));
             NDArray z = golden.manager.randomNormal(new Shape(9, 4, 128, 64)); // wide layers run over them bit by bit
             NDArray text = golden.array("unet.wide.text").get("0:1");
             NDArray together = unet.forward(z, 21, text, ForwardContext.plain(9));
@@ -90,7 +90,7 @@ class UNetTest {
         "0, 9, 14, false", "8, 9, 14, false", "32, 9, 14, false", "63, 9, 14, false", "64, 9, 14, false"})
     void aBranchThatIsLeftBehindChangesNoOther(int upTo, int h, int w, boolean byArea) throws Exception {
         try (Golden golden = new Golden("modules.safetensors")) {
-            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
+            UNet unet = new UNet(UNetConfig.read(Golden.config("unet")), golden.weights("unet"));
             NDArray z = golden.manager.randomNormal(new Shape(6, 4, h, w));
             NDArray text = golden.manager.randomNormal(new Shape(3, 77, 16));
             ForwardContext context = measuring(byArea).and((site, q, k, v, kernel) -> {
@@ -109,11 +109,11 @@ class UNetTest {
     @CsvSource({"8, 12, true", "9, 14, true", "5, 1, true", "8, 12, false", "9, 14, false"})
     void itsAttentionLayersAreKnownWithoutAPass(int h, int w, boolean byArea) throws Exception {
         try (Golden golden = new Golden("modules.safetensors")) {
-            UNet unet = new UNet(UNet.Config.read(Golden.config("unet")), golden.weights("unet"));
-            List<UNet.AttentionLayer> seen = new ArrayList<>();
+            UNet unet = new UNet(UNetConfig.read(Golden.config("unet")), golden.weights("unet"));
+            List<UNetConfig.AttentionLayer> seen = new ArrayList<>();
             unet.forward(golden.manager.randomNormal(new Shape(2, 4, h, w)), 21, golden.manager.randomNormal(new Shape(1, 77, 16)),
                     measuring(byArea).and((site, q, k, v, kernel) -> {
-                        seen.add(new UNet.AttentionLayer(site, (int) (q.getShape().get(2) * q.getShape().get(3))));
+                        seen.add(new UNetConfig.AttentionLayer(site, (int) (q.getShape().get(2) * q.getShape().get(3))));
                         return kernel.apply(q, k, v);
                     }));
             assertEquals(seen, unet.config().attentionLayers(h, w, byArea));
@@ -124,14 +124,14 @@ class UNetTest {
     @ParameterizedTest
     @CsvSource({"0, 40, 40, 40", "8, 40, 40, 40", "9, 40, 40, 20", "16, 40, 40, 20", "16, 32, 48, 20", "17, 40, 40, 0", "16, 5, 9, 4", "16, 1, 1, 1"})
     void mapsAreAsLargeAsTheFirstLayersOfSoManyChannels(int channels, int h, int w, int cells) throws Exception {
-        assertEquals(cells, UNet.Config.read(Golden.config("unet")).cells(channels, h, w, true));
+        assertEquals(cells, UNetConfig.read(Golden.config("unet")).cells(channels, h, w, true));
     }
 
     /** The model was trained at 64 cells a side. */
     @ParameterizedTest
     @CsvSource({"0, 40, 40, 64", "9, 40, 40, 32", "16, 57, 32, 32", "16, 5, 9, 32", "17, 40, 40, 0"})
     void layersOfSoManyChannelsAreOneLevelWhateverTheLatentsSize(int channels, int h, int w, int cells) throws Exception {
-        assertEquals(cells, UNet.Config.read(Golden.config("unet")).cells(channels, h, w, false));
+        assertEquals(cells, UNetConfig.read(Golden.config("unet")).cells(channels, h, w, false));
     }
 
     private static ForwardContext measuring(boolean byArea) {

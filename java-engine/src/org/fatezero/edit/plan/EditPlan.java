@@ -18,7 +18,7 @@ import org.fatezero.model.Model;
 import org.fatezero.options.Options;
 import org.fatezero.options.Words;
 import org.fatezero.text.Prompt;
-import org.fatezero.unet.UNet;
+import org.fatezero.unet.UNetConfig;
 
 /**
  * What options and prompts mean to an edit: here a preset's shares become steps, its words tokens, gates and masks.
@@ -93,7 +93,7 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
      * @param frames the window's, and before them the anchor where it is {@code beside} them
      * @throws IllegalArgumentException if {@code keys} selects no frame
      */
-    public static Window window(Options options, UNet.Config unet, int frames, boolean beside, int latentHeight, int latentWidth) {
+    public static Window window(Options options, UNetConfig unet, int frames, boolean beside, int latentHeight, int latentWidth) {
         int anchor = beside ? 0 : Math.min(options.anchor(), frames - 1);
         String at = options.keys_at();
         int keysAt = at.endsWith("ch") ? unet.cells(Integer.parseInt(at.replace("ch", "")), latentHeight, latentWidth, options.parity())
