@@ -12,6 +12,7 @@ import org.fatezero.forward.Window;
 import org.fatezero.options.Options;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.tensor.NotFiniteException;
+import org.fatezero.video.FrameFormat;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;

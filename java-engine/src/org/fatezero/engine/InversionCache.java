@@ -15,6 +15,7 @@ import org.fatezero.model.Model;
 import org.fatezero.options.Options;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.text.Prompt;
+import org.fatezero.video.FrameFormat;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,5 +1,7 @@
 package org.fatezero.engine;
 
+import org.fatezero.video.FrameFormat;
+
 import java.nio.ByteBuffer;
 
 /**

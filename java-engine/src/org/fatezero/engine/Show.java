@@ -17,6 +17,7 @@ import org.fatezero.options.Words;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.text.Prompt;
+import org.fatezero.video.FrameFormat;
 
 import java.nio.ByteBuffer;
 import java.util.List;

@@ -29,6 +29,7 @@ import org.fatezero.model.Model;
 import org.fatezero.model.Models;
 import org.fatezero.options.Options;
 import org.fatezero.text.Prompt;
+import org.fatezero.video.FrameFormat;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -145,8 +146,8 @@ public final class WindowEditor implements AutoCloseable {
         int first = anchor == null ? 0 : 1; // of the rows that are edited, the window's first frame
         int targets = target.count();
         double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(frames.width(), frames.height());
-        int h = multiple(frames.height() * scale);
-        int w = multiple(frames.width() * scale);
+        int h = model.vae.config().pixels(frames.height() * scale);
+        int w = model.vae.config().pixels(frames.width() * scale);
         try (NDManager window = model.manager.newSubManager()) {
             List<Result> results = retried(frames, anchor == null ? source : anchor.and(source), first > 0, h, w, window);
             for (int i = 0; i < targets; i++) {
@@ -192,8 +193,8 @@ public final class WindowEditor implements AutoCloseable {
     /** @param window owns the results; all else is freed */
     private List<Result> results(FrameFormat frames, FrameBuffers source, boolean beside, int h, int w, NDManager window) throws IOException {
         Shape latents = new Shape(source.count(), model.unet.config().inChannels(), h / model.vae.config().factor(), w / model.vae.config().factor());
-        Window shared = window(source.count(), beside, (int) latents.get(2), (int) latents.get(3));
-        boolean keeps = store.keeps(model.unet.config(), (int) latents.get(2), (int) latents.get(3), shared,
+        ForwardContext context = ForwardContext.of(window(source.count(), beside, (int) latents.get(2), (int) latents.get(3)));
+        boolean keeps = store.keeps(model.unet.config(), (int) latents.get(2), (int) latents.get(3), context.window(),
                 model.textEncoder.config().maxPositionEmbeddings(), schedule.depth(), specs(true), model.precision);
         try (NDManager inversion = window.newSubManager()) {
             TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, beside);
@@ -201,9 +202,9 @@ public final class WindowEditor implements AutoCloseable {
             boolean kept = keeps && trajectory == null;
             if (trajectory == null) {
                 boolean isThere = file != null && Files.exists(file.path()); // and was not worth reading
-                trajectory = invert(encode(frames, source, h, w, inversion), shared, keeps, isThere ? null : file);
+                trajectory = invert(encode(frames, source, h, w, inversion), context, keeps, isThere ? null : file);
             }
-            List<Result> results = edited(trajectory, shared, kept);
+            List<Result> results = edited(trajectory, context, kept);
             for (Result result : results) {
                 Stream.of(result.z, result.heat).filter(Objects::nonNull).forEach(array -> array.attach(window));
             }
@@ -250,15 +251,15 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     /**
+     * @param context frames, keys, norms and hooks
      * @param keeps whether what edits need of the source's attention is kept
      * @param file where the inversion is to be kept, or null
      */
-    Trajectory invert(NDArray z0, Window window, boolean keeps, TrajectoryFile file) {
+    Trajectory invert(NDArray z0, ForwardContext context, boolean keeps, TrajectoryFile file) {
         List<CaptureSpec> specs = new ArrayList<>(specs(keeps));
         if (file != null) {
             specs.add(CaptureSpec.ofTokens(file.words()));
         }
-        ForwardContext context = ForwardContext.of(window);
         Edit first = edits.get(0).edit;
         NDArray sourceText = first.text().get(z0.getManager(), new NDIndex("0:1"));
         boolean again = options.attention().equals("reconstruction");
@@ -278,15 +279,16 @@ public final class WindowEditor implements AutoCloseable {
     /**
      * Makes each edit, or what is to be shown of it.
      *
+     * @param context as the inversion's
      * @param kept whether the trajectory has what was wanted of the source's attention; otherwise it is recomputed
      */
-    List<Result> edited(Trajectory trajectory, Window window, boolean kept) {
+    List<Result> edited(Trajectory trajectory, ForwardContext context, boolean kept) {
         List<Result> results = new ArrayList<>();
         for (Shown shown : edits) {
-            TokenAttention ofEdit = shown.show.ofEdit(trajectory.zT().getManager(), window.frames());
+            TokenAttention ofEdit = shown.show.ofEdit(trajectory.zT().getManager(), context.frames());
             NDArray z = null;
             if (shown.show.makesEdit()) {
-                z = new DdimEditing(model.unet, schedule, model.torch).run(trajectory, shown.edit, ForwardContext.of(window), sourceOfAttention(kept),
+                z = new DdimEditing(model.unet, schedule, model.torch).run(trajectory, shown.edit, context, sourceOfAttention(kept),
                         ofEdit == null ? List.of() : List.of(ofEdit), reporting("edit", results.size(), edits.size()), (level, latents) -> { });
             }
             results.add(new Result(z, shown.show.heat(trajectory, ofEdit)));
@@ -299,11 +301,6 @@ public final class WindowEditor implements AutoCloseable {
             return DdimEditing.Source.SEQUENTIAL;
         }
         return kept ? DdimEditing.Source.KEPT : DdimEditing.Source.BESIDE;
-    }
-
-    private int multiple(double pixels) {
-        int unit = model.pixelMultiple();
-        return Math.max(1, (int) Math.round(pixels / unit)) * unit;
     }
 
     /** The steps of part {@code part} of {@code parts} of a phase. */

@@ -126,11 +126,6 @@ public final class Model implements AutoCloseable {
         return Weights.of(files.file(part), files.tensors(part), adapter, manager, type, torch);
     }
 
-    /** Pixels that both sides of a frame must be a multiple of. */
-    public int pixelMultiple() {
-        return vae.config().factor();
-    }
-
     /** The side of the frames it was trained on, in pixels. */
     public int nativeSize() {
         return unet.config().sampleSize() * vae.config().factor();

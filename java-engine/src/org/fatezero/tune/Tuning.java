@@ -6,7 +6,6 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.device.Hardware;
 import org.fatezero.diffusion.Schedule;
@@ -16,7 +15,6 @@ import org.fatezero.forward.Window;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.model.ModelFolder;
 import org.fatezero.tensor.SafeTensors;
-import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 import org.fatezero.text.Prompt;
@@ -25,6 +23,7 @@ import org.fatezero.text.Tokenizer;
 import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 import org.fatezero.video.Frame;
+import org.fatezero.video.FrameFormat;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -194,17 +193,14 @@ public final class Tuning implements AutoCloseable {
         try (SafeTensors file = new SafeTensors(Weights.find(folder.path().resolve("vae")))) {
             Torch torch = new Torch(encoding);
             Vae vae = new Vae(Vae.Config.read(config("vae/config.json")), Weights.of(file, encoding, DataType.FLOAT32, torch));
-            int unit = vae.config().factor();
-            double side = settings.size > 0 ? settings.size : unet.sampleSize() * unit;
+            double side = settings.size > 0 ? settings.size : unet.sampleSize() * vae.config().factor();
             NDList latents = new NDList();
             for (Frame frame : clip) {
                 double scale = side / Math.min(frame.width(), frame.height());
-                int h = Math.max(1, (int) Math.round(frame.height() * scale / unit)) * unit;
-                int w = Math.max(1, (int) Math.round(frame.width() * scale / unit)) * unit;
-                ByteBuffer samples = ByteBuffer.allocateDirect(frame.rgb().length).put(frame.rgb()).rewind();
-                NDArray packed = encoding.create(samples, new Shape(1, frame.height(), frame.width(), 3), DataType.UINT8);
-                try (packed; Scope scope = new Scope(packed)) {
-                    latents.add(scope.keep(vae.encode(torch.resize(torch.fromSamples(packed, 2. / 255), h, w))));
+                FrameFormat format = new FrameFormat(frame.width(), frame.height(), 8);
+                try (NDArray x = format.read(ByteBuffer.wrap(frame.rgb()), 3 * frame.width(), vae.config().pixels(frame.height() * scale),
+                        vae.config().pixels(frame.width() * scale), false, encoding, torch)) {
+                    latents.add(vae.encode(x));
                 }
             }
             return NDArrays.concat(latents, 0);

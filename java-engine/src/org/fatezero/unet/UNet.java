@@ -16,7 +16,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.concurrent.atomic.LongAdder;
 
 /**
  * UNet2DConditionModel, or one tuned on a video, with temporal layers in its blocks: predicts the noise {@code epsilon} in a
@@ -34,7 +33,6 @@ public final class UNet {
     private final List<UpBlock> upBlocks = new ArrayList<>();
     private final GroupNorm convNormOut;
     private final VideoConv convOut;
-    private final LongAdder latents = new LongAdder();
 
     /** @throws IOException if a tensor is missing, of another shape, or left over */
     public UNet(UNetConfig config, Weights w) throws IOException {
@@ -71,11 +69,6 @@ public final class UNet {
         return config;
     }
 
-    /** How many latents have gone through so far, by all threads: the measure of what an edit costs. */
-    public long latents() {
-        return latents.sum();
-    }
-
     /**
      * The noise in {@code z}.
      *
@@ -86,7 +79,6 @@ public final class UNet {
      * @return epsilon, of the shape and precision of {@code z}, owned by the manager of {@code z}; of all branches, or of all but the first
      */
     public NDArray forward(NDArray z, int t, NDArray text, ForwardContext context) {
-        latents.add(z.getShape().get(0));
         try (Scope scope = new Scope(z, text)) {
             NDArray weight = convIn.spatial().weight();
             NDArray time = timeEmbedding(z.getManager(), t);

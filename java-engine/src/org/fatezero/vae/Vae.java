@@ -41,6 +41,11 @@ public final class Vae {
         public int factor() {
             return 1 << (blockOutChannels.length - 1);
         }
+
+        /** The multiple of {@link #factor} that is nearest to a side of so many pixels. */
+        public int pixels(double side) {
+            return Math.max(1, (int) Math.round(side / factor())) * factor();
+        }
     }
 
     private final Config config;

@@ -14,7 +14,7 @@ import org.fatezero.TinyOptions;
 import org.fatezero.edit.fatezero.Alignment;
 import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.plan.PromptWords;
-import org.fatezero.forward.Window;
+import org.fatezero.forward.ForwardContext;
 import org.fatezero.options.Options;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Words;
@@ -138,8 +138,8 @@ class ConfigurationParityTest {
         try (Golden golden = new Golden("method.safetensors"); Engine engine = new Engine(given(name), new TinyOptions.Silent())) {
             NDArray z0 = golden.array(edit.get("clip").getAsString() + ".z0");
             WindowEditor editor = engine.editor();
-            Window window = editor.window((int) z0.getShape().get(0), false, (int) z0.getShape().get(2), (int) z0.getShape().get(3));
-            NDArray last = editor.edited(editor.invert(z0, window, true, null), window, true).get(0).z();
+            ForwardContext context = ForwardContext.of(editor.window((int) z0.getShape().get(0), false, (int) z0.getShape().get(2), (int) z0.getShape().get(3)));
+            NDArray last = editor.edited(editor.invert(z0, context, true, null), context, true).get(0).z();
             double error = Golden.assertClose(golden.array(name + ".last"), last, LIMIT, name);
             System.getLogger("parity").log(System.Logger.Level.INFO, name + ": relative error " + error);
         }

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 
 import org.fatezero.tensor.Torch;
+import org.fatezero.video.FrameFormat;
 
 import java.nio.ByteBuffer;
 

@@ -6,9 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.TinyOptions;
+import org.fatezero.forward.ForwardContext;
+import org.fatezero.inversion.Trajectory;
 import org.fatezero.model.Model;
 import org.fatezero.model.Models;
 import org.fatezero.tensor.SafeTensors;
@@ -149,10 +154,14 @@ class InversionCacheTest {
 
     @Test
     void theSourceRunsOnlyInStepsThatFuseIt() throws Exception {
-        edited(7);
-        long before = model.unet.latents();
-        edited(7, "self_replace", "0.4", "cross_replace", "0.3");
-        assertEquals(FRAMES * (2 * STEPS + 1), model.unet.latents() - before);
+        try (Engine engine = open("self_replace", "0.4", "cross_replace", "0.3"); NDManager window = model.manager.newSubManager()) {
+            LatentCounter counter = new LatentCounter();
+            ForwardContext context = ForwardContext.of(engine.editor().window(FRAMES, false, 6, 8));
+            NDArray z0 = window.randomNormal(new Shape(FRAMES, model.unet.config().inChannels(), 6, 8));
+            Trajectory inversion = engine.editor().invert(z0, context, false, null);
+            engine.editor().edited(inversion, context.and(counter), false);
+            assertEquals(FRAMES * (2 * STEPS + 1), counter.latents());
+        }
     }
 
     @Test

@@ -1,4 +1,4 @@
-package org.fatezero.engine;
+package org.fatezero.video;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -7,7 +7,6 @@ import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
-import org.fatezero.video.Frame;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -15,18 +14,18 @@ import java.nio.FloatBuffer;
 import java.security.MessageDigest;
 
 /**
- * Packed RGB frames in a host's memory, and the tensors they become. Rows lie {@code stride} bytes apart.
+ * Packed RGB frames in memory, and the tensors they become. Rows lie {@code stride} bytes apart.
  *
  * @param width in pixels
  * @param height in pixels
  * @param bits of a sample, 8 or 16 in native byte order
  */
-record FrameFormat(int width, int height, int bits) {
+public record FrameFormat(int width, int height, int bits) {
 
     private static final int CHANNELS = 3;
     private static final int MOST_PIXELS = 1 << 26;
 
-    FrameFormat {
+    public FrameFormat {
         if (width < 1 || height < 1 || (long) width * height > MOST_PIXELS) {
             throw new IllegalArgumentException("frames of " + width + "x" + height + ": expected 1x1 up to " + MOST_PIXELS
                     + " pixels");
@@ -41,7 +40,7 @@ record FrameFormat(int width, int height, int bits) {
     }
 
     /** @throws IllegalArgumentException if the memory does not hold such a frame */
-    void check(ByteBuffer pixels, int stride) {
+    public void check(ByteBuffer pixels, int stride) {
         if (!pixels.isDirect() || stride < rowBytes()
                 || pixels.capacity() < (long) stride * (height - 1) + rowBytes()) {
             throw new IllegalArgumentException("a frame of " + width + "x" + height + " with " + bits
@@ -51,24 +50,24 @@ record FrameFormat(int width, int height, int bits) {
     }
 
     /** The same frame's memory from the n-th picture on, of some that lie side by side. */
-    ByteBuffer panel(ByteBuffer pixels, int n) {
+    public ByteBuffer panel(ByteBuffer pixels, int n) {
         return pixels.slice(n * rowBytes(), pixels.capacity() - n * rowBytes());
     }
 
     /** A frame in which so many of these lie side by side. */
-    FrameFormat wide(int panels) {
+    public FrameFormat wide(int panels) {
         return new FrameFormat(width * panels, height, bits);
     }
 
     /** Adds the frame's samples, and not what lies between its rows. */
-    void digest(ByteBuffer pixels, int stride, MessageDigest digest) {
+    public void digest(ByteBuffer pixels, int stride, MessageDigest digest) {
         for (int y = 0; y < height; y++) {
             digest.update(pixels.slice(y * stride, rowBytes()));
         }
     }
 
     /** The frame with 8 bits a sample. */
-    Frame picture(ByteBuffer pixels, int stride) {
+    public Frame picture(ByteBuffer pixels, int stride) {
         ByteBuffer source = pixels.duplicate().order(ByteOrder.nativeOrder());
         byte[] rgb = new byte[width * height * CHANNELS];
         for (int y = 0; y < height; y++) {
@@ -86,7 +85,7 @@ record FrameFormat(int width, int height, int bits) {
      * @param asPublished whether a frame of another size is resized as in the authors' code, bilinearly, rather than bicubically
      * @return {@code (1, 3, toHeight, toWidth)} in [-1, 1], owned by {@code manager}
      */
-    NDArray read(ByteBuffer pixels, int stride, int toHeight, int toWidth, boolean asPublished, NDManager manager, Torch torch) {
+    public NDArray read(ByteBuffer pixels, int stride, int toHeight, int toWidth, boolean asPublished, NDManager manager, Torch torch) {
         ByteBuffer source = pixels.duplicate().order(ByteOrder.nativeOrder());
         ByteBuffer samples = ByteBuffer.allocateDirect(height * width * CHANNELS * (bits == 8 ? 1 : Float.BYTES))
                 .order(ByteOrder.nativeOrder());
@@ -117,7 +116,7 @@ record FrameFormat(int width, int height, int bits) {
      *
      * @param x {@code (1, 3, h, w)}, of any size; clipped to [-1, 1]
      */
-    void write(NDArray x, ByteBuffer pixels, int stride, Torch torch) {
+    public void write(NDArray x, ByteBuffer pixels, int stride, Torch torch) {
         ByteBuffer samples;
         float full = bits == 8 ? 255f : 65535f;
         try (Scope scope = new Scope(x)) {
