@@ -20,8 +20,8 @@
  * @file
  * edit video by words: zero-shot, with an unmodified Stable Diffusion model
  *
- * Frames are gathered into windows, which libfatezero edits: one in a thread of its own, while the next is
- * gathered. It is waited for when that is full, so no thread but the host's own ever moves frames. A window ends early
+ * Frames are gathered into windows, which libfatezero edits. While a worker thread edits one window, the next is
+ * gathered; when that is full, activate() waits for the worker, so only the host's threads pass frames on. A window ends early
  * where the filter is disabled, where the size or the colours' meaning changes, and at the end of the stream.
  * Each of several edits has its own output; they share one inversion of the window.
  *
@@ -71,7 +71,7 @@
 #define PUBLIC(field) .field
 #endif
 
-#define SHORTEST_SHOT 4 ///< frames: a flash is no cut
+#define SHORTEST_SHOT 4 ///< frames; a cut that follows the last one sooner is a flash
 #if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
 #define DURATION(frame) (frame)->duration
 #else
@@ -212,7 +212,7 @@ static void hear(int level, int number, siginfo_t *info, void *context)
     atomic_store(&held[i], 1);
     if (atomic_load(&nb_starting) || !atomic_exchange(&held[i], 0))
         return;
-    /* who was below us and is above us now, and so calls us, has run already */
+    /* a handler that we replaced, and that was installed anew above ours, is calling us: it has run already */
     if (!sigaction(number, NULL, &top))
         while (level >= 0 && host_actions[i][level].sa_sigaction == top.sa_sigaction)
             level--;
@@ -288,7 +288,7 @@ static void hold_signals(FatezeroContext *s)
     atomic_fetch_add(&nb_starting, 1);
 }
 
-/** Several of a number are one, as they are where the system holds them. */
+/** Signals of one number that arrived in the meantime are delivered once, as the kernel does with pending signals. */
 static void deliver_signals(FatezeroContext *s)
 {
     if (!s->starting)
@@ -479,7 +479,7 @@ static int start_worker(AVFilterContext *ctx)
     return AVERROR(ret);
 }
 
-/** As soon as the worker is not busy. */
+/** Waits until the worker is not busy. */
 static void set_state(FatezeroContext *s, enum State state)
 {
     pthread_mutex_lock(&s->lock);
@@ -592,7 +592,7 @@ static int convert(struct SwsContext **sws, AVFrame *to, const AVFrame *from)
     return sws_scale(*sws, (const uint8_t *const *)from->data, from->linesize, 0, from->height, to->data, to->linesize);
 }
 
-/** Says once what is lost on the engine of the video's colours. */
+/** Warns once of what the engine does not keep of the video's colours. */
 static void warn_of_colours(AVFilterContext *ctx, const AVFrame *frame)
 {
     FatezeroContext *s = ctx->priv;
@@ -620,7 +620,7 @@ static void warn_of_colours(AVFilterContext *ctx, const AVFrame *frame)
     }
 }
 
-/** Makes the frames that the window is edited into, of our own memory: a next filter's may be upside down, as vflip's is. */
+/** Allocates the frames that the window is edited into; not from the next filter, whose linesize may be negative, as vflip's is. */
 static int prepare(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
@@ -647,7 +647,7 @@ static int prepare(AVFilterContext *ctx)
         const AVFrame *in = s->edited[i];
 
         s->source_images[i] = (fatezero_image) { in->data[0], in->linesize[0] };
-        /* another format, or an upside-down frame as vflip makes it, is edited in a copy, where its first edit goes */
+        /* of another format or a negative linesize, as vflip makes it: edited in a copy, in the memory of its first edit */
         if (in->format != rgb || in->linesize[0] < 0) {
             ret = convert(&to_rgb, s->targets[i * ctx->nb_outputs], in);
             s->source_images[i] = s->target_images[i];
@@ -734,7 +734,7 @@ static AVFrame *repeat(AVFilterLink *outlink, const AVFrame *frame, int panels)
     return out;
 }
 
-/** A frame is done as it is, for every output. */
+/** Sends a frame unedited to every output. */
 static int pass_frame(AVFilterContext *ctx, AVFrame *frame)
 {
     FatezeroContext *s = ctx->priv;
@@ -852,7 +852,7 @@ static int adopt(AVFilterContext *ctx, AVFrame **frame)
     return ret;
 }
 
-/** Whether they can be edited together. */
+/** Whether two frames can be in one window. */
 static int are_alike(const AVFrame *a, const AVFrame *b)
 {
     return a->width == b->width && a->height == b->height && a->colorspace == b->colorspace &&
@@ -958,7 +958,7 @@ static int pass_last(AVFilterContext *ctx, AVFrame *frame)
 static int take(AVFilterContext *ctx, AVFrame *frame)
 {
     FatezeroContext *s = ctx->priv;
-    int disabled = ctx->is_disabled;            // about this very frame, only now
+    int disabled = ctx->is_disabled;            // of this frame: ff_inlink_consume_frame() has just evaluated enable=
     int ret = adopt(ctx, &frame);
 
     if (ret >= 0 && (!s->editor || interrupted(s) && !s->windows && !s->nb_edited))
@@ -1057,7 +1057,7 @@ static int activate(AVFilterContext *ctx)
         return 0;
     }
 
-    /* into an array of our own, for the queue of a link is not the place for a window */
+    /* taken at once: the link's queue is not meant to hold a whole window */
     while (!s->nb_done && !s->status) {
         if ((ret = ff_inlink_consume_frame(inlink, &frame)) > 0)
             ret = take(ctx, frame);
@@ -1090,7 +1090,7 @@ static int activate(AVFilterContext *ctx)
     return FFERROR_NOT_READY;
 }
 
-/** Not done in init(), which ffmpeg calls for graphs that it only looks at. */
+/** Not in init(), which ffmpeg also calls for graphs that it never runs. */
 static int setup(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
@@ -1153,7 +1153,7 @@ static int config_output(AVFilterLink *outlink)
     return 0;
 }
 
-/** How many parts the bars in a text make. */
+/** The number of parts of a text, separated by '|'. */
 static int parts(const char *text)
 {
     int n = 1;
@@ -1280,7 +1280,7 @@ static const AVFilterPad outputs[] = {
     },
 };
 
-/* Others come converted, packed YUV without loss; so do grey ones, for an edit has colours. */
+/* Other formats are converted by FFmpeg before the filter: packed YUV without loss, grey because an edit has colours. */
 static const enum AVPixelFormat pix_fmts[] = {
     AV_PIX_FMT_RGB24,      AV_PIX_FMT_RGB48,      AV_PIX_FMT_BGR24,      AV_PIX_FMT_BGR48,
     AV_PIX_FMT_RGBA,       AV_PIX_FMT_BGRA,       AV_PIX_FMT_ARGB,       AV_PIX_FMT_ABGR,       AV_PIX_FMT_RGBA64,     AV_PIX_FMT_BGRA64,

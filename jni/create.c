@@ -25,7 +25,7 @@
 typedef jint (*create_vm_fn)(JavaVM **, void **, void *);
 typedef jobjectArray (JNICALL *properties_fn)(JNIEnv *, jclass);
 
-// whose options it takes beside those that it is given
+// variables whose options it reads besides its arguments
 static const char *const variables[] = { "JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS" };
 
 // One virtual machine that is being started. A process can start one only, so there is never another.
@@ -96,8 +96,8 @@ static void JNICALL on_native_method(jvmtiEnv *jvmti, JNIEnv *env, jthread threa
     }
 }
 
-/* Called by the virtual machine, which is told by -agentpath: that this library has an agent. Without it all is well too,
- * but that the foreign locale lasts until the virtual machine has started. */
+/* The agent's entry point: -agentpath: makes the virtual machine call it. Without it the start works too, but the
+ * environment's locale holds until the virtual machine has started. */
 JNIEXPORT jint JNICALL Agent_OnLoad(JavaVM *vm, char *options, void *reserved)
 {
     const jvmtiEventCallbacks callbacks = { .NativeMethodBind = on_native_method };
@@ -209,7 +209,7 @@ static int run(void)
     return 0;
 }
 
-/* Puts back the handlers that a virtual machine replaced which did not start. */
+/* Restores the signal handlers that a virtual machine replaced before it failed to start. */
 static void set_signals_back(const struct sigaction *before)
 {
     struct sigaction now;
@@ -232,7 +232,7 @@ int fatezero_user_sets(const char *word)
     return 0;
 }
 
-/* Why it does not start, and what it was told beside its arguments. */
+/* Why it does not start, with the options that it read from the environment. */
 static fatezero_code refuse(fatezero_error *error, const char *why)
 {
     char told[1024] = "";
@@ -274,7 +274,7 @@ static void *pass(void *gate)
     return NULL;
 }
 
-/* Short of threads libtorch's OpenMP ends the process, at the first work that is shared out. */
+/* Where threads cannot be started, libtorch's OpenMP ends the process at the first parallel work. */
 static fatezero_code check_threads(fatezero_error *error)
 {
     const int wanted = THREADS + sysconf(_SC_NPROCESSORS_ONLN);
@@ -293,7 +293,7 @@ static fatezero_code check_threads(fatezero_error *error)
                          "raise the limit of processes (ulimit -u) or of the container", wanted, n, strerror(failed));
 }
 
-/* Short of addresses the virtual machine or libtorch's initializers may end the process at any later moment. */
+/* Where address space runs out, the virtual machine or libtorch's initializers may end the process at any later moment. */
 static fatezero_code check_space(fatezero_error *error)
 {
     void *space = mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -319,7 +319,7 @@ fatezero_code fatezero_create(void *library, const JavaVMInitArgs *args, JavaVM 
     options[n++] = (JavaVMOption) { "vfprintf", (void *)on_print };
     options[n++] = (JavaVMOption) { "abort",    (void *)on_abort };
     options[n++] = (JavaVMOption) { "exit",     (void *)on_exit_code };
-    // an archive of classes is made beside no agent; a path with = would be cut there
+    // with an agent no class data archive can be dumped; and a path would end at its first =
     if (!fatezero_user_sets("Archive") && !fatezero_user_sets("AOT") && !fatezero_user_sets("-Xshare") &&
         dladdr(&creation, &self) && realpath(self.dli_fname, agent + strlen(agent)) && !strchr(agent, '='))
         options[n++] = (JavaVMOption) { agent, NULL };

@@ -26,7 +26,7 @@
 
 #include "exit.h"
 
-#define PATIENCE 1              // seconds that a call has to end
+#define PATIENCE 1              // seconds that a cancelled call is waited for
 
 static struct {
     pthread_mutex_t lock;
@@ -43,7 +43,7 @@ static int exit_status;
 static struct sigaction host_actions[NSIG];     // whose handlers are held; SIG_DFL where none is
 static volatile sig_atomic_t held[NSIG];        // came meanwhile
 
-/* All but a thread's own faults. */
+/* All signals but those of a thread's own faults, such as SIGSEGV. */
 static void foreign_signals(sigset_t *set)
 {
     static const int faults[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT };

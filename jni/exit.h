@@ -1,5 +1,5 @@
 /*
- * The end of the process, which libtorch must not make unsafe.
+ * A safe end of the process while libtorch is loaded.
  */
 #ifndef FATEZERO_EXIT_H
 #define FATEZERO_EXIT_H

@@ -68,7 +68,7 @@ typedef enum fatezero_level {
 } fatezero_level;
 
 /**
- * What the library may ask of its host. Any function may be NULL.
+ * The host's callbacks. Any of them may be NULL.
  * They are called only while fatezero_open(), fatezero_edit() or fatezero_close() runs, possibly by another thread than
  * the one that waits there, and must not call the library.
  */
@@ -79,7 +79,7 @@ typedef struct fatezero_host {
     void (*log)(void *opaque, fatezero_level level, const char *message);
 
     /**
-     * Work goes on.
+     * Progress.
      *
      * @param phase "load" in fatezero_open(); "encode", "invert", "reconstruct", "edit" or "decode"
      * @param step  the steps of the phase done so far

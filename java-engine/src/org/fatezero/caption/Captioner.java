@@ -5,7 +5,7 @@ import org.fatezero.video.Frame;
 /** Says what a frame shows. */
 public interface Captioner extends AutoCloseable {
 
-    /** What is said where nothing was recognised. */
+    /** The caption of a frame in which nothing was recognised. */
     String NOTHING_KNOWN = "a scene";
 
     /**

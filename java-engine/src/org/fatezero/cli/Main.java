@@ -38,7 +38,7 @@ public final class Main implements Runnable {
     @Option(names = {"-v", "--verbose"}, scope = ScopeType.INHERIT, description = "Print the stack trace of an error.")
     private boolean verbose;
 
-    /** Without a subcommand there is nothing to do. */
+    /** Without a subcommand: an error with the usage. */
     @Override
     public void run() {
         throw new ParameterException(spec.commandLine(), "a subcommand is missing");
@@ -70,7 +70,7 @@ public final class Main implements Runnable {
                 : CommandLine.ExitCode.SOFTWARE;
     }
 
-    /** What went wrong; where it was neither a file nor an argument, with the kind of the error. */
+    /** The error's message, with its class unless that is an IOException or IllegalArgumentException. */
     private static String message(Exception error) {
         if (error instanceof AccessDeniedException) {
             return error.getMessage() + ": access denied";

@@ -28,7 +28,7 @@ import java.util.concurrent.CountDownLatch;
 final class Tune implements Callable<Integer> {
 
     private static final double RATE = 3e-5;
-    private static final double POCKET_RATE = 3e-4; // of 3e-5, 3e-4 and 1e-3 what kept most of three scenes of its training, without harm elsewhere
+    private static final double POCKET_RATE = 3e-4; // of 3e-5, 3e-4 and 1e-3 it kept most of three training scenes without harming others
     private static final int SAVE_EVERY = 50;
     private static final int WIDTH = 100;
     private static final double SMOOTHING = 0.05; // share of each iteration in the loss that is shown

@@ -66,7 +66,7 @@ public final class Memory {
      * @param meminfo the host's {@code /proc/meminfo}; empty where there is none
      * @param statistics the container's {@code memory.stat}, or nothing
      * @param limit bytes that a container, or the host, has in all, as Java sees it
-     * @param freeWithin bytes of them that are free, without what caches of files hold and would give up
+     * @param freeWithin bytes of them that are free; what caches of files hold, and would give up, does not count as free
      */
     static long free(String meminfo, String statistics, long limit, long freeWithin) {
         long total = Long.MAX_VALUE;

@@ -3,7 +3,7 @@ package org.fatezero.device;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Memory that has run out, of the device or of the host: libtorch tells it in words alone. */
+/** Recognises errors of memory, the device's or the host's: libtorch has no type for them, only messages. */
 public final class OutOfMemory {
 
     /**

@@ -2,7 +2,7 @@ package org.fatezero.diffusion;
 
 import org.fatezero.forward.ForwardHook;
 
-/** Told how far a loop is; may end it by throwing {@link java.util.concurrent.CancellationException}. */
+/** Is told how far a loop is, and may end it by throwing {@link java.util.concurrent.CancellationException}. */
 @FunctionalInterface
 public interface Progress {
 

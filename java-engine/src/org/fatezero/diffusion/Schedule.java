@@ -114,7 +114,7 @@ public final class Schedule {
         return ddimStep(z, epsilon, level(k), level(k + 1));
     }
 
-    /** Noise to signal at level {@code k}; in it the latents over the root of {@code alphaBar} move by the noise alone. */
+    /** {@code sigma = sqrt((1 - alphaBar) / alphaBar)} at level {@code k}: the variable of the ODE in {@link #input}. */
     private double sigma(int k) {
         return Math.sqrt((1 - level(k)) / level(k));
     }

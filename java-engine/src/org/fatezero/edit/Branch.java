@@ -1,6 +1,6 @@
 package org.fatezero.edit;
 
-/** A part of the batch of a step, all frames of the window; also the row of its prompt in the encodings. */
+/** One of the copies of the window that a step's batch consists of. Its ordinal is the row of its prompt in {@link Edit#text}. */
 public enum Branch {
     /** The source again, under its own prompt. */
     SOURCE,

@@ -7,7 +7,7 @@ import org.fatezero.tensor.Torch;
 
 import java.util.List;
 
-/** DDIM under the edit's prompt and nothing else: all that ties the edit to the source is the inverted noise. */
+/** Plain DDIM under the edit's prompt: nothing is taken from the source but its inverted noise. */
 public record Ddim(Torch torch) implements EditMethod {
 
     @Override

@@ -90,14 +90,14 @@ public final class DdimEditing {
             NDArray text = edit.text().get("{}:", branches.get(0).ordinal());
             NDArray epsilon = unet.forward(NDArrays.concat(batch, 0), schedule.timestep(k), text,
                     context.and(run.hook(k, new SourceStep(torch, kept))).firstUpTo(again ? edit.method().source().use().upTo() : Integer.MAX_VALUE));
-            long first = epsilon.getShape().get(0) - 2L * context.frames(); // the source may have left on the way
+            long first = epsilon.getShape().get(0) - 2L * context.frames(); // the UNet may have dropped the source's branch
             NDArray unconditional = epsilon.get("{}:{}", first, first + context.frames());
             NDArray conditional = epsilon.get("{}:", first + context.frames());
             return scope.keep(guided(unconditional, conditional, edit.guidance()));
         }
     }
 
-    /** The same, branch after branch: what the source attends to in this step is kept until the edit has used it. */
+    /** The same in one pass a branch: the source's attention is kept from its pass to the edit's. */
     private NDArray noiseOneByOne(Trajectory trajectory, NDArray z, Edit edit, EditMethod.Run run, ForwardContext context, int k) {
         int t = schedule.timestep(k);
         try (NDArray source = trajectory.input(schedule, k); Scope scope = new Scope(z, edit.text(), source)) {

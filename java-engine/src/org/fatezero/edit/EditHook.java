@@ -11,8 +11,8 @@ import org.fatezero.tensor.Torch;
 import java.util.List;
 
 /**
- * The attention of the edit, which is the last branch of the batch; the other branches keep their own. As it stands, the edit keeps
- * its own too, and its cross-attention is added to the sums that are wanted.
+ * Changes the attention of the edit, the last branch of the batch; the other branches are left as they are. This class itself changes
+ * nothing and only adds the edit's cross-attention to the watched sums; subclasses override what they change.
  */
 public class EditHook implements ForwardHook {
 

@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A way to edit by denoising from the inverted noise: what it takes from the source, and what it does in each step. It holds for
- * any number of windows; what belongs to one is in its {@link Run}.
+ * A way to edit by denoising from the inverted noise: what it takes from the source, and what it does in each step. One object serves
+ * all windows; the state of a window is in its {@link Run}.
  */
 public interface EditMethod {
 
@@ -41,7 +41,7 @@ public interface EditMethod {
     interface Run {
 
         /**
-         * What takes part in step {@code k}, as in {@link org.fatezero.diffusion.Schedule}: the edit is the last branch.
+         * The hook of step {@code k}, counted as in {@link org.fatezero.diffusion.Schedule}. The edit is the last branch of the batch.
          *
          * @param source of this step
          */

@@ -14,12 +14,12 @@ import org.fatezero.tensor.Torch;
  */
 public record SourceStep(Torch torch, AttentionStore kept) {
 
-    /** The source's {@code (1, frames * positions, heads, d)} of the queries {@code q} of all branches. */
+    /** The source's queries, {@code (1, frames * positions, heads, d)}; {@code q} are those of all branches. */
     public NDArray queries(Site site, NDArray q) {
         return kept != null ? kept.get(site.name(), Kept.QUERIES) : branch(q, 0);
     }
 
-    /** The source's {@code (1, keyFrames * positions, heads, d)} of the keys {@code k} of all branches. */
+    /** The source's keys, {@code (1, keyFrames * positions, heads, d)}; {@code k} are those of all branches. */
     public NDArray keys(Site site, NDArray k) {
         return kept != null ? kept.get(site.name(), Kept.KEYS) : branch(k, 0);
     }

@@ -13,8 +13,8 @@ import java.util.Locale;
 import java.util.function.LongSupplier;
 
 /**
- * Whether inversion keeps what edits need of the source's attention, or they run the source again. Keeping is quicker; with
- * {@code store=auto} it may take half of the memory that is free, for the other half is for what layers work on.
+ * Whether inversion keeps what edits need of the source's attention, or they run the source again. Keeping is quicker. With
+ * {@code store=auto} it may take half of the free memory; the layers need the other half.
  */
 final class CapturePolicy {
 
@@ -23,7 +23,7 @@ final class CapturePolicy {
     private final String option;
     private final LongSupplier free;
     private final Log log;
-    private long bytes = -1; // of the last choice, which holds for all windows that need no more
+    private long bytes = -1; // that the last choice was made for; it is made again for a window that needs more
     private boolean keeps;
     private boolean exhausted;
 

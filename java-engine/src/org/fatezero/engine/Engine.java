@@ -30,7 +30,7 @@ import java.util.stream.Stream;
  */
 public final class Engine implements AutoCloseable {
 
-    /** A frame's long side in its short ones: the short one is edited at the model's size, and the long one grows with it. */
+    /** The highest aspect ratio: the short side is edited at the model's size, so a longer frame would need very much memory. */
     private static final int LONGEST = 32;
 
     private final Host host;
@@ -42,7 +42,7 @@ public final class Engine implements AutoCloseable {
     private final CapturePolicy store;
     private final Shot shot;     // null if no frame attends to an anchor
     private WindowEditor editor; // replaced once if half precision does not suffice; null if the model could not be loaded again
-    private boolean described;   // the edits are planned for this shot
+    private boolean described;   // this shot has its description, and the edits are planned for it
     private final int[] panels;  // of each edit
 
     /**
@@ -76,7 +76,7 @@ public final class Engine implements AutoCloseable {
         store = new CapturePolicy(options.store(), () -> Memory.free(hardware.device()), host);
         editor = new WindowEditor(asked, hardware.device(), hardware.precision(), store, host);
         try {
-            Window window = editor.window(options.window(), false, 1, 1); // finds a wrong selector now
+            Window window = editor.window(options.window(), false, 1, 1); // reports a wrong selector now rather than at the first window
             if (options.keys_at().endsWith("ch") && window.keysAt() == 0) {
                 host.log(Host.WARNING, "keys_at=" + options.keys_at() + ": no layer of model " + options.model()
                         + " is so wide, so each frame attends to itself alone; set keys_at= in cells");
@@ -149,9 +149,9 @@ public final class Engine implements AutoCloseable {
      * @param target like {@code source}, one edit's frames after another's, as wide as its {@link #panels}; untouched if an edit fails before decoding
      * @param depth bits a sample, 8 or 16
      * @throws CancellationException if the host asked for it
-     * @throws IllegalArgumentException for frames that are more than 32 times as long as they are wide, or not as described here
      * @throws OutOfMemoryError if the window has no room in memory, even with nothing kept of the source
-     * @throws IllegalArgumentException if frames are not as above, or numbers are not finite in single precision either
+     * @throws IllegalArgumentException for frames that are not as above or have an aspect ratio of more than 32, and for numbers that are
+     *     not finite in single precision either
      */
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride, int width,
             int height, int depth) throws IOException {

@@ -2,7 +2,7 @@ package org.fatezero.engine;
 
 import org.fatezero.io.Log;
 
-/** What the engine may ask of its host while it works. */
+/** The host's callbacks: log lines, progress and cancelling. */
 public interface Host extends Log {
 
     /**

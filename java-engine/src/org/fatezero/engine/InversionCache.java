@@ -43,7 +43,7 @@ import java.util.Map;
  */
 record InversionCache(Path folder, Log log, String settings, int steps, List<TokenSet> words, boolean denoised) {
 
-    /** Options of which an inversion is independent, and those that the model's digest and the frames themselves tell. */
+    /** Options that do not change an inversion, or do so only through the model or the frames, whose digests are part of the name. */
     private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source", "captioner", "store", "inversion",
             "fuse_at", "show");
 
@@ -92,7 +92,7 @@ record InversionCache(Path folder, Log log, String settings, int steps, List<Tok
         return new TrajectoryFile(folder.resolve(key + ".safetensors"), key, steps, words, denoised);
     }
 
-    /** What is in the file for edits that capture this, or null if there is none or none that can be used. */
+    /** The file's inversion with what these edits capture; null if there is no file, or it cannot be used. */
     Trajectory read(TrajectoryFile file, NDManager window, Model model, Shape latent, List<CaptureSpec> edits) {
         try {
             Trajectory trajectory = file.read(window, model.torch, latent, edits);
@@ -100,7 +100,7 @@ record InversionCache(Path folder, Log log, String settings, int steps, List<Tok
             return trajectory;
         } catch (NoSuchFileException e) {
             return null;
-        } catch (FileSystemException e) { // it cannot be opened, which tells nothing about what is in it
+        } catch (FileSystemException e) { // it could not be opened, so it stays: its content may be right
             log.log(Log.WARNING, e + "; the window is inverted again");
         } catch (IOException e) {
             log.log(Log.WARNING, e.getMessage() + "; " + setAside(file.path()) + ", and the window is inverted again");
@@ -108,7 +108,7 @@ record InversionCache(Path folder, Log log, String settings, int steps, List<Tok
         return null;
     }
 
-    /** Keeps a file that is wrong for its owner to look at, under another name. */
+    /** Renames a file whose content is wrong, so that its owner can look at it. */
     private static String setAside(Path file) {
         Path aside = file.resolveSibling(file.getFileName() + ".damaged");
         try {
@@ -119,7 +119,7 @@ record InversionCache(Path folder, Log log, String settings, int steps, List<Tok
         }
     }
 
-    /** Keeps an inversion in the file. That this fails is no reason to fail the edit. */
+    /** Writes an inversion to the file. A failure is only a warning: the edit goes on without the file. */
     void write(TrajectoryFile file, Trajectory trajectory, String source) {
         try {
             file.write(trajectory, Map.of("source", source));

@@ -7,7 +7,7 @@ public final class NativeHost implements Host {
 
     private final long pointer;
 
-    /** @param pointer the bridge's own, handed back to it unseen */
+    /** @param pointer the bridge's own, which the native methods get back */
     NativeHost(long pointer) {
         this.pointer = pointer;
     }

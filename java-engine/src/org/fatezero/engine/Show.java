@@ -31,7 +31,7 @@ final class Show {
     /** What one of the pictures is. */
     private enum Panel { SOURCE, EDIT, MASK, HEAT }
 
-    /** What a mask is tinted with, red, green and blue from -1 to 1, and how much; what it leaves out is darkened. */
+    /** The tint of a mask, red, green and blue from -1 to 1, and its opacity; the picture outside of the mask is darkened. */
     private static final float[] TINT = {-1f, 0.6f, 1f};
     private static final double TINTED = 0.35;
     private static final double LEFT_OUT = 0.4;
@@ -55,7 +55,7 @@ final class Show {
      *     source or else of the prompt
      * @param plan of the edit that is shown
      * @param depth levels that inversion climbs
-     * @throws IllegalArgumentException for a mask that the edit has not, or a word that neither prompt has
+     * @throws IllegalArgumentException for the mask of an edit that has none, or a word that is in neither prompt
      */
     static Show of(Options options, EditPlan plan, int depth, PromptWords words, Prompt source, Prompt target, Torch torch) {
         BlendMask mask = plan.mask() != null ? plan.mask() : new BlendMask(torch, options.threshold());

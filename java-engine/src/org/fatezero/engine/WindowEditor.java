@@ -40,8 +40,8 @@ import java.util.concurrent.CancellationException;
 import java.util.stream.Stream;
 
 /**
- * What happens to one window: encode, invert, edit, decode. It has a model, and what was made of it for all windows; the edits share
- * their inversion.
+ * What happens to one window: encode, invert, edit, decode. It holds the model, the prompts' encodings and the planned edits,
+ * which share one inversion.
  */
 public final class WindowEditor implements AutoCloseable {
 
@@ -68,7 +68,7 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     /**
-     * Loads the model, and makes of it what all windows need.
+     * Loads the model, encodes the prompts and plans the edits.
      *
      * @param asked options of each edit
      * @param precision of the UNet
@@ -143,7 +143,7 @@ public final class WindowEditor implements AutoCloseable {
      */
     void edit(FrameFormat frames, FrameBuffers anchor, FrameBuffers source, FrameBuffers target) throws IOException {
         int n = source.count();
-        int first = anchor == null ? 0 : 1; // of the rows that are edited, the window's first frame
+        int first = anchor == null ? 0 : 1; // index of the window's first frame: an anchor is before it
         int targets = target.count();
         double scale = (double) (options.size() > 0 ? options.size() : model.nativeSize()) / Math.min(frames.width(), frames.height());
         int h = model.vae.config().pixels(frames.height() * scale);
@@ -152,7 +152,7 @@ public final class WindowEditor implements AutoCloseable {
             List<Result> results = retried(frames, anchor == null ? source : anchor.and(source), first > 0, h, w, window);
             for (int i = 0; i < targets; i++) {
                 report("decode", i, targets);
-                int last = targets - 1 - i; // the first edit's may lie where the source does, so it comes last
+                int last = targets - 1 - i; // backwards: the first edit may overwrite the source, which others still show
                 int j = last % n;
                 Show show = edits.get(last / n).show;
                 try (NDArray z = frame(show.showsEdit() ? results.get(last / n).z : null, first + j); NDArray x = z == null ? null : model.vae.decode(z);
@@ -201,7 +201,7 @@ public final class WindowEditor implements AutoCloseable {
             Trajectory trajectory = file == null ? null : read(file, inversion, latents, keeps);
             boolean kept = keeps && trajectory == null;
             if (trajectory == null) {
-                boolean isThere = file != null && Files.exists(file.path()); // and was not worth reading
+                boolean isThere = file != null && Files.exists(file.path()); // but was not read: see read()
                 trajectory = invert(encode(frames, source, h, w, inversion), context, keeps, isThere ? null : file);
             }
             List<Result> results = edited(trajectory, context, kept);
@@ -314,7 +314,7 @@ public final class WindowEditor implements AutoCloseable {
         }
     }
 
-    /** What the VAE gave, which works in single precision at all times. */
+    /** Checks what the VAE gave. It always runs in single precision, so broken weights are the cause. */
     private void requireFinite(NDArray x, String what) {
         if (x != null && !model.torch.allFinite(x)) {
             throw new IllegalArgumentException(what + " are not finite: the VAE's weights in model=" + options.model() + " are broken");

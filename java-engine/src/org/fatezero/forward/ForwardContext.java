@@ -1,12 +1,12 @@
 package org.fatezero.forward;
 
 /**
- * What a forward pass of the UNet carries besides its inputs. The batch holds {@code branches * frames} latents, frames
+ * The arguments of a forward pass of the UNet besides its inputs. The batch holds {@code branches * frames} latents, frames
  * innermost; branches differ in their text.
  *
  * @param window what the frames of a branch have to do with each other
  * @param latentHeight rows of the latents, {@code latentWidth} their columns; the UNet sets them
- * @param firstUpTo on the way up the first branch is dropped after the last layer of at most this many cells a side
+ * @param firstUpTo the first branch is dropped from the batch once the up blocks reach layers of more than this many cells a side
  * @param hook watches or changes attention and features
  */
 public record ForwardContext(Window window, int latentHeight, int latentWidth, int firstUpTo, ForwardHook hook) {
@@ -21,17 +21,17 @@ public record ForwardContext(Window window, int latentHeight, int latentWidth, i
         return of(Window.plain(frames));
     }
 
-    /** The same, watched or changed by another hook within those that it has. */
+    /** The same with one more hook, which is called inside those that it has. */
     public ForwardContext and(ForwardHook other) {
         return new ForwardContext(window, latentHeight, latentWidth, firstUpTo, hook == ForwardHook.NONE ? other : hook.andThen(other));
     }
 
-    /** The same over latents of another size. */
+    /** The same for latents of another size. */
     public ForwardContext at(int height, int width) {
         return new ForwardContext(window, height, width, firstUpTo, hook);
     }
 
-    /** The same for a first branch of which only layers of at most {@code cells} a side are wanted. */
+    /** The same with another {@link #firstUpTo}. */
     public ForwardContext firstUpTo(int cells) {
         return new ForwardContext(window, latentHeight, latentWidth, cells, hook);
     }

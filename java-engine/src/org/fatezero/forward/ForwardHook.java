@@ -40,7 +40,7 @@ public interface ForwardHook {
         return h;
     }
 
-    /** Both hooks: what this one takes for the layer's attention is the other's, and features pass through this one first. */
+    /** Both hooks: the kernel that this one is given calls {@code next}, and features pass through this one first. */
     default ForwardHook andThen(ForwardHook next) {
         ForwardHook first = this;
         return new ForwardHook() {

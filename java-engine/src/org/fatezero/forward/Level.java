@@ -9,8 +9,8 @@ package org.fatezero.forward;
 public record Level(int depth, int side) {
 
     /**
-     * What the level's maps are measured by: {@link #side}, whatever size and shape the frames have, or, if {@code byArea}, the
-     * side of the smallest square that has as many cells as a map of {@code height} by {@code width}.
+     * The number that options such as {@code keys_at} are compared with: {@link #side}, whatever size and shape the frames have, or,
+     * if {@code byArea}, the side of the smallest square with as many cells as a map of {@code height} by {@code width}.
      */
     public int side(int height, int width, boolean byArea) {
         return byArea ? (int) Math.ceil(Math.sqrt((double) height * width)) : side;

@@ -1,14 +1,13 @@
 package org.fatezero.forward;
 
 /**
- * Where in the UNet an attention layer stands, for one input size. Sites are told apart by {@code name} and chosen by
- * what they are, never by their place in a list.
+ * An attention layer of the UNet, for latents of one size.
  *
  * @param name the layer's name in the checkpoint
  * @param half in which part of the UNet it lies
  * @param cross whether it attends to the text; otherwise to the frames themselves
  * @param level how often its feature map has been halved, 0 for one of the latent's size
- * @param side what it is measured by ({@link Level#side(int, int, boolean)}), in cells
+ * @param side cells a side, as in {@link Level#side(int, int, boolean)}
  * @param height rows of its feature map, in cells
  * @param width columns of its feature map, in cells
  * @param latentHeight rows of the latent that the pass runs on

@@ -3,7 +3,7 @@ package org.fatezero.forward;
 import java.util.List;
 
 /**
- * What the frames that are edited together have to do with each other.
+ * The frames that are edited together: how many, and what their layers share.
  *
  * @param frames how many there are
  * @param keys the frames that spatial-temporal self-attention sees

@@ -50,7 +50,7 @@ public final class AttentionStore implements ForwardHook {
         }
     }
 
-    /** One that kept nothing but sums for masks. */
+    /** A store of nothing but sums for masks. */
     AttentionStore(Map<TokenSet, TokenAttention> sums) {
         this(null, null, List.of(), 0, 0);
         tokens.putAll(sums);

@@ -47,6 +47,6 @@ public interface SourceUse {
     /** Whether any self-attention is used in step {@code k}. */
     boolean inSelfAttention(int k);
 
-    /** Layers of at most this many cells a side are used, and no larger ones. */
+    /** The most cells a side that a layer has whose attention is used. */
     int upTo();
 }

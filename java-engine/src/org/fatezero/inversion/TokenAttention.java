@@ -24,7 +24,7 @@ public final class TokenAttention {
         this.frames = frames;
     }
 
-    /** One that has been summed up, {@code (frames, 1, h, w)}. */
+    /** A finished sum, {@code (frames, 1, h, w)}. */
     static TokenAttention of(TokenSet tokens, NDArray sum) {
         TokenAttention attention = new TokenAttention(sum.getManager(), null, tokens, 0);
         attention.sum = sum;
@@ -32,10 +32,9 @@ public final class TokenAttention {
     }
 
     /**
-     * Whether {@code site} is summed up: cross-attention of the way down and up, at a quarter of the latent's
-     * resolution or, of a small latent, at the coarsest of its halvings whose short side still has enough cells, so that
-     * clips of every shape have it from the same layers. At 512x512 these are the five sites at 16x16 that the authors'
-     * code takes.
+     * Whether {@code site} is added to the sum: cross-attention of the down and up blocks at a quarter of the latent's
+     * resolution, or at a finer one where the short side of a small latent would have fewer than {@link TokenSet#leastCells}
+     * there. At 512x512 these are the five layers at 16x16 that the authors' code takes.
      */
     public boolean reads(Site site) {
         int side = Math.min(site.latentHeight(), site.latentWidth());

@@ -1,2 +1,2 @@
-/** The source clip's way into noise, and what its attention leaves behind for editing. */
+/** DDIM inversion of the source clip, and what it keeps of the source's attention for editing. */
 package org.fatezero.inversion;

@@ -7,7 +7,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 
 /**
- * A file as it is now. Another file, and the same one once it has been written to, is not equal to it; by another path it is.
+ * The state of a file: equal only for the same file, by whichever path, that has not been written to in between.
  *
  * @param identity of the file in its file system, or null where there is none
  */

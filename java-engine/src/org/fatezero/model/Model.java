@@ -30,7 +30,7 @@ import java.util.stream.Stream;
  */
 public final class Model implements AutoCloseable {
 
-    /** Stable Diffusion's, as is usual. */
+    /** The usual scale for Stable Diffusion. */
     private static final double GUIDANCE = 7.5;
 
     private static final int LARGEST = 4096; // side of its frames, as of the option size
@@ -43,13 +43,13 @@ public final class Model implements AutoCloseable {
     public final Vae vae;
     public final UNet unet;
     public final ModelConfig scheduler;
-    public final double guidance; // that suits it best
+    public final double guidance; // the scale to use where the user sets none
     public final String digest; // of its configurations and weights
 
     /**
-     * @param files of the model; needed no longer afterwards, nor are the adaptations
+     * @param files of the model; like the LoRAs they may be closed afterwards
      * @param loras merged into the weights
-     * @param log is told what of them finds no place
+     * @param log is told which of their tensors fit no weight
      * @param progress in tensors read; may end it
      * @throws IOException if a file is missing or does not hold what a model of this kind does
      */
@@ -121,7 +121,7 @@ public final class Model implements AutoCloseable {
             }
             return tensor;
         };
-        // what a window passes but once is not worth the error; some VAEs overflow in fp16
+        // the VAE and the text encoder run once a window: half precision would save little, and some VAEs overflow in fp16
         DataType type = part == Part.UNET ? precision : DataType.FLOAT32;
         return Weights.of(files.file(part), files.tensors(part), adapter, manager, type, torch);
     }

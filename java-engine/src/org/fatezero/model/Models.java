@@ -23,13 +23,13 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The models in use in this process, one copy of each. The last one to fall out of use stays until another is opened, so
- * that a host that tears its graph down and sets it up again does not load twice.
+ * The models in use in this process, one copy of each. The one released last stays loaded until another is opened, so that a host that
+ * rebuilds its filter graph does not load it again.
  */
 public final class Models {
 
     /**
-     * @param files of the model, none of the built-in one, and then of its LoRAs: written to, they are another model
+     * @param files of the model, none for the built-in one, then of its LoRAs; a file that has changed is another model
      * @param scales of the LoRAs
      */
     private record Key(List<FileState> files, List<Double> scales, Device device, DataType precision) {
@@ -54,7 +54,7 @@ public final class Models {
     private Models() {
     }
 
-    /** The model, by a load that none follows. */
+    /** {@link #acquire(String, String, Device, DataType, Log, Progress)} without progress. */
     public static Model acquire(String name, String lora, Device device, DataType precision, Log log) throws IOException {
         return acquire(name, lora, device, precision, log, Progress.NONE);
     }

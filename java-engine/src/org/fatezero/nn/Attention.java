@@ -57,7 +57,7 @@ public final class Attention {
     }
 
     /**
-     * Temporal attention: each position over its own course through the frames of its branch. No hook sees it.
+     * Temporal attention: each position attends to the same position in all frames of its branch. No hook is called.
      *
      * @param x {@code (branches * frames, positions, width)}
      */

@@ -17,10 +17,10 @@ final class TransformerBlock {
 
     private static final double EPS = 1e-5;
 
-    // elements of a chunk: it fits the CPU's caches and memory that the allocator holds; on a GPU it is large enough to fill it
+    // elements of a chunk: on a CPU it fits the caches, on a GPU it is large enough to keep all of it busy
     private static final long CHUNK = 2 << 20;
     private static final long CHUNK_ON_GPU = 256 << 20;
-    private static final long LEAST_ROWS = 800; // fewer do not pay for reading the weights again
+    private static final long LEAST_ROWS = 800; // with fewer, reading the weights again for each chunk costs more than it saves
 
     private final Torch torch;
     private final LayerNorm norm1;
@@ -58,7 +58,7 @@ final class TransformerBlock {
         }
     }
 
-    /** The feed-forward in chunks of positions: its middle is eight times as wide as its input, and would be as much memory. */
+    /** The feed-forward, in chunks of positions because its hidden layer has eight times as many numbers as its input. */
     private NDArray feedForward(NDArray y) {
         long width = y.getShape().get(2);
         long length = Math.max(LEAST_ROWS, (y.getDevice().isGpu() ? CHUNK_ON_GPU : CHUNK) / (8 * width));

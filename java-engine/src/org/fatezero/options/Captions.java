@@ -12,7 +12,7 @@ final class Captions {
     private static final Set<String> BEFORE_NOUNS = Set.of("a", "an", "the", "in", "on", "at", "of", "by", "near", "under", "over", "along", "across",
             "through", "down", "up", "into", "inside", "with", "behind", "beside", "before");
 
-    /** So many may stand between those and the noun. */
+    /** The most words between those and the noun. */
     private static final int ADJECTIVES = 2;
 
     private Captions() {

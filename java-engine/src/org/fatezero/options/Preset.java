@@ -31,7 +31,7 @@ final class Preset {
     private static final int SIZE_LIMIT = 1 << 16;
     private static final String NAME = "[a-z0-9][a-z0-9_-]*";
 
-    /** What a preset may set; each other option names a place of the user's, or is no matter of the edit. */
+    /** What a preset may set. The other options name files and devices of the user's, or do not shape the edit. */
     static final Set<String> KEYS = Set.of("prompt", "source", "from", "to", "negative", "window", "steps", "solver", "guidance", "strength",
             "start", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_attention", "blend_latents", "keys",
             "anchor", "keys_at", "fuse_at", "attention", "norm", "parity", "size");

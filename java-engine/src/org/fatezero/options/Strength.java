@@ -6,7 +6,9 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * One knob from faithful to bold. At 0.5 an edit is what its preset says. Below, it starts from less noise: {@code start} falls
+ * The option {@code strength}: from the source, 0, to the prompt alone, 1.
+ *
+ * <p>At 0.5 an edit is what its preset says. Below, it starts from less noise: {@code start} falls
  * to 0, where the frames come back as they were. Above, it keeps less of the source: {@code self_replace},
  * {@code cross_replace} and {@code threshold} fall to 0, where the prompt alone decides.
  */

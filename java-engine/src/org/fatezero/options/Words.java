@@ -6,7 +6,7 @@ import java.util.List;
 /** The parts of options that list words, and shares of the steps. */
 public final class Words {
 
-    /** Begins a {@code blend} of words that stay as they are. */
+    /** Before the words of {@code blend}: they name what must not change. */
     public static final String NOT = "-";
 
     private Words() {

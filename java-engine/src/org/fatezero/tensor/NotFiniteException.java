@@ -1,6 +1,6 @@
 package org.fatezero.tensor;
 
-/** Infinities, or what is no number, where there should be numbers: half precision overflowed, or weights are broken. */
+/** Infinity or NaN in a result: half precision overflowed, or weights are broken. */
 public final class NotFiniteException extends ArithmeticException {
 
     private static final long serialVersionUID = 1;

@@ -4,8 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 
 /**
- * The temporary arrays of a block. What is made from its inputs while it is open belongs to it. On closing all of that is freed,
- * but for what {@link #keep} moved out, and the inputs go back to their managers.
+ * Frees the temporary arrays of a block. While it is open, what is made from its inputs belongs to it. On close all of that is freed
+ * except what {@link #keep} moved out, and the inputs return to their managers.
  */
 public final class Scope implements AutoCloseable {
 

@@ -8,8 +8,8 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * The operations of {@link Torch} as TorchScript: their source, and the archive that libtorch loads. DJL runs any archive, and
- * an archive is a zip with the source of its methods, so it is written in memory, without Python.
+ * The operations of {@link Torch} as TorchScript: their source, and the archive that libtorch loads. An
+ * archive is a zip that holds the source of its methods, so it can be written here, without Python.
  */
 final class TorchScript {
 

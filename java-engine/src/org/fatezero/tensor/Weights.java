@@ -128,7 +128,7 @@ public final class Weights {
     }
 
     /**
-     * The tensor {@code name} of the given shape. A convolution of one pixel serves as a matrix, and the other way round.
+     * The tensor {@code name} of the given shape. A 1x1 convolution may be asked for as a matrix, and the other way round.
      *
      * @throws IOException if it is missing or of another shape, naming it and the file
      */
@@ -213,7 +213,7 @@ public final class Weights {
         }
     }
 
-    /** bfloat16 is the upper half of a float32: it is read into the far half of the memory, and spread from the near end on. */
+    /** bfloat16 is the upper half of a float32: it is read into the second half of the array's memory, and widened from the start on. */
     private static void readWidened(SafeTensors file, SafeTensors.Entry entry, ByteBuffer float32) throws IOException {
         int half = float32.capacity() / 2;
         file.read(entry, float32.position(half));

@@ -11,7 +11,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** AdamW as PyTorch has it, with betas 0.9 and 0.999 and a weight decay of 0.01, on gradients of limited norm. */
+/** torch.optim.AdamW with betas 0.9 and 0.999 and a weight decay of 0.01, after torch.nn.utils.clip_grad_norm_. */
 final class AdamW {
 
     private static final double DECAY = 1e-2;
@@ -28,7 +28,7 @@ final class AdamW {
 
     /**
      * @param weights by name; they require gradients
-     * @param limit that the norm of all gradients together is scaled down to
+     * @param limit the max_norm that gradients are clipped to
      */
     AdamW(Torch torch, Map<String, NDArray> weights, double rate, double limit) {
         this.torch = torch;
@@ -44,9 +44,9 @@ final class AdamW {
     }
 
     /**
-     * Moves the weights by the gradients that they have, and takes these away.
+     * Updates the weights by their gradients, and zeroes these.
      *
-     * @return the norm of all gradients before they were limited
+     * @return the norm of all gradients before clipping
      */
     double step() {
         double squares = 0;

@@ -91,7 +91,7 @@ final class Tuner implements AutoCloseable {
         }
     }
 
-    /** A copy that gradients may meet; what {@link Torch} made for inference may not. */
+    /** A copy outside of inference mode, in which {@link Torch} made the array: autograd takes no inference tensors. */
     private NDArray ordinary(NDArray array) {
         NDArray copy = array.duplicate();
         copy.attach(manager);

@@ -89,7 +89,7 @@ public final class Tuning implements AutoCloseable {
     private static final String STATE = "tuning.safetensors";
 
     private final Map<String, String> notes;
-    private TunedModelFolder folder; // beside its place until a beginning is whole
+    private TunedModelFolder folder; // under a temporary name until the beginning is complete
     private final NDManager manager;
     private final String unseen;
     private final Tuner tuner;
@@ -221,13 +221,12 @@ public final class Tuning implements AutoCloseable {
      * Makes one more.
      *
      * @return the loss: the mean squared error of the noise that was predicted
-     * @throws IllegalArgumentException if the loss is no number any more
+     * @throws IllegalArgumentException if the loss is not finite
      */
     public double iterate() {
         double loss = tuner.iterate();
         if (!Double.isFinite(loss)) {
-            throw new IllegalArgumentException("the loss of iteration " + iterations() + " is no number any more; a lower learning_rate is "
-                    + "expected to help");
+            throw new IllegalArgumentException("the loss of iteration " + iterations() + " is not finite; try a lower learning_rate");
         }
         return loss;
     }

@@ -14,7 +14,7 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 
-/** DownBlock2D or, with attention, CrossAttnDownBlock2D: leaves each layer's result for the way up, then halves the size. */
+/** DownBlock2D or, with attention, CrossAttnDownBlock2D: each result is a skip connection to the up blocks; then the size is halved. */
 final class DownBlock {
 
     private final List<ResnetBlock> resnets = new ArrayList<>();

@@ -44,7 +44,7 @@ public final class UNet {
         timeLinear2 = Linear.read(w.at("time_embedding.linear_2"), timeWidth, timeWidth);
         convIn = VideoConv.read(w.at("conv_in"), config.inChannels(), channels[0]);
         int last = channels.length - 1;
-        Deque<Integer> skips = new ArrayDeque<>(List.of(channels[0])); // channels of what the down blocks leave behind
+        Deque<Integer> skips = new ArrayDeque<>(List.of(channels[0])); // channels of the skip connections, last first
         int width = channels[0];
         for (int i = 0; i <= last; i++) {
             DownBlock block = new DownBlock(w.at("down_blocks." + i), config, i, width, channels[i],
@@ -75,8 +75,8 @@ public final class UNet {
      * @param z {@code (branches * frames, inChannels, h, w)}; any h and w, any precision
      * @param t timestep, 0 to 999
      * @param text {@code (branches, tokens, crossAttentionDim)}
-     * @param context in which the first branch may be wanted only up to layers of some size: it is then dropped on the way up
-     * @return epsilon, of the shape and precision of {@code z}, owned by the manager of {@code z}; of all branches, or of all but the first
+     * @param context its {@link ForwardContext#firstUpTo} says where the first branch is dropped
+     * @return epsilon, of the shape, precision and manager of {@code z}; without the first branch if that was dropped
      */
     public NDArray forward(NDArray z, int t, NDArray text, ForwardContext context) {
         try (Scope scope = new Scope(z, text)) {

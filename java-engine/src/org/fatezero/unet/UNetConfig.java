@@ -51,7 +51,7 @@ public record UNetConfig(int inChannels, int outChannels, int[] blockOutChannels
         return new Level(depth, halved(sampleSize, depth));
     }
 
-    /** An extent at some level, of one of the latent's. */
+    /** The rows or columns of a map, from those of the latent. */
     private static int halved(int extent, int times) {
         int cells = extent;
         for (int i = 0; i < times; i++) {
@@ -61,8 +61,8 @@ public record UNetConfig(int inChannels, int outChannels, int[] blockOutChannels
     }
 
     /**
-     * What the finest level whose layers have at least {@code channels} is measured by ({@link Level#side(int, int, boolean)});
-     * 0 if none is so wide.
+     * Cells a side, as in {@link Level#side(int, int, boolean)}, of the finest level whose layers have at least {@code channels}; 0 if
+     * none is so wide.
      *
      * @param h rows of the latent
      * @param w its columns

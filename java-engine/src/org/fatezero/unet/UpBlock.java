@@ -17,14 +17,14 @@ import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 
-/** UpBlock2D or, with attention, CrossAttnUpBlock2D: each layer takes a skip of the way down, then the size doubles. */
+/** UpBlock2D or, with attention, CrossAttnUpBlock2D: each layer takes a skip connection of the down blocks, then the size doubles. */
 final class UpBlock {
 
     private final Torch torch;
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final List<SpatialTransformer> attentions = new ArrayList<>();
     private final VideoConv upsampler; // null in the last block
-    private final Level next; // that the upsampler leads to; null in the last block
+    private final Level next; // that the upsampler's result has; null in the last block
 
     /** @param skips channels of the skips not yet taken, last first; this block pops its own */
     UpBlock(Weights w, UNetConfig config, int level, int in, int out, Deque<Integer> skips, int timeWidth,
@@ -43,15 +43,15 @@ final class UpBlock {
     }
 
     /**
-     * Takes its skips from {@code skips} and closes them, and {@code x}. Before its result grows larger than the layers that the
-     * first branch is wanted for, that branch is dropped.
+     * Pops its skips from {@code skips} and closes them, and {@code x}. Before upsampling to layers of more than
+     * {@link ForwardContext#firstUpTo} cells a side, the first branch is dropped.
      */
     NDArray forward(NDArray x, NDArray time, NDArray text, ForwardContext context, Deque<NDArray> skips) {
         for (int i = 0; i < resnets.size(); i++) {
             x = layer(i, x, skips.pop(), time, text, context);
         }
         if (upsampler != null) {
-            // the size of the skip that the next block takes: right for sizes that 2 does not divide
+            // the size of the next skip: twice this one, or one less where the number of rows or columns was odd
             long[] size = skips.peek().getShape().getShape();
             long rows = x.getShape().get(0);
             boolean drops = rows == size[0] && rows > context.frames() && next.side((int) size[2], (int) size[3], context.window().byArea()) > context.firstUpTo();

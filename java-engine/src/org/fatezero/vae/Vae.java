@@ -72,7 +72,7 @@ public final class Vae {
     }
 
     /**
-     * The mean of the posterior, scaled; the mean rather than a sample, so that runs repeat.
+     * The mean of the posterior, scaled. It is not sampled, so runs are reproducible.
      *
      * @param x pixels in [-1, 1], {@code (n, 3, H, W)} with H and W multiples of {@link Config#factor}
      * @return {@code (n, latentChannels, H / factor, W / factor)}, in the precision of {@code x}

@@ -1,7 +1,7 @@
 package org.fatezero.video;
 
 /**
- * A frame as it is shown.
+ * A frame of 8-bit RGB.
  *
  * @param rgb red, green and blue of each pixel, row by row with nothing between: {@code 3 * width * height} bytes
  */

@@ -19,7 +19,7 @@ public record ImageProcessor(int shortSide, int width, int height, int crop, dou
     private static final int LARGEST = 4096;
     private static final int LONGEST = 1 << 14;
 
-    /** @throws IOException naming the key that is not done here */
+    /** @throws IOException naming the key that is not supported */
     public static ImageProcessor read(ModelConfig config) throws IOException {
         for (String step : new String[] {"do_resize", "do_rescale", "do_normalize"}) {
             if (!config.flag(step, true)) {

@@ -12,8 +12,8 @@ import org.fatezero.tensor.Torch;
  * Where the edit may change the frames (FateZero, eq. 7): one where the blend words' cross-attention, pooled, resized and
  * divided by the frame's maximum, is above the threshold; or everywhere else.
  *
- * @param threshold below 1, or no words are found anywhere
- * @param inverted whether the words are those that stay
+ * @param threshold from 0; of 1 or more the mask is empty, since no value is above the maximum
+ * @param inverted whether the words name what must not change
  */
 public record BlendMask(Torch torch, double threshold, boolean inverted) {
 
@@ -21,7 +21,7 @@ public record BlendMask(Torch torch, double threshold, boolean inverted) {
         this(torch, threshold, false);
     }
 
-    /** Where the words are in either of two masks. */
+    /** The mask of the words that are in either of two masks. */
     NDArray union(NDArray a, NDArray b) {
         return inverted ? a.minimum(b) : a.maximum(b);
     }

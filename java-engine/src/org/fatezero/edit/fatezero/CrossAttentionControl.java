@@ -56,7 +56,7 @@ public final class CrossAttentionControl {
         }
     }
 
-    /** The number of steps, from the noisiest, after which no gate is open any more. */
+    /** How many steps, from the noisiest, until all gates are closed for good. */
     public int activeSteps() {
         int last = open.length;
         while (last > 0 && !any(last - 1)) {

@@ -23,11 +23,11 @@ import java.util.stream.Stream;
  * The source's attention fused into the edit's (FateZero, section 3.2, eq. 5-7, algorithms 1 and 2).
  *
  * @param steps T
- * @param fused where and when
+ * @param fused at which layers and in which steps attention is fused
  * @param tokens the source prompt's tokens that masks are made of; null for none
  * @param cross how cross-attention maps are fused
- * @param selfMask where self-attention may be the edit's own; null for nowhere
- * @param latents what is put back of the source's latents; null for nothing
+ * @param selfMask where self-attention stays the edit's own; null to fuse it everywhere
+ * @param latents when and where latents are set back to the source's; null for never
  */
 public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens, CrossAttentionControl cross, BlendMask selfMask,
         LatentBlend latents) implements EditMethod {

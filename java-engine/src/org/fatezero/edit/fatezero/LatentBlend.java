@@ -3,7 +3,7 @@ package org.fatezero.edit.fatezero;
 import org.fatezero.inversion.TokenSet;
 
 /**
- * Latents outside of a mask are put back to the source's.
+ * When and where the edit's latents are replaced by the source's: outside of a mask.
  *
  * @param from share of the steps after which that begins, 0 to 1
  * @param to share of the steps before which it ends; 1 for not at all

@@ -88,7 +88,7 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
     }
 
     /**
-     * What the frames of a window have to do with each other.
+     * What the layers of the UNet share over the frames of a window.
      *
      * @param frames the window's, and before them the anchor where it is {@code beside} them
      * @throws IllegalArgumentException if {@code keys} selects no frame

@@ -16,8 +16,8 @@ import java.util.stream.IntStream;
 
 /**
  * A configuration file of the authors' code as options: with the same model and frames, the same edit. Its defaults are
- * theirs ({@code P2pSampleLogger}, {@code make_controller}, {@code ImageSequenceDataset}), and so is what they make of words
- * that a prompt lacks: nothing, but here with a warning.
+ * theirs ({@code P2pSampleLogger}, {@code make_controller}, {@code ImageSequenceDataset}). As there, words that a prompt lacks are
+ * ignored, but here with a warning.
  */
 public final class Configuration {
 

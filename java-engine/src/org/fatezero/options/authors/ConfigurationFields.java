@@ -21,7 +21,7 @@ final class ConfigurationFields {
             "eq_params", List.of("words", "values"),
             "offset", List.of("left", "right", "top", "bottom"));
 
-    /** Fields of their files, logs, training and machine, which say nothing to a filter. */
+    /** Fields about their files, logs, training and machine, which have no meaning in a filter. */
     private static final Map<String, List<String>> MEANINGLESS = Map.of(
             "", List.of("seed", "logdir", "verbose", "batch_size", "train_steps", "validation_steps", "checkpointing_steps",
                     "learning_rate", "train_temporal_conv", "prior_preservation", "enable_xformers", "mixed_precision",
@@ -38,7 +38,7 @@ final class ConfigurationFields {
     private final List<String> unknown = new ArrayList<>();
 
     /**
-     * Notes the fields of a section that nothing is made of.
+     * Notes the fields of a section that have no effect.
      *
      * @param section its name above
      * @param place where it is in the file
@@ -51,7 +51,7 @@ final class ConfigurationFields {
         }
     }
 
-    /** The same of the settings of an edit, which may have none. */
+    /** The same for the settings of an edit, if it has any. */
     void noteEdit(String place, Yaml.Field edit) {
         if (edit.isMap()) {
             note("p2p_config", place, edit);
@@ -61,7 +61,7 @@ final class ConfigurationFields {
         }
     }
 
-    /** Tells of them, in one line each. */
+    /** Logs the unknown and the unused fields, each in one line. */
     void tell(String file, Log log) {
         if (!unknown.isEmpty()) {
             log.log(Log.WARNING, file + ": unknown and not used: " + String.join(", ", unknown));
