@@ -185,12 +185,12 @@ typedef struct FatezeroContext {
 
 /*
  * A filter is not told that its host was asked to stop, and a window may take minutes. So while a
- * fatezero filter lives, it listens in on the signals that its host handles. This is state of the
- * process, as signals are.
+ * fatezero filter exists, handlers of its own for SIGINT and SIGTERM count the signals and then call
+ * the host's. Handlers belong to the process, so this is global state.
  *
- * A handler that was installed over ours, and calls ours, must not be called by ours in turn. So ours
- * is one of several functions: one that cannot be removed, for there is another above it, stays for
- * good, and the next filter installs the next.
+ * The host may install a handler after ours that calls ours, and ours must then not call that one
+ * again. Ours cannot be removed either while another handler calls it. So there are several functions:
+ * one that cannot be removed stays installed, and the next filter installs the next.
  */
 #define NB_LEVELS 4
 

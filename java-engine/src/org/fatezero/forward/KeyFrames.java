@@ -16,8 +16,8 @@ import java.util.List;
  * shot have in common. Keys and values are projected only for frames that some list names, and where all frames have the
  * same list they share one set of keys.
  *
- * <p>Where an anchor is attended to it sees itself alone. What becomes of a frame that sees {@code anchor}, or {@code
- * self+anchor}, then depends on it and on the anchor, and not on the window that it happens to be in.
+ * <p>The anchor attends to itself alone. So the result for a frame that attends to {@code anchor}, or {@code self+anchor}, depends
+ * on that frame and the anchor only, not on the window that it is in.
  */
 public final class KeyFrames {
 
@@ -36,9 +36,9 @@ public final class KeyFrames {
 
     /**
      * @param selectors what each frame attends to, in order
-     * @param frames of a branch: the window's, and before them the anchor where it is none of these
+     * @param frames of a branch: the window's, after the anchor if that is {@code beside} them
      * @param anchor which of them is the anchor, from 0
-     * @param beside whether the anchor, then the first, is none of the window's frames
+     * @param beside whether the anchor is not one of the window's frames; it then comes first
      * @throws IllegalArgumentException for a selector that is none of the above
      */
     public KeyFrames(List<String> selectors, int frames, int anchor, boolean beside) {

@@ -1,2 +1,2 @@
-/** Frames: those of files, for the program, and as CLIP and BLIP want them. Inside ffmpeg they come from the filter. */
+/** Frames: decoded from files, in a host's memory, as tensors, and resized for CLIP and BLIP. */
 package org.fatezero.video;
