@@ -414,11 +414,14 @@ AVFILTER = $(TORTURE)/$(notdir $(wildcard build/ffmpeg/lib/libavfilter.so.? buil
 TORTURED = env LD_LIBRARY_PATH=$(ROOT)/$(TORTURE):$(ROOT)/build/ffmpeg/lib FATEZERO_HOME=$(ROOT)/build/stub UBSAN_OPTIONS=print_stacktrace=1 \
     ASAN_OPTIONS=handle_segv=0:allow_user_segv_handler=1:detect_leaks=0:use_sigaltstack=0
 CASES    = 10000
+# of each of four kinds
+FILES    = 750
 SEED     = 1
 tortured = $(TORTURED) $(TORTURE)/torture $(1) 2> $(TORTURE)/log || { cat $(TORTURE)/log; exit 1; }
 
 torture: test-torture
 	$(call tortured,fuzz $(CASES) $(SEED))
+	mvn -B -ntp test -Dtest='MutatedFilesTest,FailingOperationsTest' -Dcases=$(FILES) -Dseed=$(SEED)
 
 test-torture: ffmpeg $(STUB)
 	@$(MAKE) --no-print-directory $(TORTURE)/torture

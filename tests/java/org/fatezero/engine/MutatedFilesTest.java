@@ -1,0 +1,213 @@
+package org.fatezero.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+
+import org.fatezero.TinyOptions;
+import org.fatezero.options.OptionResolver;
+import org.fatezero.options.Options;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+import java.io.IOException;
+import java.lang.reflect.RecordComponent;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+
+/**
+ * Files that someone or something has damaged. Whatever is in them, an edit is made, or an error names what is wrong:
+ * {@code IllegalArgumentException} or {@code IOException}, and nothing else. {@code -Dcases=750 -Dseed=2} tries more and others.
+ */
+@Timeout(1800)
+class MutatedFilesTest {
+
+    private static final int CASES = Integer.getInteger("cases", 120);
+    private static final String[] ODD = {"0", "-1", "1", "7", "1e9", "2147483648", "9223372036854775808", "1e999", "NaN", "null", "true", "\"x\"", "[]", "{}",
+        "[[[[[[[[", "\"\"", "\u0000", "\ud83c\udfa8", ",", ":", "=", "|", "+", "/", "$", "..", "\n", " ", "{{", "0.5", "\t", "*a", "&a", "!!x", "- "};
+
+    @TempDir
+    private Path folder;
+
+    private final Random random = new Random(Integer.getInteger("seed", 1));
+    private final List<String> wrong = new ArrayList<>();
+    private int refused;
+
+    /** What a case does; the exceptions that it may throw are told apart from those that it may not. */
+    private interface Case {
+        void run() throws Exception;
+    }
+
+    private void attempt(String what, Case attempt) {
+        try {
+            attempt.run();
+        } catch (IllegalArgumentException | IOException e) {
+            refused++;
+            if (e.getMessage() == null || e.getMessage().isBlank()) {
+                wrong.add(what + ": no message in " + e);
+            }
+        } catch (Exception | StackOverflowError | OutOfMemoryError e) {
+            wrong.add(what + ": " + e + " at " + Arrays.stream(e.getStackTrace()).limit(12).toList());
+        }
+    }
+
+    private void assertNothingIsWrong() {
+        System.out.println(refused + " files or options refused");
+        assertEquals(List.of(), wrong.stream().limit(8).toList(), wrong.size() + " of " + CASES + " cases");
+    }
+
+    /** One to three places of a file changed, more often near its start, where the headers are. */
+    private byte[] mutated(byte[] whole) {
+        byte[] bytes = whole.clone();
+        for (int i = random.nextInt(3); i >= 0; i--) {
+            int at = random.nextInt(Math.max(1, random.nextBoolean() ? bytes.length : Math.min(bytes.length, 3000)));
+            switch (random.nextInt(6)) {
+                case 0 -> {
+                    if (at < bytes.length) {
+                        bytes[at] ^= (byte) (1 << random.nextInt(8));
+                    }
+                }
+                case 1 -> bytes = Arrays.copyOf(bytes, at);
+                case 2 -> bytes = spliced(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(40)), new byte[0]);
+                case 3 -> bytes = spliced(bytes, at, at, Arrays.copyOfRange(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(40))));
+                default -> bytes = withOddValue(bytes, at);
+            }
+        }
+        return bytes;
+    }
+
+    /** The next number or word from here on becomes something else. */
+    private byte[] withOddValue(byte[] bytes, int at) {
+        int from = at;
+        while (from < bytes.length && !Character.isLetterOrDigit(bytes[from])) {
+            from++;
+        }
+        int to = from;
+        while (to < bytes.length && to < from + 30 && (Character.isLetterOrDigit(bytes[to]) || bytes[to] == '.')) {
+            to++;
+        }
+        return spliced(bytes, from, to, ODD[random.nextInt(ODD.length)].getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static byte[] spliced(byte[] bytes, int from, int to, byte[] middle) {
+        ByteBuffer result = ByteBuffer.allocate(from + middle.length + bytes.length - to);
+        return result.put(bytes, 0, from).put(middle).put(bytes, to, bytes.length - to).array();
+    }
+
+    private static byte[] edited(Engine engine) throws IOException {
+        ByteBuffer[] frames = {ByteBuffer.allocateDirect(32 * 24 * 3), ByteBuffer.allocateDirect(32 * 24 * 3)};
+        for (int i = 0; i < 2 * frames[0].capacity(); i++) {
+            frames[i % 2].put(i / 2, (byte) (i * 31 % 251));
+        }
+        engine.edit(frames, new int[] {96, 96}, frames, new int[] {96, 96}, 32, 24, 8);
+        byte[] result = new byte[frames[0].capacity()];
+        frames[1].get(0, result);
+        return result;
+    }
+
+    private void open(String model, String... set) throws IOException {
+        Map<String, String> options = TinyOptions.of(model, set);
+        options.put("steps", "1");
+        try (Engine engine = new Engine(options, new TinyOptions.Silent())) {
+            edited(engine);
+        }
+    }
+
+    @Test
+    void options() {
+        List<String> names = Arrays.stream(Options.class.getRecordComponents()).map(RecordComponent::getName).toList();
+        String[] values = {"watercolor", "watercolor|van-gogh", "jeep", "a jeep", "jeep=2", "word+word", "0.5", "0.2-0.8", "first,mid", "auto", "cpu", "1|2", "64",
+            "edit", "attention=jeep", "/dev/null", "none.yaml", "\u0000", "\ud800", "a".repeat(5000)};
+        for (int i = 0; i < 10 * CASES; i++) {
+            Map<String, String> set = new HashMap<>();
+            for (int j = random.nextInt(5); j >= 0; j--) {
+                String value = values[random.nextInt(values.length)];
+                set.put(names.get(random.nextInt(names.size())), random.nextBoolean() ? value
+                        : new String(mutated(value.getBytes(StandardCharsets.UTF_8)), StandardCharsets.UTF_8));
+            }
+            attempt(set.toString(), () -> assertNotNull(OptionResolver.edits(set, new TinyOptions.Silent())));
+        }
+        assertNothingIsWrong();
+    }
+
+    @Test
+    void presetsConfigurationsAndPrompts() throws IOException {
+        byte[] preset = Files.readAllBytes(Path.of("presets/watercolor.preset"));
+        byte[] configuration = Files.readAllBytes(Path.of("tests/configurations/jeep.yaml"));
+        byte[] prompts = "a watercolour of a jeep\na jeep\n".getBytes(StandardCharsets.UTF_8);
+        for (int i = 0; i < CASES; i++) {
+            int kind = i % 3;
+            byte[] bytes = mutated(kind == 0 ? preset : kind == 1 ? configuration : prompts);
+            Path file = Files.write(folder.resolve("a" + new String[] {".preset", ".yaml", ".txt"}[kind]), bytes);
+            Map<String, String> set = Map.of(kind == 2 ? "promptfile" : "preset", file.toString());
+            attempt(new String(bytes, StandardCharsets.UTF_8), () -> assertNotNull(OptionResolver.edits(set, new TinyOptions.Silent())));
+        }
+        assertNothingIsWrong();
+    }
+
+    @Test
+    void models() throws IOException {
+        Path model = folder.resolve("model");
+        TinyOptions.copyModel(model);
+        List<Path> files;
+        try (var walked = Files.walk(model)) {
+            files = walked.filter(Files::isRegularFile).sorted().toList();
+        }
+        for (int i = 0; i < CASES; i++) {
+            Path file = files.get(i % files.size());
+            byte[] whole = Files.readAllBytes(file);
+            byte[] bytes = mutated(whole);
+            Files.write(file, bytes);
+            attempt(model.relativize(file) + " " + described(bytes), () -> open(model.toString()));
+            Files.write(file, whole);
+        }
+        assertNothingIsWrong();
+    }
+
+    /** A small file whole, the start of a large one. */
+    private static String described(byte[] bytes) {
+        return new String(bytes, 0, Math.min(bytes.length, 1000), StandardCharsets.UTF_8);
+    }
+
+    @Test
+    void loras() throws IOException {
+        String[] names = {"lora-diffusers", "lora-kohya"};
+        for (int i = 0; i < CASES; i++) {
+            byte[] bytes = mutated(Files.readAllBytes(Path.of("tests/golden/" + names[i % 2] + ".safetensors")));
+            Path file = Files.write(folder.resolve("a.safetensors"), bytes);
+            attempt(described(bytes), () -> open("tests/golden/tiny", "lora", file.toString()));
+        }
+        assertNothingIsWrong();
+    }
+
+    /** A damaged inversion is no reason to fail: it is set aside and made anew, and the frames are the same. */
+    @Test
+    void inversions() throws IOException {
+        Path kept = folder.resolve("inversions");
+        try (Engine engine = new Engine(TinyOptions.of("tests/golden/tiny", "inversion", kept.toString(), "steps", "1"), new TinyOptions.Silent())) {
+            byte[] expected = edited(engine);
+            Path file;
+            try (var files = Files.list(kept)) {
+                file = files.findFirst().orElseThrow();
+            }
+            byte[] whole = Files.readAllBytes(file);
+            for (int i = 0; i < CASES; i++) {
+                byte[] bytes = mutated(whole);
+                Files.write(file, bytes);
+                byte[] frames = edited(engine);
+                for (int j = 0; j < frames.length; j++) {
+                    assertEquals(expected[j] & 255, frames[j] & 255, 1, "sample " + j + " with " + described(bytes));
+                }
+            }
+        }
+    }
+}
