@@ -229,7 +229,7 @@ compare  = $(FFMPEG) -v warning -nostdin -y $(patsubst %,-i %,$^) -filter_comple
     "$(call each,[N]$(EVEN)[cN];)$(call each,[cN])hstack=inputs=$(words $^)" $(ENCODE) $@
 
 DEMO_SOURCE = a red jeep driving down a curvy road in the countryside
-WATERCOLOR  = preset=watercolor:source=$(DEMO_SOURCE)
+WATERCOLOR  = preset=watercolor
 ATTRIBUTE   = preset=recolor:source=$(DEMO_SOURCE):from=red:to=blue
 SHAPE       = preset=swap-object:source=$(DEMO_SOURCE):from=jeep:to=porsche car
 
