@@ -1254,7 +1254,7 @@ static const AVOption fatezero_options[] = {
     STRING("store",         store,         "auto, keep or recompute what attention needs of the source (default auto)"),
     STRING("inversion",     inversion,     "folder that inversions are kept in, for further edits (default none)"),
     STRING("show",          show,          "edit, mask, compare or attention=word, what is seen of it (default edit)"),
-    { "cut", "how different, of 100, a frame is from the last that begins a shot; 0 for none", OFFSET(cut), AV_OPT_TYPE_DOUBLE,
+    { "cut", "a shot begins where the score of scdet, 0 to 100, is at least this; 0 for never", OFFSET(cut), AV_OPT_TYPE_DOUBLE,
         { .dbl = 10 }, 0, 100, FLAGS },
     { "on_error", "what becomes of frames whose edit fails", OFFSET(on_error), AV_OPT_TYPE_INT,
         { .i64 = ON_ERROR_FAIL }, ON_ERROR_FAIL, ON_ERROR_PASS, FLAGS, "on_error" },

@@ -69,7 +69,7 @@ typedef enum fatezero_level {
 
 /**
  * The host's callbacks. Any of them may be NULL.
- * They are called only while fatezero_open(), fatezero_edit() or fatezero_close() runs, possibly by another thread than
+ * They are called only while a function of the library runs, possibly by another thread than
  * the one that waits there, and must not call the library.
  */
 typedef struct fatezero_host {
@@ -81,7 +81,8 @@ typedef struct fatezero_host {
     /**
      * Progress.
      *
-     * @param phase "load" in fatezero_open(); "encode", "invert", "reconstruct", "edit" or "decode"
+     * @param phase "load", in fatezero_open() or where a window needs the model in another precision; "encode", "invert",
+     *              "reconstruct", "edit" or "decode"
      * @param step  the steps of the phase done so far
      * @param steps the steps of the phase
      * @return nonzero to go on, 0 to cancel

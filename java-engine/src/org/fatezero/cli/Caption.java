@@ -22,7 +22,7 @@ import java.util.concurrent.Callable;
 
 /** {@code fatezero caption}: what the filter takes for {@code source} where nobody says. */
 @Command(name = "caption", description = {"Describe a video by its first frame.",
-    "The filter does the same where its option source is not set."})
+    "The filter does so by each shot's anchor, where its option source is not set."})
 final class Caption implements Callable<Integer> {
 
     @Spec

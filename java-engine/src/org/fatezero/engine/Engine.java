@@ -40,9 +40,8 @@ public final class Engine implements AutoCloseable {
     private Options options;         // of the first
     private final Hardware hardware;
     private final CapturePolicy store;
-    private final Shot shot;     // null if no frame attends to an anchor
+    private final Shot shot;     // that the windows are of
     private WindowEditor editor; // replaced once if half precision does not suffice; null if the model could not be loaded again
-    private boolean described;   // this shot has its description, and the edits are planned for it
     private final int[] panels;  // of each edit
 
     /**
@@ -72,7 +71,7 @@ public final class Engine implements AutoCloseable {
         describes = options.source().equals(Options.AUTO);
         panels = asked.stream().mapToInt(Show::panels).toArray();
         hardware = Hardware.of(options.device(), options.precision());
-        shot = EditPlan.seesAnchor(options) ? new Shot(options.anchor()) : null;
+        shot = new Shot(options.anchor());
         store = new CapturePolicy(options.store(), () -> Memory.free(hardware.device()), host);
         editor = new WindowEditor(asked, hardware.device(), hardware.precision(), store, host);
         try {
@@ -120,10 +119,7 @@ public final class Engine implements AutoCloseable {
 
     /** The next window begins a shot: it has nothing to do with those before it. So does the first, and one of another size. */
     public void beginShot() {
-        described = false;
-        if (shot != null) {
-            shot.begin();
-        }
+        shot.begin();
     }
 
     /**
@@ -134,10 +130,7 @@ public final class Engine implements AutoCloseable {
     public void beginShot(ByteBuffer anchor, int stride, int width, int height, int depth) {
         FrameFormat format = new FrameFormat(width, height, depth);
         format.check(anchor, stride);
-        described = false;
-        if (shot != null) {
-            shot.begin(anchor, stride, format);
-        }
+        shot.begin(anchor, stride, format);
     }
 
     /**
@@ -175,15 +168,13 @@ public final class Engine implements AutoCloseable {
         Libtorch.runWithoutOptimizer();
         FrameBuffers from = new FrameBuffers(source, sourceStride);
         FrameBuffers to = new FrameBuffers(target, targetStride);
-        FrameBuffers anchor = shot == null ? null : shot.anchor(frames);
-        if (shot != null) {
-            shot.see(frames, from); // before the targets are written, which may be the same memory
-        }
+        FrameBuffers beside = shot.enter(frames, from);
+        FrameBuffers anchor = EditPlan.seesAnchor(options) ? beside : null;
         if (editor == null) { // it could not be loaded for the window before
             editor = inSinglePrecision();
         }
-        if (describes && !described) {
-            describe(frames, anchor == null ? from.only(Math.min(options.anchor(), n - 1)) : anchor);
+        if (describes && !shot.isDescribed()) {
+            describe(frames, shot.anchor());
         }
         try {
             editor.edit(frames, anchor, from, to);
@@ -203,7 +194,7 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /** Plans the edits of a shot that shows what its anchor does. */
+    /** Captions the shot by its anchor, and plans the edits for that caption. */
     private void describe(FrameFormat frames, FrameBuffers anchor) throws IOException {
         String caption = Captioner.NOTHING_KNOWN;
         try (Captioner captioner = Captioners.open(options.captioner(), options.model()).orElse(null)) {
@@ -219,7 +210,7 @@ public final class Engine implements AutoCloseable {
         WindowEditor planned = new WindowEditor(asked, hardware.device(), editor.precision(), store, host);
         editor.close();
         editor = planned;
-        described = true;
+        shot.setDescribed();
         logEdits();
     }
 

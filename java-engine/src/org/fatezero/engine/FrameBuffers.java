@@ -22,11 +22,6 @@ record FrameBuffers(ByteBuffer[] buffers, int[] strides) {
                 IntStream.concat(IntStream.of(strides), IntStream.of(others.strides)).toArray());
     }
 
-    /** One of them, from 0. */
-    FrameBuffers only(int i) {
-        return new FrameBuffers(new ByteBuffer[] {buffers[i]}, new int[] {strides[i]});
-    }
-
     /** A copy of one of them, from 0, in memory of its own. */
     FrameBuffers copy(int i) {
         ByteBuffer buffer = buffers[i].duplicate().clear();
