@@ -179,7 +179,7 @@ public final class WindowEditor implements AutoCloseable {
             if (store.isExhausted() || !OutOfMemory.is(e)) {
                 throw e;
             }
-            host.log(Host.WARNING, "no memory left for " + size(source.count(), w, h) + ": once more, and from now on, with store=recompute "
+            host.log(Host.WARNING, "no memory left for " + size(beside ? source.count() - 1 : source.count(), w, h) + ": once more, and from now on, with store=recompute "
                     + "and the branches one after another, which takes longer");
             store.exhausted();
         }

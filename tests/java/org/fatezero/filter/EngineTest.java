@@ -85,7 +85,7 @@ class EngineTest {
         "guidance=high                | guidance=high             | Invalid argument",
         "device=tpu                   | auto, cpu, cuda or cuda:N | Invalid argument",
         "promptfile=/nowhere          | /nowhere                  | No such file or directory",
-        "prompt=a red jeep:emphasize=bus=2:model=MODEL | jeep     | Invalid argument",
+        "source=a jeep:prompt=a red jeep:emphasize=bus=2:model=MODEL | jeep | Invalid argument",
     })
     void badInput(String options, String text, String code) {
         Ffmpeg.Result result = REAL.run(INPUT, "fatezero=" + options.replace("MODEL", MODEL.toString()), "-f", "null", "-");

@@ -49,7 +49,8 @@ class SingleFileTest {
                 try (Golden own = new Golden(Weights.find(Golden.TINY.resolve(part)))) {
                     for (Row row : Row.all()) {
                         if (row.part().equals(part)) {
-                            NDArray tensor = own.array(stored(own, row.name())).reshape(new Shape(row.shape()));
+                            // a copy, since a view does not keep the memory of an array that is closed
+                            NDArray tensor = own.array(stored(own, row.name())).reshape(new Shape(row.shape())).duplicate();
                             tensor.attach(golden.manager);
                             tensors.put(row.original(), tensor);
                         }
