@@ -860,7 +860,8 @@ static int are_alike(const AVFrame *a, const AVFrame *b)
 }
 
 /**
- * How much a frame differs from the one before, 0 to 100, above what that differed from its own: the score of the filter scdet.
+ * The score of the filter scdet, 0 to 100: how much a frame differs from the one before, or by how much that has changed since
+ * the last frame, if that is less.
  * Of YUV it is the luma's, of RGB that of all planes.
  */
 static double scene_score(FatezeroContext *s, const AVFrame *frame)

@@ -9,8 +9,8 @@
  * - A signal that arrives meanwhile, and whose handler calls exit() once more. Handlers wait until libtorch is through.
  * - A thread that still computes in libtorch. Calls of the library are cancelled and waited for.
  *
- * Exit handlers run in the reverse of their order. So one that was registered after libtorch was loaded is called before
- * libtorch's, and one that was registered before, after them.
+ * Exit handlers run last-registered first. One that was registered after libtorch was loaded runs before libtorch's; one that
+ * was registered earlier runs after them.
  */
 #define _GNU_SOURCE             // on_exit, dl_iterate_phdr
 

@@ -25,8 +25,8 @@ import java.util.stream.Stream;
 /**
  * One edit, or several that share their inversion, open for any number of windows.
  *
- * <p>All that can be wrong with options and files is found on opening. An engine serves one call at a time; engines of one
- * model share its weights.
+ * <p>All that can be wrong with options and files is found on opening, but for a captioner and for words of a caption, which the
+ * first window of a shot brings. An engine serves one call at a time; engines of one model share its weights.
  */
 public final class Engine implements AutoCloseable {
 

@@ -20,11 +20,11 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * A saved set of options: {@code key=value} a line, {@code #} starts a comment line, the first of which says when to use
+ * A saved set of options: {@code key=value} a line. Lines that start with {@code #} are comments; the first says when to use
  * it. The shipped ones travel in the engine's jar; any other is a file, or a {@link Configuration} of the authors' code.
  *
  * <p>A file may come from anyone, and its name from a service's user: it sets what shapes an edit, never what is read, written or run
- * on, and what is wrong with it is told without a word of what is in it.
+ * on, and error messages do not quote a file that is no preset.
  */
 final class Preset {
 
