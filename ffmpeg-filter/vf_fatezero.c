@@ -881,7 +881,7 @@ static double scene_score(FatezeroContext *s, const AVFrame *frame)
         sum   += of_plane;
         count += width * frame->height;
     }
-    s->change = 100. * sum / count / (1 << depth);
+    s->change = 100. * sum / count / (1 << (depth + desc->comp[0].shift));  // P010 has its bits on top
     return FFMIN(s->change, fabs(s->change - before));
 }
 

@@ -54,7 +54,7 @@ class ShotsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"yuv420p", "rgb24", "gbrp", "yuv444p10le", "rgb48", "rgba"})
+    @ValueSource(strings = {"yuv420p", "rgb24", "gbrp", "yuv444p10le", "rgb48", "rgba", "nv12", "p010le"})
     void aCutBeginsAShot(String format) {
         int[] lengths = {9, 20, 4, 12};
         Ffmpeg.Result result = edit(film(lengths), ":window=8,format=" + format);
@@ -74,6 +74,13 @@ class ShotsTest {
         one.addAll(numbers(SHOT, edit("-f lavfi -i mandelbrot=s=96x64:r=25,trim=end_frame=250", "")));
         assertEquals(500, one.size());
         assertEquals(List.of(1), one.stream().distinct().toList());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"yuv420p", "p010le", "yuv444p12le", "gbrp10le"})
+    void noiseIsNoCutInAnyFormat(String format) {
+        String noise = "-f lavfi -i color=gray:s=96x64:r=25,trim=end_frame=40,noise=alls=30:allf=t,format=" + format;
+        assertEquals(List.of(1), numbers(SHOT, edit(noise, "")).stream().distinct().toList());
     }
 
     @Test
