@@ -1,7 +1,9 @@
 package org.fatezero.engine;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.fatezero.TinyOptions;
 import org.fatezero.options.OptionResolver;
@@ -189,12 +191,25 @@ class MutatedFilesTest {
         assertNothingIsWrong();
     }
 
-    /** A damaged inversion is no reason to fail: it is set aside and made anew, and the frames are the same. */
+    /**
+     * A damaged inversion is no reason to fail: it is set aside and made anew, and the frames are the same bytes. Where only spaces
+     * or notes have changed, it is read. What is then recomputed of the source differs in rounding from what inverting keeps, so a
+     * level of 255 may too: these are the very frames that the whole file gives.
+     */
     @Test
     void inversions() throws IOException {
         Path kept = folder.resolve("inversions");
-        try (Engine engine = new Engine(TinyOptions.of("tests/golden/tiny", "inversion", kept.toString(), "steps", "1"), new TinyOptions.Silent())) {
-            byte[] expected = edited(engine);
+        List<String> told = new ArrayList<>();
+        TinyOptions.Silent host = new TinyOptions.Silent() {
+            @Override
+            public void log(int level, String message) {
+                told.add(message);
+            }
+        };
+        int readAgain = 0;
+        try (Engine engine = new Engine(TinyOptions.of("tests/golden/tiny", "inversion", kept.toString(), "steps", "1"), host)) {
+            byte[] inverted = edited(engine);
+            byte[] read = edited(engine);
             Path file;
             try (var files = Files.list(kept)) {
                 file = files.findFirst().orElseThrow();
@@ -203,11 +218,13 @@ class MutatedFilesTest {
             for (int i = 0; i < CASES; i++) {
                 byte[] bytes = mutated(whole);
                 Files.write(file, bytes);
+                told.clear();
                 byte[] frames = edited(engine);
-                for (int j = 0; j < frames.length; j++) {
-                    assertEquals(expected[j] & 255, frames[j] & 255, 1, "sample " + j + " with " + described(bytes));
-                }
+                boolean wasRead = told.stream().anyMatch(line -> line.startsWith("inversion read from"));
+                readAgain += wasRead ? 1 : 0;
+                assertArrayEquals(wasRead ? read : inverted, frames, () -> "read: " + wasRead + ", " + described(bytes));
             }
         }
+        assertTrue(readAgain < CASES / 2, readAgain + " damaged files were read");
     }
 }
