@@ -1,5 +1,6 @@
 package org.fatezero.filter;
 
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -71,9 +72,9 @@ class FramesTest {
                      STUB.frames(input, "format=rgb24,fatezero=steps=2"));
     }
 
-    /** Frames that others hold on to, and frames stored from the bottom up. */
+    /** Frames that others hold on to, and frames stored from the bottom up: vflip turns what another filter has allocated. */
     @ParameterizedTest
-    @ValueSource(strings = {"perms=ro", "perms=random", "vflip", "vflip,perms=ro", "crop=60:40:3:5"})
+    @ValueSource(strings = {"perms=ro", "perms=random", "vflip", "vflip,perms=ro", "crop=60:40:3:5", "setpts=PTS,vflip"})
     void framesAsOtherFiltersLeaveThem(String before) {
         String input = "-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 17 -vf";
         assertEquals(STUB.frames(input, "format=rgb24," + before + "," + NEGATIVE),
@@ -180,6 +181,25 @@ class FramesTest {
             "-f", "null", "-").succeeded().log();
         int last = log.indexOf(" n:   8 "), edited = log.indexOf("window 1: 8 frames in");
         assertTrue(0 < last && last < edited, log);
+    }
+
+    /** A camera may pause: the window is not kept until the next is full. */
+    @Test
+    void aWindowGoesOutOnceItIsEdited(@TempDir Path folder) throws Exception {
+        Path camera = folder.resolve("camera");
+        new ProcessBuilder("mkfifo", camera.toString()).start().waitFor();
+        Ffmpeg.Running running = STUB.start("-f rawvideo -pixel_format rgb24 -video_size 64x48 -i " + camera
+            + " -vf fatezero=steps=1,showinfo=checksum=0 -f null -");
+        try (OutputStream frames = Files.newOutputStream(camera)) {
+            for (int i = 0; i < 15 && !running.log().toString().contains(" n:   7 "); i++) {
+                frames.write(new byte[64 * 48 * 3]);
+                for (int tenths = 0; i > 8 && tenths < 5 && !running.log().toString().contains(" n:   7 "); tenths++)
+                    Thread.sleep(100);
+            }
+            assertTrue(running.log().toString().contains(" n:   7 "), () -> Ffmpeg.tail(running.log()));
+        } finally {
+            running.finish().succeeded();
+        }
     }
 
     /** The window after the last that is wanted has begun by then. */
