@@ -4,7 +4,8 @@
 # make install   PREFIX=/usr/local, as ffmpeg-fatezero, or by its own name with SUFFIX=; make uninstall removes it
 # make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
 # make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
-# make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it
+# make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it,
+#                BASE=commit for that commit's engine in turns with this one: ratios, processor time and calls through JNI
 # make same      BASE=commit: the frames of some sixty edits are the same bytes as with that commit's engine
 # make hosts     the filter's tests in the FFmpeg of each of Debian's suites, in one table; HOSTS="sid" names others
 # make soak      window after window, WINDOWS=5000 or more: resident memory stays flat
@@ -25,7 +26,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 HOME_DIR = build/ffmpeg/lib/fatezero
 
 .PHONY: all help setup engine bridge ffmpeg demo test test-engine test-bridge test-signals test-install test-filter test-processors soak \
-        test-torture torture hosts same evaluate test-pocket bench gpu install uninstall pictures clean
+        test-torture torture hosts same base evaluate test-pocket bench gpu install uninstall pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -137,21 +138,24 @@ $(GPU)/torch/lib/libdjl_torch.so: pom.xml
 	@touch $@
 	@ldconfig -p | grep -q libcuda.so.1 && echo "device=auto takes the card now" || echo "NVIDIA's driver is missing here: the CPU is used until it is installed"
 
-# ---- the same frames as another commit's engine: make same BASE=commit ----
+# ---- another commit's engine, to compare with: make same BASE=commit, make bench BASE=commit ----
 
-BASE = HEAD
-SAME = build/same
+OTHER = build/base
 
-same: ffmpeg
-	@rm -rf $(SAME)
-	@mkdir -p $(SAME)/source $(SAME)/engine
-	git archive $(BASE) | tar -x -C $(SAME)/source
-	cd $(SAME)/source && mvn -q -B package -Dmaven.test.skip=true
-	cp $(SAME)/source/build/engine/lib/*.jar $(SAME)/source/build/engine/fatezero-engine.jar $(SAME)/engine/
-	ln -s $(foreach folder,pytorch tokenizers jna ffmpeg,$(ROOT)/$(HOME_DIR)/$(folder)) $(SAME)/engine/
-	python3 tests/frames/frames.py $(SAME)/engine > $(SAME)/before
-	python3 tests/frames/frames.py > $(SAME)/after
-	@diff $(SAME)/before $(SAME)/after && echo "$$(wc -l < $(SAME)/after) frames are the same bytes as those of $(BASE)"
+same: BASE = HEAD
+base: setup
+	@rm -rf $(OTHER)
+	@mkdir -p $(OTHER)/source $(OTHER)/engine
+	git archive $(BASE) | tar -x -C $(OTHER)/source
+	cd $(OTHER)/source && mvn -q -B package -Dmaven.test.skip=true
+	cp $(OTHER)/source/build/engine/lib/*.jar $(OTHER)/source/build/engine/fatezero-engine.jar $(OTHER)/engine/
+	ln -s $(foreach folder,pytorch tokenizers jna ffmpeg,$(ROOT)/$(HOME_DIR)/$(folder)) $(OTHER)/engine/
+
+# the frames are the same bytes
+same: ffmpeg base
+	python3 tests/frames/frames.py $(OTHER)/engine > $(OTHER)/before
+	python3 tests/frames/frames.py > $(OTHER)/after
+	@diff $(OTHER)/before $(OTHER)/after && echo "$$(wc -l < $(OTHER)/after) frames are the same bytes as those of $(BASE)"
 
 # ---- the bridge ----
 
@@ -478,10 +482,10 @@ BENCH_GPU = $(and $(wildcard $(GPU)/torch/lib/libdjl_torch.so),$(shell ldconfig 
 BENCH_ENV = PYTORCH_LIBRARY_PATH=$(ROOT)/$(if $(BENCH_GPU),$(GPU)/torch/lib,$(HOME_DIR)/pytorch) PYTORCH_FLAVOR=$(if $(BENCH_GPU),cu128,cpu) \
     RUST_LIBRARY_PATH=$(ROOT)/$(HOME_DIR)/tokenizers/libtokenizers.so OMP_WAIT_POLICY=passive
 
-bench: ffmpeg $(STUB)
-	mvn -q -B test-compile
-	$(BENCH_ENV) java -Djna.library.path=$(GPU)/nvidia/cuda_runtime/lib -cp "build/maven/classes:build/maven/test-classes:build/engine/lib/*:build/engine/program/*" org.fatezero.bench.Bench \
-	    $(if $(FULL),full) $(if $(REFERENCE),reference=$(REFERENCE) python=$(PYTHON))
+bench: ffmpeg $(STUB) $(if $(BASE),base)
+	mvn -q -B test-compile dependency:build-classpath -Dmdep.includeScope=test -Dmdep.outputFile=$(ROOT)/build/classpath
+	$(BENCH_ENV) java -Djna.library.path=$(GPU)/nvidia/cuda_runtime/lib -cp "build/maven/classes:build/maven/test-classes:$$(cat build/classpath)" org.fatezero.bench.Bench \
+	    $(if $(FULL),full) $(if $(BASE),base=$(OTHER)/engine) $(if $(REFERENCE),reference=$(REFERENCE) python=$(PYTHON))
 
 # ---- installation ----
 

@@ -25,7 +25,8 @@ import java.util.Map;
  * {@code make bench}: seconds and memory of the engine by phase, and the share of this machine's own rate that each phase
  * reaches. A table on standard output, and {@code build/bench/summary.json}.
  *
- * <p>Arguments: {@code full} for the long list, and {@code reference=FOLDER python=PROGRAM} for the authors' code beside it.
+ * <p>Arguments: {@code full} for the long list, and {@code reference=FOLDER python=PROGRAM} for the authors' code beside it, or
+ * {@code base=FOLDER} for another commit's engine beside it.
  */
 final class Bench {
 
@@ -59,7 +60,10 @@ final class Bench {
         Files.createDirectories(OUT);
         Map<String, Object> summary = new LinkedHashMap<>();
         String reference = value(given, "reference");
-        if (!reference.isEmpty()) {
+        String base = value(given, "base");
+        if (!base.isEmpty()) {
+            summary.put("base", Paired.compare(base, given.contains("full")));
+        } else if (!reference.isEmpty()) {
             summary.put("reference", Reference.compare(reference, value(given, "python")));
         } else {
             FullSize.write(OUT.resolve("model"), POCKET.resolve("tokenizer"));

@@ -12,10 +12,8 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -65,8 +63,8 @@ final class Job implements Host {
         String clip = options.remove("clip");
         String edited = options.remove("edited");
         options.put("window", Integer.toString(n));
-        ByteBuffer[] source = frames(n, side, clip);
-        ByteBuffer[] target = frames(n, side, null);
+        ByteBuffer[] source = Clip.read(n, side, clip);
+        ByteBuffer[] target = Clip.read(n, side, null);
         int[] strides = new int[n];
         Arrays.fill(strides, 3 * side);
         Job job = new Job();
@@ -89,25 +87,8 @@ final class Job implements Host {
                     rates, precision == DataType.BFLOAT16 ? Rates.measure(DataType.FLOAT32, side) : rates)));
         }
         if (edited != null) {
-            try (FileChannel file = FileChannel.open(Path.of(edited), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-                for (ByteBuffer frame : target) {
-                    file.write(frame.rewind());
-                }
-            }
+            Clip.write(Path.of(edited), target);
         }
-    }
-
-    private static ByteBuffer[] frames(int n, int side, String clip) throws IOException {
-        byte[] given = clip == null ? null : Files.readAllBytes(Path.of(clip));
-        ByteBuffer[] frames = new ByteBuffer[n];
-        int bytes = side * side * 3;
-        for (int i = 0; i < n; i++) {
-            frames[i] = ByteBuffer.allocateDirect(bytes);
-            for (int j = 0; j < bytes; j++) {
-                frames[i].put(j, given != null ? given[i * bytes + j] : (byte) (j % (3 * side) * 255 / (3 * side) + 4 * i));
-            }
-        }
-        return frames;
     }
 
     @Override

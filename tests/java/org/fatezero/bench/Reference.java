@@ -50,8 +50,7 @@ final class Reference {
     private static Result compare(int side, String folder, String python) throws IOException, InterruptedException {
         Path clip = Bench.OUT.resolve("clip.rgb");
         Path[] edited = {Bench.OUT.resolve("ours.rgb"), Bench.OUT.resolve("auto.rgb"), Bench.OUT.resolve("theirs.rgb")};
-        Bench.lastLine(List.of("build/ffmpeg/bin/ffmpeg", "-v", "error", "-nostdin", "-y", "-i", "tests/media/jeep.mp4", "-frames:v",
-                Integer.toString(FRAMES), "-vf", "scale=" + side + ":" + side, "-f", "rawvideo", "-pix_fmt", "rgb24", clip.toString()));
+        Clip.make(clip, FRAMES, side);
         List<Job.Result> ours = new ArrayList<>();
         List<Job.Result> auto = new ArrayList<>();
         List<Job.Result> theirs = new ArrayList<>();
@@ -76,7 +75,7 @@ final class Reference {
             throws IOException {
         Ratio ratio = new Ratio(least(theirs, Job.Result::window) / least(ours, Job.Result::window),
                 least(ours, Job.Result::aboveLoaded) / least(theirs, Job.Result::aboveLoaded),
-                psnr(Files.readAllBytes(oursEdited), Files.readAllBytes(theirsEdited)));
+                Clip.psnr(Files.readAllBytes(oursEdited), Files.readAllBytes(theirsEdited)));
         System.out.printf(Locale.ROOT, "%s: %.2f times as fast, %.3f of the memory above the loaded process; frames agree to %.1f dB%n",
                 precision, ratio.timesAsFast, ratio.memoryShare, ratio.psnr);
         return ratio;
@@ -90,14 +89,5 @@ final class Reference {
         System.out.printf(Locale.ROOT, "%-7s start %5.1f s, window %6.2f s %s, %5.0f MiB loaded, %6.0f MiB above%n", who, job.start(),
                 job.window(), job.seconds(), job.loaded(), job.aboveLoaded());
         return job;
-    }
-
-    private static double psnr(byte[] a, byte[] b) {
-        double sum = 0;
-        for (int i = 0; i < a.length; i++) {
-            double difference = Byte.toUnsignedInt(a[i]) - Byte.toUnsignedInt(b[i]);
-            sum += difference * difference;
-        }
-        return 10 * Math.log10(255 * 255 / Math.max(sum / a.length, 1e-6));
     }
 }
