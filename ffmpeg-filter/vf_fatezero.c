@@ -93,10 +93,12 @@ enum State {
     LEAVING,
 };
 
+#define OFFSET(x) offsetof(FatezeroContext, x)
+
 typedef struct FatezeroContext {
     const AVClass *class;
 
-    /* options, in the order of the table; what is not set is left to the engine */
+    /* options, in the order of the table; those before cut are the engine's, which has what is at its default here decided by the preset */
     char *preset;
     char *presets;
     char *edit;
@@ -110,36 +112,36 @@ typedef struct FatezeroContext {
     char *model;
     char *lora;
     char *device;
-    char *precision;
-    char *window_size;
-    char *steps;
-    char *solver;
-    char *guidance;
-    char *strength;
-    char *start;
+    int precision;
+    int window_size;
+    int steps;
+    int solver;
+    double guidance;
+    double strength;
+    double start;
     char *self_replace;
     char *cross_replace;
-    char *control;
+    int control;
     char *emphasize;
     char *blend;
-    char *threshold;
-    char *blend_attention;
+    double threshold;
+    int blend_attention;
     char *blend_latents;
     char *keys;
-    char *anchor;
+    int anchor;
     char *keys_at;
-    char *fuse_at;
-    char *attention;
-    char *norm;
-    char *parity;
-    char *size;
-    char *store;
+    int fuse_at;
+    int attention;
+    int norm;
+    int parity;
+    int size;
+    int store;
     char *inversion;
     char *show;
     double cut;
     int on_error;
 
-    const char **settings;      ///< what the editor is opened with: option, value, ...
+    char **settings;            ///< what the editor is opened with: option, value, ...
     fatezero *editor;           ///< NULL if the host was asked to stop before it was open
     int capacity;               ///< frames of a full window
 
@@ -417,7 +419,7 @@ static void open_editor(AVFilterContext *ctx)
 
     s->report_time = av_gettime_relative();
     hold_signals(s);
-    s->editor = fatezero_open(s->settings, &host, &s->error);
+    s->editor = fatezero_open((const char *const *)s->settings, &host, &s->error);
     deliver_signals(s);
     if (s->editor && interrupted(s)) {
         fatezero_close(&s->editor);
@@ -1091,36 +1093,67 @@ static int activate(AVFilterContext *ctx)
     return FFERROR_NOT_READY;
 }
 
+/** @return an option's value as the engine reads it, whatever the host's locale, to be freed; NULL for lack of memory */
+static char *value_text(const FatezeroContext *s, const AVOption *option)
+{
+    const void *field = (const uint8_t *)s + option->offset;
+    const AVOption *constant = NULL;
+
+    if (option->type == AV_OPT_TYPE_STRING)
+        return av_strdup(*(char *const *)field);
+    if (option->type == AV_OPT_TYPE_DOUBLE)
+        return av_asprintf("%"PRId64"E-9", llrint(*(const double *)field * 1e9));
+    while (option->unit && (constant = av_opt_next(s, constant)))
+        if (constant->type == AV_OPT_TYPE_CONST && !strcmp(constant->unit, option->unit) &&
+            constant->default_val.i64 == *(const int *)field)
+            return av_strdup(constant->name);
+    return av_asprintf("%d", *(const int *)field);
+}
+
+static void free_settings(FatezeroContext *s)
+{
+    for (char **next = s->settings; next && *next; next++)
+        av_free(*next);
+    av_freep(&s->settings);
+}
+
+/** Notes those of the engine's options that are not left to the preset. */
+static int collect_settings(FatezeroContext *s)
+{
+    const AVOption *option = NULL;
+    char **next;
+    int nb_options = 0;
+
+    while ((option = av_opt_next(s, option)))
+        nb_options++;
+    free_settings(s);
+    next = s->settings = av_calloc(2 * nb_options + 1, sizeof(*s->settings));
+    if (!s->settings)
+        return AVERROR(ENOMEM);
+    while ((option = av_opt_next(s, option)) && option->offset != OFFSET(cut)) {
+        if (option->type == AV_OPT_TYPE_CONST || av_opt_is_set_to_default(s, option) > 0)
+            continue;
+        if (!(*next++ = av_strdup(option->name)) || !(*next++ = value_text(s, option)))
+            return AVERROR(ENOMEM);
+    }
+    return 0;
+}
+
 /** Not in init(), which ffmpeg also calls for graphs that it never runs. */
 static int setup(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    const AVOption *option = NULL;
-    const char **next;
-    int nb_options = 0, ret;
+    int ret;
 
     if (s->state != ABSENT)
         return 0;
-
-    while ((option = av_opt_next(s, option)))
-        nb_options++;
-    next = s->settings = av_calloc(2 * nb_options + 1, sizeof(*s->settings));
-    if (!s->settings)
-        return AVERROR(ENOMEM);
-    while ((option = av_opt_next(s, option))) {
-        const char *value = option->type == AV_OPT_TYPE_STRING ? *(char **)((uint8_t *)s + option->offset) : NULL;
-
-        if (value) {
-            *next++ = option->name;
-            *next++ = value;
-        }
-    }
-
+    if ((ret = collect_settings(s)) < 0)
+        return ret;
     listen_to_signals(s);
     if ((ret = start_worker(ctx)) < 0)
         return ret;
     set_state(s, IDLE);
-    av_freep(&s->settings);
+    free_settings(s);
     if (!s->editor && !(s->error.code == FATEZERO_CANCELLED && interrupted(s))) {
         av_log(ctx, AV_LOG_ERROR, "%s\n", s->error.message);
         return to_averror(s->error.code);
@@ -1201,7 +1234,7 @@ static av_cold void uninit(AVFilterContext *ctx)
     }
     ignore_signals(s);
     av_frame_free(&s->previous);
-    av_freep(&s->settings);
+    free_settings(s);
     av_freep(&s->window);
     av_freep(&s->edited);
     av_freep(&s->targets);
@@ -1210,51 +1243,90 @@ static av_cold void uninit(AVFilterContext *ctx)
     av_freep(&s->target_images);
 }
 
-#define OFFSET(x) offsetof(FatezeroContext, x)
 #define FLAGS AV_OPT_FLAG_FILTERING_PARAM|AV_OPT_FLAG_VIDEO_PARAM
-#define STRING(name, field, help) { name, help, OFFSET(field), AV_OPT_TYPE_STRING, { .str = NULL }, 0, 0, FLAGS }
+/*
+ * The options before cut are the engine's. One that is at its default here is not handed to it: then the preset decides, or else the
+ * engine's own default, which the texts name.
+ */
+#define CONSTANT(option, name, value, help) { name, help, 0, AV_OPT_TYPE_CONST, { .i64 = value }, 0, 0, FLAGS, option }
+#define AUTO(option, help)                  CONSTANT(option, "auto", -1, help)
+#define STRING(name, field, value, help)    { name, help, OFFSET(field), AV_OPT_TYPE_STRING, { .str = value }, 0, 0, FLAGS }
+#define NUMBER(name, field, most, help)     { name, help, OFFSET(field), AV_OPT_TYPE_DOUBLE, { .dbl = -1 }, -1, most, FLAGS, name }
+#define INTEGER(name, field, most, help)    { name, help, OFFSET(field), AV_OPT_TYPE_INT, { .i64 = -1 }, -1, most, FLAGS, name }
+#define FLAG(name, field, help)             { name, help, OFFSET(field), AV_OPT_TYPE_BOOL, { .i64 = -1 }, -1, 1, FLAGS }
 
-/* What is a string goes to the engine, which knows the defaults; a preset may supply them too. */
 static const AVOption fatezero_options[] = {
-    STRING("preset",        preset,        "preset's name, or a file (default watercolor, without a prompt)"),
-    STRING("presets",       presets,       "preset|preset, several edits with an output each (default none)"),
-    STRING("edit",          edit,          "of a configuration file, number of the prompt, or several as 1|2 (default auto, the first edit)"),
-    STRING("prompt",        prompt,        "what the edited video shows (default from the preset)"),
-    STRING("source",        source,        "what the video shows (default auto, described by its frames)"),
-    STRING("captioner",     captioner,     "BLIP model that describes it, a folder or hub name (default auto, the model's own)"),
-    STRING("from",          from,          "words of the source that the preset changes (default none)"),
-    STRING("to",            to,            "what it changes them to (default nothing)"),
-    STRING("promptfile",    promptfile,    "text file, its first line the prompt, its second the source (default none)"),
-    STRING("negative",      negative,      "what the edited video should not show (default nothing)"),
-    STRING("model",         model,         "folder, .safetensors file or hub name of a Stable Diffusion 1.x model (default pocket, built in)"),
-    STRING("lora",          lora,          "file+file, LoRAs merged into the model, each with :scale if not 1 (default none)"),
-    STRING("device",        device,        "auto, cpu, cuda or cuda:N, a card once make gpu was run (default auto)"),
-    STRING("precision",     precision,     "auto, fp32, fp16 or bf16 (default auto)"),
-    STRING("window",        window_size,   "frames edited together, 1 to 128 (default 8)"),
-    STRING("steps",         steps,         "steps of inversion, and of editing, 1 to 1000 (default 50)"),
-    STRING("solver",        solver,        "ddim, or implicit: inversion that fewer steps undo (default ddim)"),
-    STRING("guidance",      guidance,      "how strongly the prompt pulls, 1 to 50 (default 0, the model's own, usually 7.5)"),
-    STRING("strength",      strength,      "0 the source as it is, 0.5 what the preset says, 1 the prompt alone (default 0.5)"),
-    STRING("start",         start,         "noise that the edit starts from, 0 none to 1 all (default 1)"),
-    STRING("self_replace",  self_replace,  "share of the steps that keep the source's self-attention (default 0.8)"),
-    STRING("cross_replace", cross_replace, "share of the steps that keep the source's cross-attention (default 0.8)"),
-    STRING("control",       control,       "refine or replace, how the words of both prompts are matched (default refine)"),
-    STRING("emphasize",     emphasize,     "word=factor+word=factor, words made stronger or weaker (default none)"),
-    STRING("blend",         blend,         "word+word, the edit is confined to where they look (default everywhere)"),
-    STRING("threshold",     threshold,     "how surely they must look there, 0 to 2 (default 0.3)"),
-    STRING("blend_attention", blend_attention, "0 leaves self-attention out of blend (default 1)"),
-    STRING("blend_latents", blend_latents, "share of the steps that put the source back outside of blend, 0.2-1; 1 is 0.2-0.8 (default 0)"),
-    STRING("keys",          keys,          "frames that every frame attends to (default anchor)"),
-    STRING("anchor",        anchor,        "frame of each shot, from 0, that all others may attend to (default 3)"),
-    STRING("keys_at",       keys_at,       "widest attention, in cells at the model's own size, or 640ch and deeper, that sees other frames (default 32)"),
-    STRING("fuse_at",       fuse_at,       "widest attention, in cells at the model's own size, that is kept from the source (default 32)"),
-    STRING("attention",     attention,     "inversion or reconstruction, where the source's attention is taken (default inversion)"),
-    STRING("norm",          norm,          "frame or window, what is normalised together (default frame)"),
-    STRING("parity",        parity,        "1 follows the authors' code to the letter (default 0)"),
-    STRING("size",          size,          "short side of the picture that is edited, in pixels (default the model's)"),
-    STRING("store",         store,         "auto, keep or recompute what attention needs of the source (default auto)"),
-    STRING("inversion",     inversion,     "folder that inversions are kept in, for further edits (default none)"),
-    STRING("show",          show,          "edit, mask, compare or attention=word, what is seen of it (default edit)"),
+    STRING("preset",        preset, NULL,  "preset's name, or a file (default watercolor, without a prompt)"),
+    STRING("presets",       presets, NULL, "preset|preset, several edits with an output each (default none)"),
+    STRING("edit",          edit, "auto",  "of a configuration file, number of the prompt, or several as 1|2; auto is the first edit"),
+    STRING("prompt",        prompt, NULL,  "what the edited video shows (default from the preset)"),
+    STRING("source",        source, NULL,  "what the video shows (default auto, described by its frames)"),
+    STRING("captioner",     captioner, "auto", "BLIP model that describes it, a folder or hub name; auto is the model's own"),
+    STRING("from",          from, NULL,    "words of the source that the preset changes (default none)"),
+    STRING("to",            to, NULL,      "what it changes them to (default nothing)"),
+    STRING("promptfile",    promptfile, NULL, "text file, its first line the prompt, its second the source (default none)"),
+    STRING("negative",      negative, NULL, "what the edited video should not show (default nothing)"),
+    STRING("model",         model, "pocket", "folder, .safetensors file or hub name of a Stable Diffusion 1.x model; pocket is built in"),
+    STRING("lora",          lora, NULL,    "file+file, LoRAs merged into the model, each with :scale if not 1 (default none)"),
+    STRING("device",        device, "auto", "auto, cpu, cuda or cuda:N, a card once make gpu was run"),
+    INTEGER("precision",    precision, 2,  "of the model's numbers"),
+        AUTO("precision", "half where the device computes in it"),
+        CONSTANT("precision", "fp32", 0, "single"),
+        CONSTANT("precision", "fp16", 1, "half, on a card"),
+        CONSTANT("precision", "bf16", 2, "half, of single's range"),
+    INTEGER("window",       window_size, 128, "frames edited together, 1 to 128"),
+        AUTO("window", "the preset's, or 8"),
+    INTEGER("steps",        steps, 1000,   "steps of inversion, and of editing, 1 to 1000"),
+        AUTO("steps", "the preset's, or 50"),
+    INTEGER("solver",       solver, 1,     "how the source is inverted"),
+        AUTO("solver", "the preset's, or ddim"),
+        CONSTANT("solver", "ddim", 0, "as in the paper"),
+        CONSTANT("solver", "implicit", 1, "to what fewer steps undo"),
+    NUMBER("guidance",      guidance, 50,  "how strongly the prompt pulls, 1 to 50; 0 as the model says, usually 7.5"),
+        AUTO("guidance", "the preset's, or 0"),
+    NUMBER("strength",      strength, 1,   "0 the source as it is, 0.5 what the preset says, 1 the prompt alone"),
+        AUTO("strength", "the preset's, or 0.5"),
+    NUMBER("start",         start, 1,      "noise that the edit starts from, 0 none to 1 all"),
+        AUTO("start", "the preset's, or 1"),
+    STRING("self_replace",  self_replace, "auto", "share of the steps that keep the source's self-attention; auto is the preset's, or 0.8"),
+    STRING("cross_replace", cross_replace, "auto", "share of the steps that keep the source's cross-attention; auto is the preset's, or 0.8"),
+    INTEGER("control",      control, 1,    "how the words of both prompts are matched"),
+        AUTO("control", "the preset's, or refine"),
+        CONSTANT("control", "refine", 0, "words that both have are aligned"),
+        CONSTANT("control", "replace", 1, "word by word, of as many"),
+    STRING("emphasize",     emphasize, NULL, "word=factor+word=factor, words made stronger or weaker (default none)"),
+    STRING("blend",         blend, NULL,   "word+word, the edit is confined to where they look (default everywhere)"),
+    NUMBER("threshold",     threshold, 2,  "how surely they must look there, 0 to 2"),
+        AUTO("threshold", "the preset's, or 0.3"),
+    FLAG("blend_attention", blend_attention, "blend confines self-attention, too; auto is the preset's, or 1"),
+    STRING("blend_latents", blend_latents, "auto", "share of the steps that put the source back outside of blend, 0.2-1; 1 is 0.2-0.8; auto is the "
+                                                   "preset's, or 0"),
+    STRING("keys",          keys, "auto",  "frames that every frame attends to; auto is the preset's, or anchor"),
+    INTEGER("anchor",       anchor, 127,   "frame of each shot, from 0, that all others may attend to"),
+        AUTO("anchor", "the preset's, or 3"),
+    STRING("keys_at",       keys_at, "auto", "widest attention, in cells at the model's own size, or 640ch and deeper, that sees other frames; auto is the "
+                                             "preset's, or 32"),
+    INTEGER("fuse_at",      fuse_at, 4096, "widest attention, in cells at the model's own size, that is kept from the source"),
+        AUTO("fuse_at", "the preset's, or 32"),
+    INTEGER("attention",    attention, 1,  "where the source's attention is taken"),
+        AUTO("attention", "the preset's, or inversion"),
+        CONSTANT("attention", "inversion", 0, "as in the paper"),
+        CONSTANT("attention", "reconstruction", 1, "as was usual before it"),
+    INTEGER("norm",         norm, 1,       "what is normalised together"),
+        AUTO("norm", "the preset's, or frame"),
+        CONSTANT("norm", "frame", 0, "each frame by itself"),
+        CONSTANT("norm", "window", 1, "all, as in the authors' code"),
+    FLAG("parity",          parity,        "follow the authors' code to the letter; auto is the preset's, or 0"),
+    INTEGER("size",         size, 4096,    "short side of the picture that is edited, in pixels; 0 is the model's own"),
+        AUTO("size", "the preset's, or 0"),
+    INTEGER("store",        store, 1,      "what becomes of what attention needs of the source"),
+        AUTO("store", "kept if it takes no more than half of the free memory"),
+        CONSTANT("store", "keep", 0, "it is kept in memory"),
+        CONSTANT("store", "recompute", 1, "it is made once more beside the edit"),
+    STRING("inversion",     inversion, NULL, "folder that inversions are kept in, for further edits (default none)"),
+    STRING("show",          show, "edit",  "edit, mask, compare or attention=word, what is seen of it"),
+
+    /* the filter's own */
     { "cut", "a shot begins where the score of scdet, 0 to 100, is at least this; 0 for never", OFFSET(cut), AV_OPT_TYPE_DOUBLE,
         { .dbl = 10 }, 0, 100, FLAGS },
     { "on_error", "what becomes of frames whose edit fails", OFFSET(on_error), AV_OPT_TYPE_INT,

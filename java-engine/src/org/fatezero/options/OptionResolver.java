@@ -29,6 +29,11 @@ public final class OptionResolver {
     /** Options of one edit that a reconstruction of the source depends on. */
     private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative");
 
+    /** Options of which {@link Options#AUTO} means what the preset says, or else the default. In the others it is a value or a word. */
+    static final Set<String> LEFT_TO_PRESET = Preset.KEYS.stream()
+            .filter(name -> !Set.of("prompt", "source", "from", "to", "negative", "emphasize", "blend").contains(name))
+            .collect(Collectors.toUnmodifiableSet());
+
     private OptionResolver() {
     }
 
@@ -123,9 +128,12 @@ public final class OptionResolver {
      * The options of {@code set} over those of its preset over the defaults, with every placeholder filled in. A prompt
      * without a preset stands alone; neither means the default preset.
      *
+     * @param asked what is set; {@code auto} leaves one of {@link #LEFT_TO_PRESET} to the preset
      * @param log is told what of the preset does not count
      */
-    public static Options resolve(Map<String, String> set, Log log) throws IOException {
+    public static Options resolve(Map<String, String> asked, Log log) throws IOException {
+        Map<String, String> set = new LinkedHashMap<>(asked);
+        set.entrySet().removeIf(option -> option.getValue().equals(Options.AUTO) && LEFT_TO_PRESET.contains(option.getKey()));
         Map<String, String> defaults = Options.defaults();
         Map<String, String> given = new LinkedHashMap<>();
         if (set.containsKey("promptfile")) {

@@ -68,6 +68,17 @@ class OptionResolverTest {
     }
 
     @Test
+    void autoLeavesAnOptionToThePresetAndThenToTheDefaults() throws Exception {
+        Options options = resolve("preset", preset("prompt={source}", "steps=7", "strength=0.75"), "source", "auto", "steps", "auto", "guidance", "auto",
+            "strength", "auto", "parity", "auto", "keys", "auto", "solver", "auto", "from", "auto");
+        assertEquals(7, options.steps());
+        assertEquals(0.4, options.self_replace().isEmpty() ? 0 : Double.parseDouble(options.self_replace()), 1e-9, "strength= of the preset moves it");
+        assertEquals("anchor", options.keys());
+        assertEquals("ddim", options.solver());
+        assertEquals("auto", options.from(), "a word like others");
+    }
+
+    @Test
     void placeholdersAreFilledInWhereverWordsOrPromptsAre() throws Exception {
         Options options = resolve("preset", preset("prompt=a painting of {edited}, not {source}", "negative={from}", "blend={from}/{to}",
                 "emphasize={to}=3", "cross_replace=0.8+{to}=0.2"), "source", "a silver jeep", "from", " silver jeep ", "to", "yellow bus");

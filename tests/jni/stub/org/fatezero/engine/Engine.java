@@ -56,6 +56,7 @@ public final class Engine implements AutoCloseable {
         engine.load(map.getOrDefault("source", ""));
         engine.host.log(Host.VERBOSE, "stub engine " + engine.number + ", libtorch "
             + System.getProperty("PYTORCH_LIBRARY_PATH") + " " + System.getProperty("PYTORCH_FLAVOR"));
+        engine.host.log(Host.VERBOSE, "options " + map);
         if (engine.number == 1)
             System.out.println("what Java prints must not reach the host's standard output");
         return engine;
