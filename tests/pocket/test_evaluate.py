@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluate import classifier, clips, filter, measures, report, sdedit, variants
+from evaluate import classifier, clips, filter, intervals, measures, report, sdedit, variants
 from scenes import Scene, render
 
 PAPERS = clips.GROUPS[:5]
@@ -142,7 +142,28 @@ class Run(unittest.TestCase):
     def test_the_table_tells_what_does_not_apply(self):
         row = {"psnr": 20.0, "ssim": 0.5, "kept": None, "temporal": 3.0, "success": 1.0, "others": 0.5}
         table = report.table({"style": {"fatezero": report.mean([row, row])}}, {"fatezero": "FateZero"})
-        self.assertEqual(table.splitlines()[1].split(), ["style", "FateZero", "20.00", "0.500", "-", "3.00", "100%", "50%"])
+        self.assertEqual(table.splitlines()[1].split(), 
+                         ["style", "FateZero", "20.00", "(20.00..20.00)", "0.500", "(0.500..0.500)", "-", "3.00", "(3.00..3.00)",
+                          "100%", "(34..100)", "50%", "(50..50)"])
+
+    def test_a_change_is_judged_clip_by_clip(self):
+        rows = [{"psnr": psnr, "ssim": 0.5, "kept": None, "temporal": 3.0, "success": 0.0, "others": 1.0} for psnr in (10.0, 20.0, 30.0)]
+        better = [{**row, "psnr": row["psnr"] + 1, "success": 1.0} for row in rows]
+        change = report.change(rows, better)
+        self.assertEqual((change["psnr"], change["psnr_95"]), (1, (1, 1)))    # though clips differ by far more
+        self.assertEqual((change["success"], change["success_95"], change["kept"]), (1, (1, 1), None))
+
+    def test_intervals_hold_what_they_say(self):
+        dice, inside = np.random.default_rng(1), 0
+        for _ in range(200):
+            low, high = intervals.of_mean(dice.normal(5, 2, 30))
+            inside += low <= 5 <= high
+        self.assertTrue(175 <= inside <= 199, inside)
+        low, high = intervals.of_share([1] * 11 + [0])                        # by Wilson's formula: 0.646 to 0.985
+        self.assertAlmostEqual(low, 0.646, 3)
+        self.assertAlmostEqual(high, 0.985, 3)
+        self.assertAlmostEqual(intervals.of_share([1] * 12)[1], 1)
+        self.assertLess(intervals.of_share([1] * 12)[0], 0.8)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def main():
     VARIANTS.update({text: Variant(text, dict(part.split("=", 1) for part in text.split(":"))) for text in args.tried})
     names = list(dict.fromkeys([name for each in args.lists for name in LISTS[each]] or args.variants + args.tried))
     tools, classifier, out = Tools(args.root, args.steps), Classifier(), args.root / "build/evaluate"
-    groups, clips, blocks, begin = {}, [], [], time.time()
+    groups, changes, clips, blocks, begin = {}, {}, [], [], time.time()
     for group in args.only:
         found, blocks = {}, [*blocks, []]
         for edit in edits(group, args.group, args.training):
@@ -68,13 +68,17 @@ def main():
                 blocks[-1].append(report.block(edit, {title.get(name) or VARIANTS[name].title: shown[name] for name in rows}))
             print(f"{time.time() - begin:.0f} s, {edit.name}: {edit.options}", file=sys.stderr, flush=True)
         groups[group] = {name: report.mean(rows) for name, rows in found.items()}
+        edited = [name for name in names if name in found]
+        changes[group] = {name: report.change(found[edited[0]], found[name]) for name in edited[1:]}
     side = "training-" * args.training
     accuracy = reading(classifier, tools)
     titles = REFERENCE | {name: VARIANTS[name].title for name in VARIANTS}
     report.write(out / f"{side}summary.json", {"clips_a_group": args.group, "steps": args.steps, "classifier": accuracy,
-                                        "groups": groups, "clips": clips})
+                                        "groups": groups, "changes": changes, "clips": clips})
     report.sheet(out / f"{side}sheet.png", blocks)
     print(report.table(groups, titles), report.LEGEND, sep="\n\n")
+    if len(names) > 1:
+        print(f"\nclip by clip, what changes from '{titles[names[0]]}':", report.table(changes, titles), sep="\n\n")
     for how, found in accuracy.items():
         print(f"the classifier on other held-out clips {how}: " + ", ".join(f"{name} {value:.0%}" for name, value in found.items()))
     print(out / f"{side}summary.json", out / f"{side}sheet.png")
