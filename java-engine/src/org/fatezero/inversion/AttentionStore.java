@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * What one step of the source keeps, layer by layer.
@@ -57,7 +58,8 @@ public final class AttentionStore implements ForwardHook {
     }
 
     /**
-     * Bytes of what all steps keep of attention layers for edits of these specifications. Sums for masks add some kilobytes a step.
+     * Bytes of what all steps keep of attention layers and residual blocks for edits of these specifications. Sums for masks add some
+     * kilobytes a step.
      *
      * @param h rows of the latents, {@code w} their columns
      * @param textTokens tokens of a text
@@ -73,12 +75,20 @@ public final class AttentionStore implements ForwardHook {
                         case QUERIES -> (long) window.frames() * layer.width();
                         case KEYS, VALUES -> (long) window.keyFrames(site) * layer.width();
                         case MAP -> (long) window.frames() * unet.heads() * textTokens;
-                        case FEATURES -> 0;
+                        case FEATURES -> throw new IllegalStateException("an attention layer has no features");
                     };
                 }
             }
         }
+        for (UNetConfig.ResidualBlock block : unet.residualBlocks(h, w)) {
+            long kept = IntStream.range(0, steps).filter(k -> keepsFeatures(specs, block.name(), k)).count();
+            numbers += kept * window.frames() * block.channels() * block.height() * block.width();
+        }
         return numbers * precision.getNumOfBytes();
+    }
+
+    private static boolean keepsFeatures(List<CaptureSpec> specs, String block, int k) {
+        return specs.stream().anyMatch(spec -> spec.keep() && spec.use().ofFeatures(block, k));
     }
 
     private static Set<Kept> kept(List<CaptureSpec> specs, Site site, int k) {
@@ -112,7 +122,7 @@ public final class AttentionStore implements ForwardHook {
 
     @Override
     public NDArray feature(String block, NDArray h) {
-        if (specs.stream().anyMatch(spec -> spec.keep() && spec.use().ofFeatures(block, k))) {
+        if (keepsFeatures(specs, block, k)) {
             keep(Set.of(Kept.FEATURES), Kept.FEATURES, block, h.duplicate()); // the block goes on in h
         }
         return h;

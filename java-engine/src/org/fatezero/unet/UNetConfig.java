@@ -103,6 +103,26 @@ public record UNetConfig(int inChannels, int outChannels, int[] blockOutChannels
         }
     }
 
+    /** The residual blocks that latents of {@code h} by {@code w} pass, in order. */
+    public List<ResidualBlock> residualBlocks(int h, int w) {
+        int last = blockOutChannels.length - 1;
+        List<ResidualBlock> blocks = new ArrayList<>();
+        for (int i = 0; i <= last; i++) {
+            addBlocks(blocks, "down_blocks." + i, layersPerBlock, i, h, w);
+        }
+        addBlocks(blocks, "mid_block", 2, last, h, w);
+        for (int i = 0; i <= last; i++) {
+            addBlocks(blocks, "up_blocks." + i, layersPerBlock + 1, last - i, h, w);
+        }
+        return blocks;
+    }
+
+    private void addBlocks(List<ResidualBlock> blocks, String part, int count, int depth, int h, int w) {
+        for (int j = 0; j < count; j++) {
+            blocks.add(new ResidualBlock(part + ".resnets." + j, level(depth), blockOutChannels[depth], halved(h, depth), halved(w, depth)));
+        }
+    }
+
     private static boolean[] attends(ModelConfig config, String key, String attended, String plain, int blocks)
             throws IOException {
         // the video models' own names of the same blocks
@@ -119,5 +139,12 @@ public record UNetConfig(int inChannels, int outChannels, int[] blockOutChannels
 
     /** @param width of its queries, all heads together */
     public record AttentionLayer(Site site, int width) {
+    }
+
+    /**
+     * @param name in the checkpoint
+     * @param channels of its features, {@code height} their rows and {@code width} their columns
+     */
+    public record ResidualBlock(String name, Level level, int channels, int height, int width) {
     }
 }

@@ -184,7 +184,11 @@ class DdimInversionTest {
         };
         try (NDManager window = tiny.manager.newSubManager()) {
             NDArray z0 = tiny.normal(window, 2, 4, 8, 12);
-            Trajectory trajectory = invert(z0, new CaptureSpec(use, true, List.of()));
+            CaptureSpec spec = new CaptureSpec(use, true, List.of());
+            Trajectory trajectory = invert(z0, spec);
+            long latents = trajectory.latents().stream().mapToLong(NDArray::size).sum();
+            long all = window.getManagedArrays().stream().mapToLong(NDArray::size).sum();
+            assertEquals(4 * (all - latents), AttentionStore.bytes(tiny.unet.config(), 8, 12, PASS.window(), 77, STEPS, List.of(spec), DataType.FLOAT32));
             NDArray features = trajectory.attention().get(2).get(block, Kept.FEATURES);
             assertEquals(new Shape(2, 16, 2, 3), features.getShape());
             assertNull(trajectory.attention().get(1).get(block, Kept.FEATURES));

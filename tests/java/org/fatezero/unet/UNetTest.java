@@ -10,6 +10,7 @@ import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.Golden;
 import org.fatezero.forward.ForwardContext;
+import org.fatezero.forward.ForwardHook;
 import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Site;
 import org.fatezero.forward.Window;
@@ -117,6 +118,30 @@ class UNetTest {
                         return kernel.apply(q, k, v);
                     }));
             assertEquals(seen, unet.config().attentionLayers(h, w, byArea));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"8, 12", "9, 14", "5, 1"})
+    void itsResidualBlocksAreKnownWithoutAPass(int h, int w) throws Exception {
+        try (Golden golden = new Golden("modules.safetensors")) {
+            UNet unet = new UNet(UNetConfig.read(Golden.config("unet")), golden.weights("unet"));
+            List<String> seen = new ArrayList<>();
+            unet.forward(golden.manager.randomNormal(new Shape(1, 4, h, w)), 21, golden.manager.randomNormal(new Shape(1, 77, 16)),
+                    ForwardContext.plain(1).and(new ForwardHook() {
+                        @Override
+                        public NDArray attend(Site site, NDArray q, NDArray k, NDArray v, Kernel kernel) {
+                            return kernel.apply(q, k, v);
+                        }
+
+                        @Override
+                        public NDArray feature(String block, NDArray features) {
+                            seen.add(block + " " + features.getShape());
+                            return features;
+                        }
+                    }));
+            assertEquals(seen, unet.config().residualBlocks(h, w).stream()
+                    .map(block -> block.name() + " " + new Shape(1, block.channels(), block.height(), block.width())).toList());
         }
     }
 
