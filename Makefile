@@ -278,6 +278,7 @@ WORDS_recolor           = :from=red:to=blue
 WORDS_swap-attribute    = :from=down a curvy road in the countryside:to=in the snow
 WORDS_background        = :from=down a curvy road in the countryside:to=in the snow
 WORDS_swap-object       = :from=jeep:to=porsche car
+WORDS_infusion          = :from=jeep:to=porsche car
 # soft footage, to be made crisp
 BEFORE_enhance          = scale=40:-1:flags=area,scale=256:-1:flags=bicubic,
 WORDS_remove-object     = :from=a red jeep driving down:blend=jeep
@@ -456,7 +457,7 @@ VENV   = build/venv
 PYTHON = $(VENV)/bin/python
 GROUP  = 12
 STEPS  = 50
-LISTS  = $(foreach list,ABLATION STRENGTH SOLVER TUNE,$(if $($(list)),--$(shell echo $(list) | tr A-Z a-z)))
+LISTS  = $(foreach list,ABLATION INFUSION STRENGTH SOLVER TUNE,$(if $($(list)),--$(shell echo $(list) | tr A-Z a-z)))
 
 evaluate: ffmpeg test-pocket
 	PYTHONPATH=tests/pocket $(PYTHON) -m evaluate --group $(GROUP) --steps $(STEPS) $(LISTS) $(if $(VARIANTS),--variants $(VARIANTS)) \

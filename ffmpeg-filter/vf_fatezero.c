@@ -131,6 +131,12 @@ typedef struct FatezeroContext {
     int anchor;
     char *keys_at;
     int fuse_at;
+    int method;
+    char *inject;
+    char *inject_at;
+    double inject_weight;
+    char *inject_kv;
+    int fuse;
     int attention;
     int norm;
     int parity;
@@ -1308,6 +1314,19 @@ static const AVOption fatezero_options[] = {
                                              "preset's, or 32"),
     INTEGER("fuse_at",      fuse_at, 4096, "widest attention, in cells at the model's own size, that is kept from the source"),
         AUTO("fuse_at", "the preset's, or 32"),
+    INTEGER("method",       method, 1,     "how the edit takes after the source"),
+        AUTO("method", "the preset's, or fatezero"),
+        CONSTANT("method", "fatezero", 0, "attention is fused"),
+        CONSTANT("method", "infusion", 1, "features, keys and values are injected first"),
+    STRING("inject",        inject, "auto", "of infusion, share of the steps with the source's features; auto is the preset's, or 0"),
+    STRING("inject_at",     inject_at, "auto", "block+block, the decoder's residual blocks that they are of; auto is the preset's, or up1.1"),
+    NUMBER("inject_weight", inject_weight, 1, "0 the edit's features to 1 the source's"),
+        AUTO("inject_weight", "the preset's, or 1"),
+    STRING("inject_kv",     inject_kv, "auto", "of infusion, share of the steps with the source's keys and values; auto is the preset's, or 0"),
+    INTEGER("fuse",         fuse, 1,       "what of the source's self-attention is fused"),
+        AUTO("fuse", "the preset's, or maps"),
+        CONSTANT("fuse", "maps", 0, "its maps, for the edit's values"),
+        CONSTANT("fuse", "outputs", 1, "its maps and values"),
     INTEGER("attention",    attention, 1,  "where the source's attention is taken"),
         AUTO("attention", "the preset's, or inversion"),
         CONSTANT("attention", "inversion", 0, "as in the paper"),

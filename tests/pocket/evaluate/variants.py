@@ -14,12 +14,20 @@ class Variant:
     edit: Callable | None = None                    # (tools, edit, options) -> frames, where the filter alone does not do
 
 
+# the stages over a group's preset, whose mask, threshold and cross-attention stay
+INFUSION = {"method": "infusion", "inject": 0.2, "inject_kv": "0.2-0.4", "self_replace": "0.4-1"}
+
 VARIANTS = {
     "fatezero": Variant("FateZero"),
     "ddim": Variant("DDIM inversion, new prompt", {"self_replace": 0, "cross_replace": 0, "blend": "", "blend_latents": 0, "emphasize": ""}),
     "no-self": Variant("no self-attention fusion", {"self_replace": 0}),
     "no-mask": Variant("full replacement, no mask", {"threshold": 2}, ("shape",)),
     "reconstruction": Variant("attention of the reconstruction", {"attention": "reconstruction"}),
+    "infusion": Variant("InFusion", INFUSION),
+    "infusion-no-features": Variant("InFusion, no features", INFUSION | {"inject": 0}),
+    "infusion-no-kv": Variant("InFusion, no keys and values", INFUSION | {"inject_kv": 0, "self_replace": "0.2-1"}),
+    "infusion-outputs": Variant("InFusion, whole source attention", INFUSION | {"fuse": "outputs"}),
+    "infusion-denoised": Variant("InFusion, the source denoised again", INFUSION | {"attention": "reconstruction"}),
     "framewise": Variant("frame by frame", {"keys": "self", "window": 1}),
     "sdedit": Variant("SDEdit, frame by frame", edit=sdedit.edit),
     "tuned": Variant("the model tuned on the clip", {}, ("shape",), tuned.edit),
@@ -31,6 +39,7 @@ VARIANTS = {
 # What `make evaluate NAME=1` runs. FateZero is strength=0.5, solver=ddim and 50 steps.
 LISTS = {
     "ABLATION": ("fatezero", "ddim", "no-self", "no-mask", "reconstruction", "framewise", "sdedit"),
+    "INFUSION": ("fatezero", "infusion", "infusion-no-features", "infusion-no-kv", "infusion-outputs", "infusion-denoised"),
     "STRENGTH": ("strength-0", "strength-0.25", "fatezero", "strength-0.75", "strength-1"),
     "TUNE": ("fatezero", "tuned"),
     "SOLVER": ("fatezero", "ddim-20", "ddim-10", "implicit-50", "implicit-20", "implicit-10"),

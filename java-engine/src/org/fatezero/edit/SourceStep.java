@@ -24,6 +24,16 @@ public record SourceStep(Torch torch, AttentionStore kept) {
         return kept != null ? kept.get(site.name(), Kept.KEYS) : branch(k, 0);
     }
 
+    /** The source's values, shaped like its keys; {@code v} are those of all branches. */
+    public NDArray values(Site site, NDArray v) {
+        return kept != null ? kept.get(site.name(), Kept.VALUES) : branch(v, 0);
+    }
+
+    /** The source's features of a residual block, {@code (frames, channels, height, width)}; {@code h} are those of all branches. */
+    public NDArray features(String block, NDArray h, int frames) {
+        return kept != null ? kept.get(block, Kept.FEATURES) : h.get("0:{}", frames);
+    }
+
     /** The source's map {@code (1, heads, frames * positions, tokens)} of cross-attention. */
     public NDArray map(Site site, NDArray q, NDArray k) {
         return kept != null ? kept.get(site.name(), Kept.MAP) : torch.attentionMap(branch(q, 0), branch(k, 0));

@@ -2,6 +2,7 @@ package org.fatezero.inversion;
 
 import org.fatezero.forward.Site;
 
+import java.util.EnumSet;
 import java.util.Set;
 
 /**
@@ -47,6 +48,40 @@ public interface SourceUse {
     /** Whether any self-attention is used in step {@code k}. */
     boolean inSelfAttention(int k);
 
-    /** The most cells a side that a layer has whose attention is used. */
+    /** The most cells a side of a layer or residual block that anything is used of. */
     int upTo();
+
+    /** All that this or the other uses. */
+    default SourceUse and(SourceUse other) {
+        SourceUse one = this;
+        return new SourceUse() {
+            @Override
+            public Set<Kept> of(Site site, int k) {
+                Set<Kept> arrays = EnumSet.noneOf(Kept.class);
+                arrays.addAll(one.of(site, k));
+                arrays.addAll(other.of(site, k));
+                return arrays;
+            }
+
+            @Override
+            public boolean ofFeatures(String block, int k) {
+                return one.ofFeatures(block, k) || other.ofFeatures(block, k);
+            }
+
+            @Override
+            public boolean in(int k) {
+                return one.in(k) || other.in(k);
+            }
+
+            @Override
+            public boolean inSelfAttention(int k) {
+                return one.inSelfAttention(k) || other.inSelfAttention(k);
+            }
+
+            @Override
+            public int upTo() {
+                return Math.max(one.upTo(), other.upTo());
+            }
+        };
+    }
 }

@@ -54,6 +54,12 @@ import java.util.Map;
  * @param keys_at layers whose maps have at most this many cells a side at the model's own size see them, or those of at least
  *     {@code 640ch} channels; others stay within the frame
  * @param fuse_at layers whose maps have at most this many cells a side at the model's own size are fused
+ * @param method {@code fatezero}, or {@code infusion}, which injects features, keys and values first and joins the edit's masks to the source's
+ * @param inject share of the steps, from the noisiest, whose features are the source's: {@code 0.2}, {@code 0.1-0.3}
+ * @param inject_at the decoder's residual blocks that they are of, as their checkpoint names count: {@code up1.0+up1.1}
+ * @param inject_weight how far the edit's features are drawn to them, 0 to 1
+ * @param inject_kv share of the steps whose self-attention sees the source's keys and values; {@code self_replace} begins where it ends
+ * @param fuse what of the source's self-attention is fused: its {@code maps} alone, for the edit's values, or its {@code outputs}
  * @param attention where the source's attention is captured: in its {@code inversion}, or in its {@code reconstruction}
  *     from the inverted noise
  * @param norm {@code frame}, or {@code window} for statistics over the window, as in the authors' code
@@ -68,7 +74,7 @@ public record Options(String preset, String presets, String edit, String prompt,
         String promptfile, String negative, String model, String lora, String device, String precision, int window, int steps,
         String solver, double guidance, double strength, double start, String self_replace, String cross_replace, String control, String emphasize,
         String blend, double threshold, boolean blend_attention, String blend_latents, String keys, int anchor, String keys_at,
-        int fuse_at, String attention, String norm, boolean parity, int size, String store, String inversion,
+        int fuse_at, String method, String inject, String inject_at, double inject_weight, String inject_kv, String fuse, String attention, String norm, boolean parity, int size, String store, String inversion,
         String show) {
 
     /** Of several options: to be found out. */
@@ -108,6 +114,12 @@ public record Options(String preset, String presets, String edit, String prompt,
             anchor=3
             keys_at=32
             fuse_at=32
+            method=fatezero
+            inject=0
+            inject_at=up1.1
+            inject_weight=1
+            inject_kv=0
+            fuse=maps
             attention=inversion
             norm=frame
             parity=0
@@ -126,10 +138,13 @@ public record Options(String preset, String presets, String edit, String prompt,
         range("threshold", threshold, 0, 2);
         range("anchor", anchor, 0, 127);
         range("fuse_at", fuse_at, 0, 4096);
+        range("inject_weight", inject_weight, 0, 1);
         range("size", size, 0, 4096);
         oneOf("solver", solver, "ddim", "implicit");
         oneOf("precision", precision, "auto", "fp32", "fp16", "bf16");
         oneOf("control", control, "refine", "replace");
+        oneOf("method", method, "fatezero", "infusion");
+        oneOf("fuse", fuse, "maps", "outputs");
         oneOf("attention", attention, "inversion", "reconstruction");
         oneOf("norm", norm, "frame", "window");
         oneOf("store", store, "auto", "keep", "recompute");

@@ -10,7 +10,7 @@ import java.util.stream.Collectors;
  *
  * <p>At 0.5 an edit is what its preset says. Below, it starts from less noise: {@code start} falls
  * to 0, where the frames come back as they were. Above, it keeps less of the source: {@code self_replace},
- * {@code cross_replace} and {@code threshold} fall to 0, where the prompt alone decides.
+ * {@code cross_replace}, {@code inject}, {@code inject_kv} and {@code threshold} fall to 0, where the prompt alone decides.
  */
 final class Strength {
 
@@ -37,6 +37,8 @@ final class Strength {
             double kept = (1 - strength) / (1 - AS_THE_PRESET_SAYS);
             scale(options, fixed, "self_replace", kept);
             scale(options, fixed, "cross_replace", kept);
+            scale(options, fixed, "inject", kept);
+            scale(options, fixed, "inject_kv", kept);
             if (!options.getOrDefault("blend", "").startsWith(Words.NOT)) { // else the mask is of what stays
                 scale(options, fixed, "threshold", kept);
             }

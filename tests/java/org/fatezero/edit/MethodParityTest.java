@@ -19,6 +19,7 @@ import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.fatezero.FateZero;
 import org.fatezero.edit.fatezero.FusedSteps;
 import org.fatezero.edit.fatezero.LatentBlend;
+import org.fatezero.edit.fatezero.SelfBlend;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Window;
@@ -81,7 +82,7 @@ class MethodParityTest {
             TokenSet sourceWords = masks ? TokenSet.of(tokens(edit, 0), 8) : null;
             BlendMask mask = masks ? new BlendMask(golden.torch, edit.getAsJsonArray("blend_th").get(0).getAsDouble()) : null;
             LatentBlend latents = edit.has("blend_latents") ? new LatentBlend(mask, 0.2, 0.8, TokenSet.of(tokens(edit, 1), 8), true) : null;
-            EditMethod fateZero = new FateZero(golden.torch, steps, fused, sourceWords, cross, mask, latents);
+            EditMethod fateZero = new FateZero(golden.torch, steps, fused, sourceWords, cross, masks ? new SelfBlend(mask, null) : null, latents);
             boolean keep = store.equals("keep");
             List<CaptureSpec> captured = List.of(keep ? fateZero.source() : fateZero.source().recomputing());
 

@@ -11,6 +11,7 @@ import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.fatezero.FateZero;
 import org.fatezero.edit.fatezero.FusedSteps;
 import org.fatezero.edit.fatezero.LatentBlend;
+import org.fatezero.edit.fatezero.SelfBlend;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.inversion.DdimInversion;
@@ -58,7 +59,8 @@ record TinyEdit(Tiny tiny, ForwardContext context, int steps, boolean implicit) 
         FusedSteps fused = new FusedSteps(steps - (int) (0.8 * steps), steps, steps - (int) (0.7 * (steps + 1)), 64);
         BlendMask mask = blend ? new BlendMask(tiny.torch, 0.3) : null;
         LatentBlend latents = blend ? new LatentBlend(mask, 0.2, 0.8, jeep(target), false) : null;
-        EditMethod method = new FateZero(tiny.torch, steps, fused, blend ? jeep(source) : null, cross(source, target, 0.7), mask, latents);
+        EditMethod method = new FateZero(tiny.torch, steps, fused, blend ? jeep(source) : null, cross(source, target, 0.7),
+                blend ? new SelfBlend(mask, null) : null, latents);
         return new Edit(method, tiny.text(SOURCE, "", TARGET), 7.5);
     }
 

@@ -95,7 +95,7 @@ class PresetTest {
     @ValueSource(strings = {"watercolour", "no-such", "../presets/watercolor", "/etc", "Watercolor", "a b", ""})
     void anUnknownNameIsToldWithThoseThereAre(String name) {
         String message = assertThrows(IllegalArgumentException.class, () -> load(name)).getMessage();
-        assertTrue(message.contains("preset=" + name + ":") && message.contains("cartoon, enhance, makoto-shinkai"), message);
+        assertTrue(message.contains("preset=" + name + ":") && message.contains("cartoon, enhance, infusion, makoto-shinkai"), message);
     }
 
     @Test

@@ -21,7 +21,7 @@ class StrengthTest {
 
     private static Map<String, String> moved(String strength, String... fixed) {
         Map<String, String> options = new HashMap<>(Map.of("strength", strength, "start", "1", "self_replace", "0.8",
-                "cross_replace", "0.6+ukiyo-e=0.2+jeep=0.1-1", "threshold", "0.3"));
+                "cross_replace", "0.6+ukiyo-e=0.2+jeep=0.1-1", "inject", "0.2", "inject_kv", "0.2-0.4", "threshold", "0.3"));
         Strength.apply(options, Set.of(fixed));
         return options;
     }
@@ -29,7 +29,7 @@ class StrengthTest {
     @Test
     void halfIsWhatThePresetSays() {
         assertEquals(Map.of("strength", "0.5", "start", "1", "self_replace", "0.8", "cross_replace", "0.6+ukiyo-e=0.2+jeep=0.1-1",
-                "threshold", "0.3"), moved("0.5"));
+                "inject", "0.2", "inject_kv", "0.2-0.4", "threshold", "0.3"), moved("0.5"));
     }
 
     @ParameterizedTest
@@ -48,6 +48,10 @@ class StrengthTest {
         assertEquals("1", options.get("start"));
         assertEquals(0.8 * kept, Words.Share.parse("self_replace", options.get("self_replace")).to(), 1e-6);
         assertEquals(0.3 * kept, Double.parseDouble(options.get("threshold")), 1e-6);
+        assertEquals(0.2 * kept, Words.Share.parse("inject", options.get("inject")).to(), 1e-6);
+        Words.Share keyValues = Words.Share.parse("inject_kv", options.get("inject_kv"));
+        assertEquals(0.2 * kept, keyValues.from(), 1e-6);
+        assertEquals(0.4 * kept, keyValues.to(), 1e-6);
         String[] cross = options.get("cross_replace").split("\\+");
         assertEquals(0.6 * kept, Double.parseDouble(cross[0]), 1e-6);
         assertEquals(0.2 * kept, Double.parseDouble(cross[1].substring("ukiyo-e=".length())), 1e-6);
@@ -59,7 +63,7 @@ class StrengthTest {
     @Test
     void theMaskOfWhatStaysDoesNotGrow() {
         Map<String, String> options = new HashMap<>(Map.of("strength", "1", "start", "1", "self_replace", "0.8", "cross_replace", "0.8",
-                "threshold", "0.3", "blend", "-jeep"));
+                "inject", "0", "inject_kv", "0", "threshold", "0.3", "blend", "-jeep"));
         Strength.apply(options, Set.of());
         assertEquals("0.000000 0.3", options.get("self_replace") + " " + options.get("threshold"));
     }

@@ -1,6 +1,7 @@
 package org.fatezero.edit.fatezero;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 
 import org.fatezero.edit.EditHook;
 import org.fatezero.edit.EditMethod;
@@ -15,8 +16,11 @@ import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
@@ -26,10 +30,10 @@ import java.util.stream.Stream;
  * @param fused at which layers and in which steps attention is fused
  * @param tokens the source prompt's tokens that masks are made of; null for none
  * @param cross how cross-attention maps are fused
- * @param selfMask where self-attention stays the edit's own; null to fuse it everywhere
+ * @param self where self-attention stays the edit's own; null to fuse it everywhere
  * @param latents when and where latents are set back to the source's; null for never
  */
-public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens, CrossAttentionControl cross, BlendMask selfMask,
+public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens, CrossAttentionControl cross, SelfBlend self,
         LatentBlend latents) implements EditMethod {
 
     @Override
@@ -45,30 +49,40 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens
     private final class OfWindow implements Run {
 
         private final Trajectory source;
-        private final TokenAttention edited; // to the blend words of the edit's prompt; null if they are not wanted
+        private final Map<TokenSet, TokenAttention> edited = new LinkedHashMap<>(); // to words of the edit's prompt, over the steps so far
         private final List<TokenAttention> watched;
 
         OfWindow(Trajectory source, int frames, List<TokenAttention> watched) {
             this.source = source;
-            this.watched = new ArrayList<>(watched);
-            TokenSet words = latents == null ? null : latents.editTokens();
-            edited = words == null ? null : new TokenAttention(source.zT().getManager(), torch, words, frames);
-            if (edited != null) {
-                this.watched.add(0, edited);
-            }
+            Stream.of(self == null ? null : self.editTokens(), latents == null ? null : latents.editTokens()).filter(Objects::nonNull)
+                    .forEach(words -> edited.computeIfAbsent(words, set -> new TokenAttention(source.zT().getManager(), torch, set, frames)));
+            this.watched = new ArrayList<>(edited.values());
+            this.watched.addAll(watched);
         }
 
         /** The source's attention to the mask's words in step {@code k}; null without words. */
-        private TokenAttention mask(int k) {
+        private TokenAttention ofSource(int k) {
             return tokens == null ? null : source.attention().get(k).tokens(tokens);
+        }
+
+        /** The mask of the source's words, of the edit's, or of the union of the two; empty if there is neither. */
+        private Optional<NDArray> mask(BlendMask mask, TokenAttention ofSource, TokenAttention ofEdit, NDManager to, int h, int w) {
+            return Stream.of(ofSource, ofEdit).filter(Objects::nonNull).map(attention -> mask.at(to, attention, h, w)).reduce(mask::union);
+        }
+
+        /** Where self-attention stays the edit's own in step {@code k}, {@code (frames, 1, h, w)}. */
+        NDArray selfMask(int k, NDManager to, int h, int w) {
+            TokenAttention ofEdit = edited.get(self.editTokens());
+            boolean seen = ofEdit != null && ofEdit.sum() != null; // the first step has nothing yet
+            return mask(self.mask(), ofSource(k), seen ? ofEdit : null, to, h, w).orElseThrow();
         }
 
         @Override
         public ForwardHook hook(int k, SourceStep step) {
-            return new FusionHook(k, step, mask(k), watched);
+            return new FusionHook(this, k, step);
         }
 
-        /** The source's latents outside of its own mask, of the edit's, or of the union of the two; everywhere if there is neither. */
+        /** The source's latents outside of the mask; everywhere if there is none. */
         @Override
         public NDArray afterStep(int k, NDArray z) {
             if (latents == null || !latents.after(steps - 1 - k, steps)) {
@@ -78,28 +92,27 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens
             int w = (int) z.getShape().get(3);
             NDArray zSource = source.latents().get(latents.asPublished() ? k + 1 : k);
             try (z; Scope scope = new Scope(z, zSource)) {
-                return scope.keep(Stream.of(mask(k), edited).filter(Objects::nonNull)
-                        .map(attention -> latents.mask().at(scope.manager(), attention, h, w)) // (frames, 1, h, w)
-                        .reduce(latents.mask()::union).map(mask -> torch.lerp(zSource, z, mask)).orElseGet(zSource::duplicate));
+                return scope.keep(mask(latents.mask(), ofSource(k), edited.get(latents.editTokens()), scope.manager(), h, w)
+                        .map(mask -> torch.lerp(zSource, z, mask)).orElseGet(zSource::duplicate));
             }
         }
     }
 
     /**
      * One step. Self-attention is blended by rows of its output, {@code M A(Qe, Ke) Ve + (1 - M) A(Qs, Ks) Ve}, which equals
-     * blending the maps because M is one number a query.
+     * blending the maps because M is one number a query; {@link FusedSteps#outputs} has Vs in the second term.
      */
     private final class FusionHook extends EditHook {
 
+        private final OfWindow run;
         private final int k;
         private final SourceStep source;
-        private final TokenAttention sourceMask; // null for none
 
-        FusionHook(int k, SourceStep source, TokenAttention sourceMask, List<TokenAttention> watched) {
-            super(FateZero.this.torch, watched);
+        FusionHook(OfWindow run, int k, SourceStep source) {
+            super(FateZero.this.torch, run.watched);
+            this.run = run;
             this.k = k;
             this.source = source;
-            this.sourceMask = sourceMask;
         }
 
         @Override
@@ -121,12 +134,13 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens
             NDArray own = SourceStep.branch(values, edit);
             NDArray sourceQueries = source.queries(site, q);
             NDArray sourceKeys = source.keys(site, keys);
-            try (Scope scope = new Scope(own, q, keys, sourceQueries, sourceKeys)) {
-                NDArray replaced = kernel.apply(sourceQueries, sourceKeys, own);
-                if (selfMask == null) {
+            NDArray shown = fused.outputs() ? source.values(site, values) : own;
+            try (Scope scope = new Scope(own, q, keys, sourceQueries, sourceKeys, shown)) {
+                NDArray replaced = kernel.apply(sourceQueries, sourceKeys, shown);
+                if (self == null) {
                     return scope.keep(replaced);
                 }
-                NDArray m = selfMask.at(scope.manager(), sourceMask, site.height(), site.width()); // (frames, 1, h, w)
+                NDArray m = run.selfMask(k, scope.manager(), site.height(), site.width()); // (frames, 1, h, w)
                 NDArray unfused = kernel.apply(SourceStep.branch(q, edit), SourceStep.branch(keys, edit), own);
                 return scope.keep(torch.lerp(replaced, unfused, torch.copyTo(m, unfused).reshape(1, -1, 1))); // (1, frames * positions, heads * d)
             }

@@ -13,18 +13,27 @@ import java.util.Set;
  * @param selfTo T, unless fusion spares the noisiest steps
  * @param crossFrom cross-attention is fused at steps {@code crossFrom ... T - 1}
  * @param fuseAt layers of at most this many cells a side are fused
+ * @param outputs whether self-attention takes the source's values with its maps, rather than its maps for the edit's values
  */
-public record FusedSteps(int selfFrom, int selfTo, int crossFrom, int fuseAt) implements SourceUse {
+public record FusedSteps(int selfFrom, int selfTo, int crossFrom, int fuseAt, boolean outputs) implements SourceUse {
 
-    private static final Set<Kept> SELF = Set.of(Kept.QUERIES, Kept.KEYS);
+    private static final Set<Kept> MAPS = Set.of(Kept.QUERIES, Kept.KEYS);
+    private static final Set<Kept> OUTPUTS = Set.of(Kept.QUERIES, Kept.KEYS, Kept.VALUES);
     private static final Set<Kept> CROSS = Set.of(Kept.MAP);
+
+    public FusedSteps(int selfFrom, int selfTo, int crossFrom, int fuseAt) {
+        this(selfFrom, selfTo, crossFrom, fuseAt, false);
+    }
 
     @Override
     public Set<Kept> of(Site site, int k) {
         if (!fuses(site, k)) {
             return Set.of();
         }
-        return site.cross() ? CROSS : SELF;
+        if (site.cross()) {
+            return CROSS;
+        }
+        return outputs ? OUTPUTS : MAPS;
     }
 
     /** Whether the source's attention at {@code site} is fused in step {@code k}. */

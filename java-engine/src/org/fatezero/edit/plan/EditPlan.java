@@ -10,6 +10,10 @@ import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.fatezero.FateZero;
 import org.fatezero.edit.fatezero.FusedSteps;
 import org.fatezero.edit.fatezero.LatentBlend;
+import org.fatezero.edit.fatezero.SelfBlend;
+import org.fatezero.edit.infusion.FeatureInjection;
+import org.fatezero.edit.infusion.InFusion;
+import org.fatezero.edit.infusion.KeyValueInjection;
 import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Window;
 import org.fatezero.inversion.TokenSet;
@@ -19,6 +23,11 @@ import org.fatezero.options.Options;
 import org.fatezero.options.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.unet.UNetConfig;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * What options and prompts mean to an edit: here a preset's shares become steps, its words tokens, gates and masks.
@@ -38,26 +47,74 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
         int steps = options.steps();
         CrossAttentionControl cross = new CrossAttentionControl(manager, model.torch, alignment(options, source, target),
                 words.emphasis(options.emphasize(), target), words.gates(options.cross_replace(), target), steps);
-        Words.Share self = Words.Share.parse("self_replace", options.self_replace());
+        StepRange self = StepRange.of("self_replace", options.self_replace(), steps);
+        StepRange keyValues = StepRange.of("inject_kv", options.inject_kv(), steps);
         Words.Share latents = Words.latents(options.blend_latents());
         boolean blends = !options.blend().isBlank();
         requireMask(options, blends, latents);
-        FusedSteps fused = new FusedSteps(steps - (int) (self.to() * steps), steps - (int) (self.from() * steps), steps - cross.activeSteps(),
-                options.fuse_at());
+        boolean infuses = infuses(options);
+        FusedSteps fused = new FusedSteps(self.from, Math.min(self.to, keyValues.from), steps - cross.activeSteps(), options.fuse_at(),
+                options.fuse().equals("outputs"));
         double guidance = options.guidance() == 0 ? model.guidance : options.guidance();
         if (!blends) {
+            FateZero fusion = new FateZero(model.torch, steps, fused, null, cross, null, null);
             boolean fuses = fused.selfFrom() < fused.selfTo() || fused.crossFrom() < steps;
-            return new EditPlan(fuses ? new FateZero(model.torch, steps, fused, null, cross, null, null) : new Ddim(model.torch), guidance, null);
+            return new EditPlan(infuses ? infusion(options, model, fusion, keyValues) : fuses ? fusion : new Ddim(model.torch), guidance, null);
         }
         BlendMask mask = new BlendMask(model.torch, options.threshold(), options.blend().startsWith(Words.NOT));
         TokenSet sourceWords = set(words.sourceBlend(options.blend(), source), options);
-        LatentBlend blend = null;
-        if (latents != null) {
-            blend = new LatentBlend(mask, latents.from(), latents.to(), set(words.targetBlend(options.blend(), target), options), options.parity());
-        }
+        TokenSet targetWords = latents == null && !infuses ? null : set(words.targetBlend(options.blend(), target), options);
+        LatentBlend blend = latents == null ? null : new LatentBlend(mask, latents.from(), latents.to(), targetWords, options.parity());
         boolean confinesAttention = options.blend_attention() && sourceWords != null;
-        return new EditPlan(new FateZero(model.torch, steps, fused, sourceWords, cross, confinesAttention ? mask : null, blend), guidance,
-                sourceWords == null ? null : mask);
+        FateZero fusion = new FateZero(model.torch, steps, fused, sourceWords, cross,
+                confinesAttention ? new SelfBlend(mask, infuses ? targetWords : null) : null, blend);
+        return new EditPlan(infuses ? infusion(options, model, fusion, keyValues) : fusion, guidance, sourceWords == null ? null : mask);
+    }
+
+    /** A share of the steps as {@code from ... to - 1}, counted as in {@link org.fatezero.diffusion.Schedule}. */
+    private record StepRange(int from, int to) {
+
+        static StepRange of(String option, String text, int steps) {
+            Words.Share share = Words.Share.parse(option, text);
+            return new StepRange(steps - (int) (share.to() * steps), steps - (int) (share.from() * steps));
+        }
+
+        boolean isEmpty() {
+            return from >= to;
+        }
+    }
+
+    private static boolean infuses(Options options) {
+        boolean infuses = options.method().equals("infusion");
+        for (String[] option : new String[][] {{"inject", options.inject()}, {"inject_kv", options.inject_kv()}}) {
+            if (!infuses && !StepRange.of(option[0], option[1], options.steps()).isEmpty()) {
+                throw new IllegalArgumentException(option[0] + "=" + option[1] + " needs method=infusion");
+            }
+        }
+        return infuses;
+    }
+
+    private static InFusion infusion(Options options, Model model, FateZero fusion, StepRange keyValues) {
+        StepRange features = StepRange.of("inject", options.inject(), options.steps());
+        List<UNetConfig.ResidualBlock> blocks = decoderBlocks(options.inject_at(), model.unet.config());
+        // maps that are measured by area may be larger than the model's own
+        int upTo = options.parity() ? Integer.MAX_VALUE : blocks.stream().mapToInt(block -> block.level().side()).max().orElse(0);
+        return new InFusion(fusion, new FeatureInjection(model.torch, blocks.stream().map(UNetConfig.ResidualBlock::name).collect(Collectors.toSet()),
+                options.inject_weight(), features.from, features.to, upTo),
+                new KeyValueInjection(model.torch, keyValues.from, keyValues.to, options.fuse_at()));
+    }
+
+    /** {@code inject_at}: residual blocks of the decoder, {@code up1.1} for {@code up_blocks.1.resnets.1}. */
+    private static List<UNetConfig.ResidualBlock> decoderBlocks(String text, UNetConfig unet) {
+        Map<String, UNetConfig.ResidualBlock> known = new LinkedHashMap<>();
+        unet.residualBlocks(1, 1).stream().filter(block -> block.name().startsWith("up_blocks."))
+                .forEach(block -> known.put(block.name().replace("up_blocks.", "up").replace("resnets.", ""), block));
+        List<String> names = Words.split(text);
+        if (names.isEmpty() || !known.keySet().containsAll(names)) {
+            throw new IllegalArgumentException("inject_at=" + text + ": expected residual blocks of the decoder, joined by +: "
+                    + String.join(", ", known.keySet()));
+        }
+        return names.stream().map(known::get).toList();
     }
 
     /** @return null for no token */
