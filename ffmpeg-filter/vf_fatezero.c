@@ -88,12 +88,19 @@ enum OnError {
 enum State {
     ABSENT,
     IDLE,
-    BUSY,       ///< the window that it edits, and the editor, are the worker's
+    BUSY,       ///< the window that it edits, and the editors, are the worker's
     FINISHED,
     LEAVING,
 };
 
 #define OFFSET(x) offsetof(FatezeroContext, x)
+
+/** An editor, and from which frame on it edits. */
+typedef struct Editor {
+    fatezero *fz;
+    int64_t first;              ///< frame, counted from 0 as they arrive
+    struct Editor *next;        ///< that edits what follows, as a command wanted
+} Editor;
 
 typedef struct FatezeroContext {
     const AVClass *class;
@@ -147,10 +154,14 @@ typedef struct FatezeroContext {
     double cut;
     int on_error;
 
-    char **settings;            ///< what the editor is opened with: option, value, ...
-    fatezero *editor;           ///< NULL if the host was asked to stop before it was open
+    char **settings;            ///< what an editor is opened with: option, value, ...
+    Editor *editor;             ///< the first that is open; the worker's
+    Editor *window_editor;      ///< NULL if the host was asked to stop before there was one
+    Editor *edited_editor;
     int capacity;               ///< frames of a full window
 
+    int64_t taken;              ///< frames so far
+    int taking;                 ///< the next frame is being taken from the link, whose queue it has left
     AVFrame **window;           ///< frames to be edited together
     int nb_window;
     AVFrame **edited;           ///< those that the worker edits
@@ -164,9 +175,11 @@ typedef struct FatezeroContext {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     enum State state;           ///< of the worker; under the lock, as long as it is there
+    void (*task)(AVFilterContext *ctx);     ///< what it is busy with
     atomic_int stop;            ///< what the worker edits is not wanted any more
     fatezero_code code;         ///< what came of the window
     fatezero_error error;
+    fatezero_error open_error;  ///< what came of the last editor that was opened
     int64_t duration;
 
     int wanted;                 ///< the host waits for a frame
@@ -375,7 +388,7 @@ static int on_step(void *opaque, const char *phase, int step, int steps)
 
 static int panels(const FatezeroContext *s, int edit)
 {
-    return s->editor ? fatezero_panels(s->editor, edit) : 1;
+    return s->window_editor ? fatezero_panels(s->window_editor->fz, edit) : 1;
 }
 
 static void free_frames(AVFrame **frames, int first, int end)
@@ -387,7 +400,7 @@ static void free_frames(AVFrame **frames, int first, int end)
 /** @param edit counted from 0, @param number from 1 */
 static int describe(const FatezeroContext *s, AVFrame *frame, int edit, int number)
 {
-    const char *const *entry = fatezero_metadata(s->editor, edit);
+    const char *const *entry = fatezero_metadata(s->edited_editor->fz, edit);
     char key[128];
     int ret;
 
@@ -402,39 +415,67 @@ static int describe(const FatezeroContext *s, AVFrame *frame, int edit, int numb
     return ret;
 }
 
-static void edit(FatezeroContext *s)
+/** Closes the first editor. */
+static void close_editor(FatezeroContext *s)
 {
+    Editor *next = s->editor->next;
+
+    fatezero_close(&s->editor->fz);
+    av_free(s->editor);
+    s->editor = next;
+}
+
+static void edit(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
     const AVFrame *first = s->edited[0];
     int depth = s->targets[0]->format == AV_PIX_FMT_RGB24 ? 8 : 16;
     int64_t start = av_gettime_relative();
 
+    while (s->editor != s->edited_editor)
+        close_editor(s);
     s->phase[0] = '\0';
     s->code = FATEZERO_CANCELLED;
     if (!interrupted(s))
-        s->code = s->edited_begins ? fatezero_begin_shot(s->editor, NULL, 0, 0, 0, &s->error) : FATEZERO_OK;
+        s->code = s->edited_begins ? fatezero_begin_shot(s->editor->fz, NULL, 0, 0, 0, &s->error) : FATEZERO_OK;
     if (!s->code)
-        s->code = fatezero_edit(s->editor, s->source_images, s->target_images, s->nb_edited, first->width,
+        s->code = fatezero_edit(s->editor->fz, s->source_images, s->target_images, s->nb_edited, first->width,
                                 first->height, depth, &s->error);
     s->duration = av_gettime_relative() - start;
 }
 
+/** Opens an editor with the settings, after those that there are. */
 static void open_editor(AVFilterContext *ctx)
 {
     const fatezero_host host = { .opaque = ctx, .log = on_log, .step = on_step };
     FatezeroContext *s = ctx->priv;
+    Editor **last = &s->editor, *editor = av_mallocz(sizeof(*editor)), *before = NULL;
 
+    if (!editor) {
+        s->open_error = (fatezero_error) { FATEZERO_NO_MEMORY, "no memory for an editor" };
+        return;
+    }
+    for (; *last; last = &before->next)
+        before = *last;
     s->report_time = av_gettime_relative();
     hold_signals(s);
-    s->editor = fatezero_open((const char *const *)s->settings, &host, &s->error);
+    editor->fz = before ? fatezero_change(before->fz, (const char *const *)s->settings, &s->open_error)
+                        : fatezero_open((const char *const *)s->settings, &host, &s->open_error);
     deliver_signals(s);
-    if (s->editor && interrupted(s)) {
-        fatezero_close(&s->editor);
-        s->error.code = FATEZERO_CANCELLED;
+    if (editor->fz && interrupted(s)) {
+        fatezero_close(&editor->fz);
+        s->open_error.code = FATEZERO_CANCELLED;
+    }
+    if (editor->fz) {
+        s->open_error.code = FATEZERO_OK;
+        *last = editor;
+    } else {
+        av_free(editor);
     }
 }
 
 /**
- * The worker: opens the editor, and edits each window that it is given. Everything of libtorch happens in
+ * The worker: opens editors, and edits each window that it is given. Everything of libtorch happens in
  * threads where no handler of the host's can interrupt it.
  */
 static void *work(void *opaque)
@@ -442,14 +483,11 @@ static void *work(void *opaque)
     AVFilterContext *ctx = opaque;
     FatezeroContext *s = ctx->priv;
 
-    open_editor(ctx);
     pthread_mutex_lock(&s->lock);
-    s->state = FINISHED;
-    pthread_cond_signal(&s->changed);
     while (s->state != LEAVING) {
         if (s->state == BUSY) {
             pthread_mutex_unlock(&s->lock);
-            edit(s);
+            s->task(ctx);
             pthread_mutex_lock(&s->lock);
             s->state = FINISHED;
             pthread_cond_signal(&s->changed);
@@ -458,11 +496,12 @@ static void *work(void *opaque)
         }
     }
     pthread_mutex_unlock(&s->lock);
-    fatezero_close(&s->editor);
+    while (s->editor)
+        close_editor(s);
     return NULL;
 }
 
-/** Starts the worker, which takes no signal but those of its own faults. */
+/** Starts the worker with the opening of an editor. It takes no signal but those of its own faults. */
 static int start_worker(AVFilterContext *ctx)
 {
     static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT };
@@ -476,6 +515,7 @@ static int start_worker(AVFilterContext *ctx)
     for (int i = 0; i < FF_ARRAY_ELEMS(own); i++)
         sigdelset(&set, own[i]);
     s->state = BUSY;
+    s->task  = open_editor;
     pthread_sigmask(SIG_BLOCK, &set, &old);
     ret = pthread_create(&s->worker, NULL, work, ctx);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -496,6 +536,14 @@ static void set_state(FatezeroContext *s, enum State state)
     s->state = state;
     pthread_cond_signal(&s->changed);
     pthread_mutex_unlock(&s->lock);
+}
+
+/** Gives the worker something to do, once it has done what it is busy with. */
+static void give(FatezeroContext *s, void (*task)(AVFilterContext *ctx))
+{
+    set_state(s, IDLE);
+    s->task = task;
+    set_state(s, BUSY);
 }
 
 static int is_finished(FatezeroContext *s)
@@ -779,9 +827,10 @@ static int start(AVFilterContext *ctx)
     s->nb_edited     = s->nb_window;
     s->edited_begins = s->window_begins;
     s->edited_shot   = s->window_shot;
+    s->edited_editor = s->window_editor;
     s->nb_window = s->window_begins = 0;
     if ((ret = prepare(ctx)) >= 0)
-        set_state(s, BUSY);
+        give(s, edit);
     return ret;
 }
 
@@ -909,13 +958,24 @@ static int begins_shot(FatezeroContext *s, const AVFrame *frame)
     return begins;
 }
 
-/** Adds a frame to the window, or to a new one if it begins a shot. */
-static int gather(AVFilterContext *ctx, AVFrame *frame)
+/** The editor of a frame, by its number. */
+static Editor *editor_of(const FatezeroContext *s, int64_t number)
+{
+    Editor *editor = s->window_editor;
+
+    while (editor->next && editor->next->first <= number)
+        editor = editor->next;
+    return editor;
+}
+
+/** Adds a frame to the window, or to a new one if it begins a shot or a command has changed what is made of it. */
+static int gather(AVFilterContext *ctx, AVFrame *frame, int64_t number)
 {
     FatezeroContext *s = ctx->priv;
+    Editor *editor = editor_of(s, number);
     int ret = 0;
 
-    if (s->shot_ends && s->nb_window && (ret = finish(ctx)) >= 0)
+    if ((s->shot_ends || editor != s->window_editor) && s->nb_window && (ret = finish(ctx)) >= 0)
         ret = start(ctx);
     if (ret < 0) {
         av_frame_free(&frame);
@@ -926,6 +986,7 @@ static int gather(AVFilterContext *ctx, AVFrame *frame)
     if (!s->nb_window)
         s->window_begins = s->shot_ends;
     s->shot_ends = 0;
+    s->window_editor = editor;
     s->window[s->nb_window++] = frame;
     return 0;
 }
@@ -968,9 +1029,10 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
 {
     FatezeroContext *s = ctx->priv;
     int disabled = ctx->is_disabled;            // of this frame: ff_inlink_consume_frame() has just evaluated enable=
+    int64_t number = s->taken++;
     int ret = adopt(ctx, &frame);
 
-    if (ret >= 0 && (!s->editor || interrupted(s) && !s->windows && !s->nb_edited))
+    if (ret >= 0 && (!s->window_editor || interrupted(s) && !s->windows && !s->nb_edited))
         return pass_last(ctx, frame);
     if (ret >= 0) {
         s->shot_ends |= begins_shot(s, frame);
@@ -985,7 +1047,7 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
     else if (disabled)
         ret = pass_frame(ctx, frame);
     else
-        ret = gather(ctx, frame);
+        ret = gather(ctx, frame, number);
     if (ret >= 0 && s->nb_window == s->capacity && (ret = finish(ctx)) >= 0)
         ret = start(ctx);
     /* a host that wants a frame for each that it brings cannot wait for the next */
@@ -1068,7 +1130,10 @@ static int activate(AVFilterContext *ctx)
 
     /* taken at once: the link's queue is not meant to hold a whole window */
     while (!s->nb_done && !s->status) {
-        if ((ret = ff_inlink_consume_frame(inlink, &frame)) > 0)
+        s->taking = 1;
+        ret = ff_inlink_consume_frame(inlink, &frame);
+        s->taking = 0;
+        if (ret > 0)
             ret = take(ctx, frame);
         else if (!ret && is_wanted(ctx) && ff_inlink_acknowledge_status(inlink, &s->status, &s->status_pts))
             ret = flush(ctx);
@@ -1160,15 +1225,16 @@ static int setup(AVFilterContext *ctx)
         return ret;
     set_state(s, IDLE);
     free_settings(s);
-    if (!s->editor && !(s->error.code == FATEZERO_CANCELLED && interrupted(s))) {
-        av_log(ctx, AV_LOG_ERROR, "%s\n", s->error.message);
-        return to_averror(s->error.code);
+    if (!s->editor && !(s->open_error.code == FATEZERO_CANCELLED && interrupted(s))) {
+        av_log(ctx, AV_LOG_ERROR, "%s\n", s->open_error.message);
+        return to_averror(s->open_error.code);
     }
 
-    if (s->editor && fatezero_edits(s->editor) != ctx->nb_outputs)
+    if (s->editor && fatezero_edits(s->editor->fz) != ctx->nb_outputs)
         return AVERROR_BUG;
 
-    s->capacity      = s->editor ? fatezero_window(s->editor) : 1;
+    s->window_editor = s->editor;
+    s->capacity      = s->editor ? fatezero_window(s->editor->fz) : 1;
     s->window        = av_calloc(s->capacity, sizeof(*s->window));
     s->edited        = av_calloc(s->capacity, sizeof(*s->edited));
     s->targets       = av_calloc(s->capacity * ctx->nb_outputs, sizeof(*s->targets));
@@ -1178,6 +1244,102 @@ static int setup(AVFilterContext *ctx)
     if (!s->window || !s->edited || !s->targets || !s->done || !s->source_images || !s->target_images)
         return AVERROR(ENOMEM);
     return 0;
+}
+
+/**
+ * Sets an option by a command.
+ *
+ * @param value empty as if it had not been set
+ * @return positive if it is the engine's
+ */
+static int set_option(AVFilterContext *ctx, const char *name, const char *value)
+{
+    FatezeroContext *s = ctx->priv;
+    const AVOption *option = av_opt_find(s, name, NULL, 0, 0);
+    int ret;
+
+    if (!option)
+        return AVERROR(ENOSYS);
+    if (!(option->flags & AV_OPT_FLAG_RUNTIME_PARAM)) {
+        av_log(ctx, AV_LOG_ERROR, "%s cannot change as the filter runs; ffmpeg -h filter=fatezero marks what can with a T\n", name);
+        return AVERROR(EINVAL);
+    }
+    if (*value || option->type != AV_OPT_TYPE_STRING) {
+        ret = av_opt_set(s, name, value, 0);
+    } else {
+        char **field = (char **)((uint8_t *)s + option->offset);
+
+        av_freep(field);
+        ret = option->default_val.str && !(*field = av_strdup(option->default_val.str)) ? AVERROR(ENOMEM) : 0;
+    }
+    return ret < 0 ? ret : option->offset < OFFSET(cut);
+}
+
+/** The same for several, as option=value:option=value. */
+static int set_options(AVFilterContext *ctx, const char *values)
+{
+    int engines = 0, ret = 0;
+
+    while (*values && ret >= 0) {
+        char *name, *value;
+
+        if ((ret = av_opt_get_key_value(&values, "=", ":", 0, &name, &value)) < 0)
+            break;
+        values += !!*values;
+        ret = set_option(ctx, name, value);
+        engines |= ret;
+        av_free(name);
+        av_free(value);
+    }
+    return ret < 0 ? ret : engines;
+}
+
+/** Has the worker open an editor for the frames that come next. Those that wait in the link are edited as they would have been. */
+static int change_editor(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    Editor *last;
+    int ret = collect_settings(s);
+
+    if (ret < 0)
+        return ret;
+    give(s, open_editor);
+    set_state(s, s->nb_edited ? FINISHED : IDLE);
+    free_settings(s);
+    if (s->open_error.code)
+        return to_averror(s->open_error.code);
+    for (last = s->window_editor; last->next; last = last->next)
+        ;
+    last->first = s->taken + (s->taking ? 0 : ff_inlink_queued_frames(ctx->inputs[0]));
+    return 0;
+}
+
+/** Changes options from the next frame on, once the window that is being edited is done. */
+static int process_command(AVFilterContext *ctx, const char *command, const char *value, char *answer, int length, int flags)
+{
+    FatezeroContext *s = ctx->priv, before = { .class = s->class };
+    int ret;
+
+    if (flags & AVFILTER_CMD_FLAG_FAST)
+        return AVERROR(ENOSYS);
+    if (answer && length > 0)
+        *answer = '\0';
+    if (!value)
+        value = "";
+    if ((ret = av_opt_copy(&before, s)) < 0) {
+        av_opt_free(&before);
+        return ret;
+    }
+    ret = strcmp(command, "reinit") ? set_option(ctx, command, value) : set_options(ctx, value);
+    if (ret > 0 && s->window_editor && (ret = change_editor(ctx)) < 0 && s->open_error.code) {
+        av_log(ctx, AV_LOG_ERROR, "%s %s: %s\n", command, value, s->open_error.message);
+        if (answer)
+            av_strlcpy(answer, s->open_error.message, length);
+    }
+    if (ret < 0)
+        av_opt_copy(s, &before);
+    av_opt_free(&before);
+    return FFMIN(ret, 0);
 }
 
 static int config_output(AVFilterLink *outlink)
@@ -1250,37 +1412,42 @@ static av_cold void uninit(AVFilterContext *ctx)
 }
 
 #define FLAGS AV_OPT_FLAG_FILTERING_PARAM|AV_OPT_FLAG_VIDEO_PARAM
+#define RUNTIME FLAGS|AV_OPT_FLAG_RUNTIME_PARAM
 /*
  * The options before cut are the engine's. One that is at its default here is not handed to it: then the preset decides, or else the
- * engine's own default, which the texts name.
+ * engine's own default, which the texts name. Those that are FIXED no command changes.
  */
 #define CONSTANT(option, name, value, help) { name, help, 0, AV_OPT_TYPE_CONST, { .i64 = value }, 0, 0, FLAGS, option }
 #define AUTO(option, help)                  CONSTANT(option, "auto", -1, help)
-#define STRING(name, field, value, help)    { name, help, OFFSET(field), AV_OPT_TYPE_STRING, { .str = value }, 0, 0, FLAGS }
-#define NUMBER(name, field, most, help)     { name, help, OFFSET(field), AV_OPT_TYPE_DOUBLE, { .dbl = -1 }, -1, most, FLAGS, name }
-#define INTEGER(name, field, most, help)    { name, help, OFFSET(field), AV_OPT_TYPE_INT, { .i64 = -1 }, -1, most, FLAGS, name }
-#define FLAG(name, field, help)             { name, help, OFFSET(field), AV_OPT_TYPE_BOOL, { .i64 = -1 }, -1, 1, FLAGS }
+#define STRING_OPTION(name, field, value, help, flags) { name, help, OFFSET(field), AV_OPT_TYPE_STRING, { .str = value }, 0, 0, flags }
+#define STRING(name, field, value, help)       STRING_OPTION(name, field, value, help, RUNTIME)
+#define FIXED_STRING(name, field, value, help) STRING_OPTION(name, field, value, help, FLAGS)
+#define NUMBER(name, field, most, help)     { name, help, OFFSET(field), AV_OPT_TYPE_DOUBLE, { .dbl = -1 }, -1, most, RUNTIME, name }
+#define INTEGER_OPTION(name, field, most, help, flags) { name, help, OFFSET(field), AV_OPT_TYPE_INT, { .i64 = -1 }, -1, most, flags, name }
+#define INTEGER(name, field, most, help)       INTEGER_OPTION(name, field, most, help, RUNTIME)
+#define FIXED_INTEGER(name, field, most, help) INTEGER_OPTION(name, field, most, help, FLAGS)
+#define FLAG(name, field, help)             { name, help, OFFSET(field), AV_OPT_TYPE_BOOL, { .i64 = -1 }, -1, 1, RUNTIME }
 
 static const AVOption fatezero_options[] = {
     STRING("preset",        preset, NULL,  "preset's name, or a file (default watercolor, without a prompt)"),
-    STRING("presets",       presets, NULL, "preset|preset, several edits with an output each (default none)"),
-    STRING("edit",          edit, "auto",  "of a configuration file, number of the prompt, or several as 1|2; auto is the first edit"),
+    FIXED_STRING("presets",       presets, NULL, "preset|preset, several edits with an output each (default none)"),
+    FIXED_STRING("edit",          edit, "auto",  "of a configuration file, number of the prompt, or several as 1|2; auto is the first edit"),
     STRING("prompt",        prompt, NULL,  "what the edited video shows (default from the preset)"),
     STRING("source",        source, NULL,  "what the video shows (default auto, described by its frames)"),
-    STRING("captioner",     captioner, "auto", "BLIP model that describes it, a folder or hub name; auto is the model's own"),
+    FIXED_STRING("captioner",     captioner, "auto", "BLIP model that describes it, a folder or hub name; auto is the model's own"),
     STRING("from",          from, NULL,    "words of the source that the preset changes (default none)"),
     STRING("to",            to, NULL,      "what it changes them to (default nothing)"),
-    STRING("promptfile",    promptfile, NULL, "text file, its first line the prompt, its second the source (default none)"),
+    FIXED_STRING("promptfile",    promptfile, NULL, "text file, its first line the prompt, its second the source (default none)"),
     STRING("negative",      negative, NULL, "what the edited video should not show (default nothing)"),
-    STRING("model",         model, "pocket", "folder, .safetensors file or hub name of a Stable Diffusion 1.x model; pocket is built in"),
-    STRING("lora",          lora, NULL,    "file+file, LoRAs merged into the model, each with :scale if not 1 (default none)"),
-    STRING("device",        device, "auto", "auto, cpu, cuda or cuda:N, a card once make gpu was run"),
-    INTEGER("precision",    precision, 2,  "of the model's numbers"),
+    FIXED_STRING("model",         model, "pocket", "folder, .safetensors file or hub name of a Stable Diffusion 1.x model; pocket is built in"),
+    FIXED_STRING("lora",          lora, NULL,    "file+file, LoRAs merged into the model, each with :scale if not 1 (default none)"),
+    FIXED_STRING("device",        device, "auto", "auto, cpu, cuda or cuda:N, a card once make gpu was run"),
+    FIXED_INTEGER("precision",    precision, 2,  "of the model's numbers"),
         AUTO("precision", "half where the device computes in it"),
         CONSTANT("precision", "fp32", 0, "single"),
         CONSTANT("precision", "fp16", 1, "half, on a card"),
         CONSTANT("precision", "bf16", 2, "half, of single's range"),
-    INTEGER("window",       window_size, 128, "frames edited together, 1 to 128"),
+    FIXED_INTEGER("window",       window_size, 128, "frames edited together, 1 to 128"),
         AUTO("window", "the preset's, or 8"),
     INTEGER("steps",        steps, 1000,   "steps of inversion, and of editing, 1 to 1000"),
         AUTO("steps", "the preset's, or 50"),
@@ -1308,7 +1475,7 @@ static const AVOption fatezero_options[] = {
     STRING("blend_latents", blend_latents, "auto", "share of the steps that put the source back outside of blend, 0.2-1; 1 is 0.2-0.8; auto is the "
                                                    "preset's, or 0"),
     STRING("keys",          keys, "auto",  "frames that every frame attends to; auto is the preset's, or anchor"),
-    INTEGER("anchor",       anchor, 127,   "frame of each shot, from 0, that all others may attend to"),
+    FIXED_INTEGER("anchor",       anchor, 127,   "frame of each shot, from 0, that all others may attend to"),
         AUTO("anchor", "the preset's, or 3"),
     STRING("keys_at",       keys_at, "auto", "widest attention, in cells at the model's own size, or 640ch and deeper, that sees other frames; auto is the "
                                              "preset's, or 32"),
@@ -1342,16 +1509,16 @@ static const AVOption fatezero_options[] = {
         AUTO("store", "kept if it takes no more than half of the free memory"),
         CONSTANT("store", "keep", 0, "it is kept in memory"),
         CONSTANT("store", "recompute", 1, "it is made once more beside the edit"),
-    STRING("inversion",     inversion, NULL, "folder that inversions are kept in, for further edits (default none)"),
+    FIXED_STRING("inversion",     inversion, NULL, "folder that inversions are kept in, for further edits (default none)"),
     STRING("show",          show, "edit",  "edit, mask, compare or attention=word, what is seen of it"),
 
     /* the filter's own */
     { "cut", "a shot begins where the score of scdet, 0 to 100, is at least this; 0 for never", OFFSET(cut), AV_OPT_TYPE_DOUBLE,
-        { .dbl = 10 }, 0, 100, FLAGS },
+        { .dbl = 10 }, 0, 100, RUNTIME },
     { "on_error", "what becomes of frames whose edit fails", OFFSET(on_error), AV_OPT_TYPE_INT,
-        { .i64 = ON_ERROR_FAIL }, ON_ERROR_FAIL, ON_ERROR_PASS, FLAGS, "on_error" },
-        { "fail", "stop with an error",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_FAIL }, 0, 0, FLAGS, "on_error" },
-        { "pass", "pass them unedited",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_PASS }, 0, 0, FLAGS, "on_error" },
+        { .i64 = ON_ERROR_FAIL }, ON_ERROR_FAIL, ON_ERROR_PASS, RUNTIME, "on_error" },
+        { "fail", "stop with an error",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_FAIL }, 0, 0, RUNTIME, "on_error" },
+        { "pass", "pass them unedited",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_PASS }, 0, 0, RUNTIME, "on_error" },
     { NULL }
 };
 
@@ -1404,6 +1571,7 @@ const FILTER ff_vf_fatezero = {
     .init               = init,
     .uninit             = uninit,
     .activate           = activate,
+    .process_command    = process_command,
     FILTER_INPUTS(inputs),
     FILTER_OUTPUTS(outputs),
     FILTER_PIXFMTS_ARRAY(pix_fmts),

@@ -88,7 +88,8 @@ static void learn(JNIEnv *env, const fatezero_java *java, fatezero *fz, fatezero
         fz->panels[i] = (*env)->CallIntMethod(env, fz->engine, java->panels, i);
 }
 
-fatezero *fatezero_open(const char *const *options, const fatezero_host *host, fatezero_error *error)
+/* Opens an editor, which goes on after another if that is not NULL. */
+static fatezero *open_after(const fatezero *before, const char *const *options, const fatezero_host *host, fatezero_error *error)
 {
     JNIEnv *env;
     const fatezero_java *java;
@@ -117,7 +118,9 @@ fatezero *fatezero_open(const char *const *options, const fatezero_host *host, f
     error->code = FATEZERO_OK;
     if (!(*env)->PushLocalFrame(env, 16)) {
         array = to_java(env, java, options, n);
-        if (array)
+        if (array && before)
+            engine = (*env)->CallObjectMethod(env, before->engine, java->change, array, (jlong)(intptr_t)&fz->host);
+        else if (array)
             engine = (*env)->CallStaticObjectMethod(env, java->engine, java->open, array, (jlong)(intptr_t)&fz->host);
         if (!fatezero_exception(env, &fz->host, error)) {
             fz->engine = (*env)->NewGlobalRef(env, engine);
@@ -137,6 +140,16 @@ fatezero *fatezero_open(const char *const *options, const fatezero_host *host, f
         fatezero_close(&fz);
     fatezero_leave();
     return fz;
+}
+
+fatezero *fatezero_open(const char *const *options, const fatezero_host *host, fatezero_error *error)
+{
+    return open_after(NULL, options, host, error);
+}
+
+fatezero *fatezero_change(const fatezero *fz, const char *const *options, fatezero_error *error)
+{
+    return open_after(fz, options, &fz->host, error);
 }
 
 int fatezero_window(const fatezero *fz)

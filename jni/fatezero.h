@@ -17,7 +17,8 @@
  *     }
  *     fatezero_close(&fz);
  *
- * Threads: a handle may be used by any thread, by one at a time. Different handles are independent of each other.
+ * Threads: a handle may be used by any thread, by one at a time. Different handles are independent of each other, but for those
+ * that fatezero_change() made of one, of which one may be used at a time.
  * The first fatezero_open() of a process starts a Java virtual machine, which stays until the process ends; a process
  * forked afterwards cannot use the library until it calls exec.
  *
@@ -108,6 +109,17 @@ typedef struct fatezero fatezero;
  * @return the editor, to be closed with fatezero_close(), or NULL
  */
 FATEZERO_API fatezero *fatezero_open(const char *const *options, const fatezero_host *host, fatezero_error *error);
+
+/**
+ * Opens an editor with other options for the frames that follow, of the same shot: its anchor stays, and is edited by the new options
+ * as well. The model is not loaded again. Options of the model, of the window's length and of what the frames go to cannot change.
+ *
+ * @param fz      stays as it is, to be closed by itself; of the two only one may be used at a time
+ * @param options all of them, as in fatezero_open(), whether they change or not
+ * @param error   filled on failure
+ * @return the editor, with the same host, or NULL if the options are wrong
+ */
+FATEZERO_API fatezero *fatezero_change(const fatezero *fz, const char *const *options, fatezero_error *error);
 
 /** @return how many frames each fatezero_edit() wants; the last of a stream may bring fewer */
 FATEZERO_API int fatezero_window(const fatezero *fz);

@@ -513,6 +513,7 @@ static void look_up_engine(JNIEnv *env)
 
     java->engine   = class_of(env, "org/fatezero/engine/Engine");
     java->open     = static_method(env, java->engine, "open", "([[BJ)Lorg/fatezero/engine/Engine;");
+    java->change   = method(env, java->engine, "change", "([[BJ)Lorg/fatezero/engine/Engine;");
     java->window   = method(env, java->engine, "window", "()I");
     java->edits    = method(env, java->engine, "edits", "()I");
     java->panels   = method(env, java->engine, "panels", "(I)I");

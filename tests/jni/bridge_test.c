@@ -163,6 +163,27 @@ static void test_shots(void)
     free(pixels);
 }
 
+/* Other options for the frames that follow, of the same shot. */
+static void test_change(void)
+{
+    const char *options[] = { "steps", "1", "prompt", "a", NULL }, *others[] = { "steps", "1", "prompt", "b", NULL };
+    const char *wrong[] = { "source", "throw IllegalArgumentException a wrong word", NULL };
+    uint8_t pixel[3] = { 0 };
+    fatezero_image image = { pixel, 3 };
+    fatezero_error error;
+    fatezero *fz = open_with(options, NULL, &error), *next;
+
+    test = "change";
+    CHECK(fz && !fatezero_begin_shot(fz, NULL, 0, 0, 0, &error));
+    CHECK(!fatezero_change(fz, wrong, &error) && error.code == FATEZERO_INVALID && strstr(error.message, "a wrong word"));
+    CHECK((next = fatezero_change(fz, others, &error)));
+    CHECK(!fatezero_edit(fz, &image, &image, 1, 1, 1, 8, &error) && !strcmp(fatezero_metadata(fz, 0)[1], "a"));
+    fatezero_close(&fz);
+    CHECK(!fatezero_edit(next, &image, &image, 1, 1, 1, 8, &error) && !strcmp(fatezero_metadata(next, 0)[1], "b"));
+    CHECK(!strcmp(fatezero_metadata(next, 0)[9], "1"));
+    fatezero_close(&next);
+}
+
 /* Rows of two pictures, the frame and its edit. */
 static void test_panels(void)
 {
@@ -432,6 +453,7 @@ int main(int argc, char **argv)
     test_edits();
     test_panels();
     test_shots();
+    test_change();
     test_errors();
     test_arguments();
     test_cancel();

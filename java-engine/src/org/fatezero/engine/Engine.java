@@ -17,6 +17,7 @@ import org.fatezero.video.FrameFormat;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -36,6 +37,7 @@ public final class Engine implements AutoCloseable {
     private final Host host;
     private final Map<String, String> set;
     private final boolean describes; // each shot is described by the engine itself
+    private String planned;          // the caption that the edits are planned for; null without one
     private List<Options> asked;     // of each edit
     private Options options;         // of the first
     private final Hardware hardware;
@@ -51,11 +53,20 @@ public final class Engine implements AutoCloseable {
      * @param host the bridge's pointer, for {@link NativeHost}
      */
     public static Engine open(byte[][] options, long host) throws IOException {
+        return new Engine(map(options), new NativeHost(host));
+    }
+
+    /** Goes on with other options, as {@link #Engine(Engine, Map, Host)}, for a host behind JNI; in the form of {@link #open}. */
+    public Engine change(byte[][] options, long host) throws IOException {
+        return new Engine(this, map(options), new NativeHost(host));
+    }
+
+    private static Map<String, String> map(byte[][] options) {
         Map<String, String> set = new LinkedHashMap<>();
         for (int i = 0; i + 1 < options.length; i += 2) {
             set.put(new String(options[i], StandardCharsets.UTF_8), new String(options[i + 1], StandardCharsets.UTF_8));
         }
-        return new Engine(set, new NativeHost(host));
+        return set;
     }
 
     /**
@@ -64,21 +75,46 @@ public final class Engine implements AutoCloseable {
      * @throws IOException for a file that is missing or not what it should be, naming it
      */
     public Engine(Map<String, String> set, Host host) throws IOException {
+        this(null, set, host);
+    }
+
+    /**
+     * An engine for the windows after those of another: of the same shot, with other options. The anchor stays, and is edited by the
+     * new options as well. Both engines are there until each is closed, but only one may edit at a time.
+     *
+     * @param before whose windows come before this one's; it is left as it is. Null for none
+     * @param set all options, whether they change or not
+     * @throws IllegalArgumentException also for options that stay as they are as long as the film runs: {@link OptionResolver#requireSameFilm}
+     */
+    public Engine(Engine before, Map<String, String> set, Host host) throws IOException {
         this.host = host;
         this.set = Map.copyOf(set);
         asked = OptionResolver.edits(set, host);
         options = asked.get(0);
         describes = options.source().equals(Options.AUTO);
         panels = asked.stream().mapToInt(Show::panels).toArray();
-        hardware = Hardware.of(options.device(), options.precision());
-        shot = new Shot(options.anchor());
+        if (before == null) {
+            hardware = Hardware.of(options.device(), options.precision());
+            shot = new Shot(options.anchor());
+        } else {
+            OptionResolver.requireSameFilm(before.options, options);
+            if (!Arrays.equals(panels, before.panels)) {
+                throw new IllegalArgumentException("show=" + options.show() + ": the size of the frames cannot change as the film runs");
+            }
+            hardware = before.hardware;
+            shot = before.shot;
+        }
         store = new CapturePolicy(options.store(), () -> Memory.free(hardware.device()), host);
-        editor = new WindowEditor(asked, hardware.device(), hardware.precision(), store, host);
+        editor = new WindowEditor(asked, hardware.device(), before == null || before.editor == null ? hardware.precision() : before.editor.precision(),
+                store, host);
         try {
             Window window = editor.window(options.window(), false, 1, 1); // reports a wrong selector now rather than at the first window
             if (options.keys_at().endsWith("ch") && window.keysAt() == 0) {
                 host.log(Host.WARNING, "keys_at=" + options.keys_at() + ": no layer of model " + options.model()
                         + " is so wide, so each frame attends to itself alone; set keys_at= in cells");
+            }
+            if (describes && shot.caption() != null) {
+                plan(shot.caption());
             }
         } catch (RuntimeException | Error e) {
             close();
@@ -87,7 +123,9 @@ public final class Engine implements AutoCloseable {
         if (!describes) {
             logEdits();
         }
-        host.log(Host.INFO, hardware.toString());
+        if (before == null) {
+            host.log(Host.INFO, hardware.toString());
+        }
     }
 
     private void logEdits() {
@@ -173,8 +211,13 @@ public final class Engine implements AutoCloseable {
         if (editor == null) { // it could not be loaded for the window before
             editor = inSinglePrecision();
         }
-        if (describes && !shot.isDescribed()) {
-            describe(frames, shot.anchor());
+        if (describes) {
+            if (shot.caption() == null) {
+                shot.describe(caption(frames, shot.anchor()));
+            }
+            if (!shot.caption().equals(planned)) {
+                plan(shot.caption());
+            }
         }
         try {
             editor.edit(frames, anchor, from, to);
@@ -194,23 +237,27 @@ public final class Engine implements AutoCloseable {
         }
     }
 
-    /** Captions the shot by its anchor, and plans the edits for that caption. */
-    private void describe(FrameFormat frames, FrameBuffers anchor) throws IOException {
-        String caption = Captioner.NOTHING_KNOWN;
+    /** What a shot shows, by its anchor. */
+    private String caption(FrameFormat frames, FrameBuffers anchor) throws IOException {
         try (Captioner captioner = Captioners.open(options.captioner(), options.model()).orElse(null)) {
             if (captioner == null) {
                 host.log(Host.WARNING, "source: " + Captioners.missing(options.model()) + ". Until then say what the clip shows with source=");
-            } else {
-                caption = captioner.caption(frames.picture(anchor.buffers()[0], anchor.strides()[0]));
-                host.log(Host.INFO, "source: " + caption);
+                return Captioner.NOTHING_KNOWN;
             }
+            String caption = captioner.caption(frames.picture(anchor.buffers()[0], anchor.strides()[0]));
+            host.log(Host.INFO, "source: " + caption);
+            return caption;
         }
+    }
+
+    /** Plans the edits for what a shot shows. */
+    private void plan(String caption) throws IOException {
         asked = OptionResolver.described(set, caption, (level, message) -> { }); // told on opening
         options = asked.get(0);
         WindowEditor planned = new WindowEditor(asked, hardware.device(), editor.precision(), store, host);
         editor.close();
         editor = planned;
-        shot.setDescribed();
+        this.planned = caption;
         logEdits();
     }
 

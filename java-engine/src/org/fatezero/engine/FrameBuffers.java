@@ -22,6 +22,12 @@ record FrameBuffers(ByteBuffer[] buffers, int[] strides) {
                 IntStream.concat(IntStream.of(strides), IntStream.of(others.strides)).toArray());
     }
 
+    /** These, and the last of them once more and again until there are so many. */
+    FrameBuffers filled(int count) {
+        int[] each = IntStream.range(0, Math.max(count, count())).map(i -> Math.min(i, count() - 1)).toArray();
+        return new FrameBuffers(IntStream.of(each).mapToObj(i -> buffers[i]).toArray(ByteBuffer[]::new), IntStream.of(each).map(i -> strides[i]).toArray());
+    }
+
     /** A copy of one of them, from 0, in memory of its own. */
     FrameBuffers copy(int i) {
         ByteBuffer buffer = buffers[i].duplicate().clear();

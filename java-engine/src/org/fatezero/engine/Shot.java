@@ -13,7 +13,7 @@ final class Shot {
     private final int index;     // of the anchor in the first window, if that is long enough
     private FrameBuffers anchor; // null before the first window
     private FrameFormat format;
-    private boolean described;
+    private String caption;      // null until it is described
 
     Shot(int index) {
         this.index = index;
@@ -22,7 +22,7 @@ final class Shot {
     /** The next window begins a shot. */
     void begin() {
         anchor = null;
-        described = false;
+        caption = null;
     }
 
     /** The next window begins a shot with this anchor, which is copied. */
@@ -54,12 +54,12 @@ final class Shot {
         return anchor;
     }
 
-    /** Whether the edits are planned for what this shot shows. */
-    boolean isDescribed() {
-        return described;
+    /** What the shot shows, or null if it is not described yet. */
+    String caption() {
+        return caption;
     }
 
-    void setDescribed() {
-        described = true;
+    void describe(String caption) {
+        this.caption = caption;
     }
 }

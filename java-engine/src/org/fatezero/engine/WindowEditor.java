@@ -134,7 +134,8 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     /**
-     * Edits one window, as {@link Engine#edit}.
+     * Edits one window, as {@link Engine#edit}. One that is not its shot's first is filled up to its full length: in tensors of one shape
+     * a frame's numbers are the same bit for bit, wherever the shot ends or is cut up.
      *
      * @param anchor the shot's, which runs along and is dropped; null if it is one of the window's frames, or none is attended to
      * @param source one a frame
@@ -149,7 +150,7 @@ public final class WindowEditor implements AutoCloseable {
         int h = model.vae.config().pixels(frames.height() * scale);
         int w = model.vae.config().pixels(frames.width() * scale);
         try (NDManager window = model.manager.newSubManager()) {
-            List<Result> results = retried(frames, anchor == null ? source : anchor.and(source), first > 0, h, w, window);
+            List<Result> results = retried(frames, anchor == null ? source : anchor.and(source.filled(options.window())), first > 0, h, w, window);
             for (int i = 0; i < targets; i++) {
                 report("decode", i, targets);
                 int last = targets - 1 - i; // backwards: the first edit may overwrite the source, which others still show
@@ -239,6 +240,10 @@ public final class WindowEditor implements AutoCloseable {
             NDList latents = new NDList();
             for (int i = 0; i < source.count(); i++) {
                 report("encode", i, source.count());
+                if (i > 0 && source.buffers()[i] == source.buffers()[i - 1]) { // it fills the window
+                    latents.add(latents.get(i - 1));
+                    continue;
+                }
                 try (NDArray x = frames.read(source.buffers()[i], source.strides()[i], h, w, options.parity(), temporary, model.torch)) {
                     latents.add(model.vae.encode(x));
                 }

@@ -35,7 +35,21 @@ public final class OptionResolver {
             .filter(name -> !Set.of("prompt", "source", "from", "to", "negative", "emphasize", "blend").contains(name))
             .collect(Collectors.toUnmodifiableSet());
 
+    /** Options that stay as they are while a film runs: what is loaded, what its frames have in common, and where they go. */
+    static final List<String> OF_THE_FILM = List.of("model", "lora", "device", "precision", "window", "presets", "edit", "captioner", "anchor",
+            "inversion");
+
     private OptionResolver() {
+    }
+
+    /** @throws IllegalArgumentException if options of a film's next frames differ in what cannot change while it runs */
+    public static void requireSameFilm(Options before, Options after) {
+        Map<String, Object> set = after.byName();
+        before.byName().forEach((name, value) -> {
+            if (OF_THE_FILM.contains(name) && !value.equals(set.get(name))) {
+                throw new IllegalArgumentException(name + "=" + set.get(name) + ": it cannot change as the film runs, and is " + value);
+            }
+        });
     }
 
     /**

@@ -15,8 +15,11 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /** One spelling, type, range and default everywhere: the filter's option is the record's component and the row of docs/options.md. */
 class OptionTableTest {
@@ -80,6 +83,15 @@ class OptionTableTest {
     @Test
     void theFiltersOptionsAreTheEngines() throws Exception {
         assertEquals(components(), List.copyOf(filterOptions().keySet()));
+    }
+
+    /** But for the file that is read once, on opening. */
+    @Test
+    void theFilterChangesWhatTheEngineCanChange() throws Exception {
+        Matcher fixed = Pattern.compile("FIXED_\\w+\\(\"(\\w+)\"").matcher(Files.readString(FILTER));
+        Set<String> expected = new TreeSet<>(OptionResolver.OF_THE_FILM);
+        expected.add("promptfile");
+        assertEquals(expected, fixed.results().map(found -> found.group(1)).collect(Collectors.toCollection(TreeSet::new)));
     }
 
     @Test

@@ -62,6 +62,14 @@ public final class Engine implements AutoCloseable {
         return engine;
     }
 
+    /** Goes on with other options. */
+    public Engine change(byte[][] options, long host) throws IOException {
+        Engine engine = open(options, host);
+        engine.shot = shot;
+        engine.anchor = anchor;
+        return engine;
+    }
+
     public int window() {
         return window;
     }
