@@ -168,7 +168,7 @@ bridge: setup
 	@$(MAKE) --no-print-directory $(LIB) $(JNI_DIR)/fatezero.pc $(JNI_DIR)/example
 
 # never unloaded: threads that it attached call back into it when they end
-$(LIB) build/torture/libfatezero.so.0: $(wildcard jni/*.h) jni/fatezero.c jni/jvm.c jni/create.c jni/exit.c
+$(LIB) build/torture/libfatezero.so.0: $(wildcard jni/*.h) jni/fatezero.c jni/jvm.c jni/create.c jni/agents.c jni/exit.c
 	@mkdir -p $(@D)
 	$(CC) -std=c11 -D_POSIX_C_SOURCE=200809L $(CFLAGS) -fPIC -fvisibility=hidden -I$(JDK)/include -I$(JDK)/include/linux \
 	    -shared -Wl,-soname,libfatezero.so.0 -Wl,-z,nodelete -Wl,-z,defs $(LDFLAGS) -o $@ $(filter %.c,$^) -ldl -lpthread

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "agents.h"
 #include "exit.h"
 #include "jvm.h"
 
@@ -104,7 +105,9 @@ JNIEXPORT jint JNICALL Agent_OnLoad(JavaVM *vm, char *options, void *reserved)
     const jvmtiCapabilities capabilities = { .can_generate_native_method_bind_events = 1 };
     jvmtiEnv *jvmti;
 
-    (void)options, (void)reserved;
+    (void)reserved;
+    if (options && !strcmp(options, FATEZERO_LAST_AGENT))
+        _exit(FATEZERO_AGENTS_LOADED);
     if ((*vm)->GetEnv(vm, (void **)&jvmti, JVMTI_VERSION_1_2) == JNI_OK &&
         !(*jvmti)->AddCapabilities(jvmti, &capabilities) &&
         !(*jvmti)->SetEventCallbacks(jvmti, &callbacks, sizeof(callbacks)))
@@ -313,7 +316,7 @@ fatezero_code fatezero_create(void *library, const JavaVMInitArgs *args, JavaVM 
     struct sigaction before[LAST_SIGNAL + 1] = { 0 };
     char *locale, agent[PATH_MAX + 16] = "-agentpath:";
     int failed, n = args->nOptions;
-    Dl_info self;
+    Dl_info self, jvm;
 
     memcpy(options, args->options, n * sizeof(*options));
     options[n++] = (JavaVMOption) { "vfprintf", (void *)on_print };
@@ -333,6 +336,9 @@ fatezero_code fatezero_create(void *library, const JavaVMInitArgs *args, JavaVM 
         return refuse(error, "an option would make it print and end the process");
     if (check_space(error) || check_threads(error))
         return error->code;
+    if (dladdr((void *)creation.create_vm, &jvm) && !fatezero_agents_load(jvm.dli_fname, creation.said, sizeof(creation.said)))
+        return explain(error);
+    creation.said[0] = '\0';
     for (int i = 1; i <= LAST_SIGNAL; i++)
         sigaction(i, NULL, &before[i]);
     if (!(locale = locale_now()))
