@@ -70,8 +70,8 @@ final class Tune implements Callable<Integer> {
     @Option(names = "--keys", defaultValue = "-1+first", description = "Frames that self-attention sees, as the filter's keys=. ${DEFAULT-VALUE}")
     private String keys;
 
-    @Option(names = "--keys_at", defaultValue = "32", paramLabel = "N", description = "The filter's keys_at=, in cells. ${DEFAULT-VALUE}")
-    private int keysAt;
+    @Option(names = "--keys_at", defaultValue = "32", paramLabel = "N", description = "The filter's keys_at=: cells, or 640ch. ${DEFAULT-VALUE}")
+    private String keysAt;
 
     @Option(names = "--norm", defaultValue = "frame", description = "The filter's norm=: frame or window. ${DEFAULT-VALUE}")
     private String norm;

@@ -148,14 +148,19 @@ public record Options(String preset, String presets, String edit, String prompt,
         oneOf("attention", attention, "inversion", "reconstruction");
         oneOf("norm", norm, "frame", "window");
         oneOf("store", store, "auto", "keep", "recompute");
-        if (!keys_at.matches("\\d{1,7}ch") && !(keys_at.matches("\\d{1,4}") && Integer.parseInt(keys_at) <= 4096)) {
-            throw new IllegalArgumentException("keys_at=" + keys_at + ": expected 0 to 4096, or channels such as 640ch");
-        }
+        requireKeysAt(keys_at);
         if (!show.matches("edit|mask|compare|attention[=:].*\\S.*")) {
             throw new IllegalArgumentException("show=" + show + ": expected edit, mask, compare, or attention=word");
         }
         if (!device.matches("auto|cpu|cuda(:\\d{1,3})?")) {
             throw new IllegalArgumentException("device=" + device + ": expected auto, cpu, cuda or cuda:N");
+        }
+    }
+
+    /** @throws IllegalArgumentException unless it is a number of cells, or of channels */
+    public static void requireKeysAt(String keysAt) {
+        if (!keysAt.matches("\\d{1,7}ch") && !(keysAt.matches("\\d{1,4}") && Integer.parseInt(keysAt) <= 4096)) {
+            throw new IllegalArgumentException("keys_at=" + keysAt + ": expected 0 to 4096, or channels such as 640ch");
         }
     }
 

@@ -14,6 +14,7 @@ import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Window;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.model.ModelFolder;
+import org.fatezero.options.Options;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
@@ -48,11 +49,11 @@ public final class Tuning implements AutoCloseable {
      * @param size short side that frames are brought to; 0 for the model's own
      * @param batch frames of each iteration, consecutive ones; 0 for all
      * @param learning_rate of the optimiser
-     * @param keys as the filter's option of this name, and likewise {@code keys_at} in cells at the model's own size, {@code norm}
+     * @param keys as the filter's option of this name, and likewise {@code keys_at} and {@code norm}
      * @param seed of the temporal layers and the noise
      */
     public record Settings(String model, String source, String device, int size, int batch, double learning_rate, String keys,
-            int keys_at, String norm, long seed) {
+            String keys_at, String norm, long seed) {
 
         /** @throws IllegalArgumentException naming what is out of its range */
         public Settings {
@@ -60,7 +61,7 @@ public final class Tuning implements AutoCloseable {
             require(size >= 0 && size <= 4096, "size", size, "0 to 4096");
             require(batch >= 0 && batch <= 128, "batch", batch, "0 to 128");
             require(learning_rate > 0 && learning_rate <= 1, "learning_rate", learning_rate, "more than 0, at most 1");
-            require(keys_at >= 0, "keys_at", keys_at, "0 or more");
+            Options.requireKeysAt(keys_at);
             require(norm.equals("frame") || norm.equals("window"), "norm", norm, "frame or window");
         }
 
@@ -79,7 +80,7 @@ public final class Tuning implements AutoCloseable {
             notes.put("batch", Integer.toString(batch));
             notes.put("learning_rate", Double.toString(learning_rate));
             notes.put("keys", keys);
-            notes.put("keys_at", Integer.toString(keys_at));
+            notes.put("keys_at", keys_at);
             notes.put("norm", norm);
             notes.put("seed", Long.toString(seed));
             return notes;
@@ -109,8 +110,7 @@ public final class Tuning implements AutoCloseable {
             throw new IllegalArgumentException("batch=" + settings.batch + ": the clip has " + clip.size() + " frames");
         }
         int frames = settings.batch == 0 ? clip.size() : settings.batch;
-        ForwardContext context = ForwardContext.of(new Window(frames, KeyFrames.of(settings.keys, frames), settings.keys_at,
-                false, settings.norm.equals("window")));
+        KeyFrames keys = KeyFrames.of(settings.keys, frames);
         Device device = Hardware.of(settings.device, "fp32").device();
         folder = resume ? begun(out) : begin(settings, out);
         manager = NDManager.newBaseManager(device, "PyTorch");
@@ -120,6 +120,8 @@ public final class Tuning implements AutoCloseable {
                 requireSame(before.metadata());
             }
             UNetConfig config = UNetConfig.read(config("unet/config.json"));
+            int keysAt = config.cells(settings.keys_at, 1, 1, false); // at the model's own size, whatever the clip's
+            ForwardContext context = ForwardContext.of(new Window(frames, keys, keysAt, false, settings.norm.equals("window")));
             TextEncoder.Config textConfig = TextEncoder.Config.read(config("text_encoder/config.json"));
             Prompt source = tokenizer.encode(settings.source, textConfig.maxPositionEmbeddings());
             unseen = source.unseen();

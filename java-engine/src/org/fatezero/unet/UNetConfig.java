@@ -75,6 +75,15 @@ public record UNetConfig(int inChannels, int outChannels, int[] blockOutChannels
         return depth == blockOutChannels.length ? 0 : level(depth).side(halved(h, depth), halved(w, depth), byArea);
     }
 
+    /**
+     * The same for {@code 640ch}; a plain number is one of cells already.
+     *
+     * @param widest an option such as {@code keys_at}
+     */
+    public int cells(String widest, int h, int w, boolean byArea) {
+        return widest.endsWith("ch") ? cells(Integer.parseInt(widest.replace("ch", "")), h, w, byArea) : Integer.parseInt(widest);
+    }
+
     /** The attention layers that latents of {@code h} by {@code w} pass, in order. */
     public List<AttentionLayer> attentionLayers(int h, int w, boolean byArea) {
         int last = blockOutChannels.length - 1;

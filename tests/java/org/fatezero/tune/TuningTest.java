@@ -3,6 +3,7 @@ package org.fatezero.tune;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -34,7 +35,7 @@ import java.util.Random;
 class TuningTest {
 
     private static final Tuning.Settings SETTINGS = new Tuning.Settings(Golden.TINY.toString(), "a silver jeep", "cpu", 64, 2, 1e-2,
-            "-1+first", 32, "frame", 7);
+            "-1+first", "32", "frame", 7);
 
     @TempDir
     Path folder;
@@ -129,7 +130,7 @@ class TuningTest {
         Path broken = folder.resolve("broken");
         TunedModelFolder.create(Golden.TINY, broken, 0);
         Files.delete(broken.resolve("vae/config.json"));
-        Tuning.Settings settings = new Tuning.Settings(broken.toString(), "a jeep", "cpu", 64, 0, 1e-2, "-1", 32, "frame", 0);
+        Tuning.Settings settings = new Tuning.Settings(broken.toString(), "a jeep", "cpu", 64, 0, 1e-2, "-1", "32", "frame", 0);
         assertThrows(NoSuchFileException.class, () -> new Tuning(settings, clip(2), folder.resolve("out"), false));
         assertEquals(List.of("broken"), names());
     }
@@ -139,7 +140,7 @@ class TuningTest {
         Path broken = folder.resolve("broken");
         TinyOptions.copyModel(broken);
         Files.writeString(broken.resolve("unet/config.json"), "{\"block_out_channels\": [");
-        Tuning.Settings settings = new Tuning.Settings(broken.toString(), "a jeep", "cpu", 64, 0, 1e-2, "-1", 32, "frame", 0);
+        Tuning.Settings settings = new Tuning.Settings(broken.toString(), "a jeep", "cpu", 64, 0, 1e-2, "-1", "32", "frame", 0);
         IOException e = assertThrows(IOException.class, () -> new Tuning(settings, clip(2), folder.resolve("out"), false));
         assertTrue(e.getMessage().startsWith(broken.resolve("unet/config.json") + ": not a JSON object"), e.getMessage());
         assertEquals(List.of("broken"), names());
@@ -163,16 +164,32 @@ class TuningTest {
 
     @Test
     void noKeysAreEachFrameItself() throws Exception {
-        Tuning.Settings settings = new Tuning.Settings(Golden.TINY.toString(), "a jeep", "cpu", 64, 0, 1e-2, " ", 32, "frame", 0);
+        Tuning.Settings settings = new Tuning.Settings(Golden.TINY.toString(), "a jeep", "cpu", 64, 0, 1e-2, " ", "32", "frame", 0);
         try (Tuning tuning = new Tuning(settings, clip(2), folder.resolve("out"), false)) {
             assertTrue(Double.isFinite(tuning.iterate()));
+        }
+    }
+
+    /** In the tiny model the layers of 16 channels lie below those of full resolution, of 8. */
+    @Test
+    void keysMayBeSeenByLayersOfSoManyChannels() throws Exception {
+        int cells = UNetConfig.read(Golden.config("unet")).cells("16ch", 1, 1, false);
+        double ofChannels = firstLoss("16ch");
+        assertEquals(firstLoss(Integer.toString(cells)), ofChannels);
+        assertNotEquals(firstLoss(Integer.toString(2 * cells)), ofChannels);
+    }
+
+    private double firstLoss(String keysAt) throws Exception {
+        Tuning.Settings settings = new Tuning.Settings(Golden.TINY.toString(), "a jeep", "cpu", 64, 0, 1e-2, "first", keysAt, "frame", 0);
+        try (Tuning tuning = new Tuning(settings, clip(2), folder.resolve(keysAt), false)) {
+            return tuning.iterate();
         }
     }
 
     @Test
     void tellsHowAFileBecomesAFolder() {
         String file = Golden.TINY.resolve("unet/diffusion_pytorch_model.safetensors").toString();
-        Tuning.Settings settings = new Tuning.Settings(file, "a jeep", "cpu", 64, 0, 1e-2, "-1", 32, "frame", 0);
+        Tuning.Settings settings = new Tuning.Settings(file, "a jeep", "cpu", 64, 0, 1e-2, "-1", "32", "frame", 0);
         IOException e = assertThrows(IOException.class, () -> new Tuning(settings, clip(2), folder.resolve("out"), false));
         assertTrue(e.getMessage().startsWith("model=" + file + ": a tuning begins with a folder"), e.getMessage());
     }
@@ -180,10 +197,11 @@ class TuningTest {
     @ParameterizedTest
     @CsvSource({"'', 64, 0, 0.1, -1, frame, source", "jeep, -1, 0, 0.1, -1, frame, size", "jeep, 64, 4, 0.1, -1, frame, batch",
         "jeep, 64, 0, 0, -1, frame, learning_rate", "jeep, 64, 0, NaN, -1, frame, learning_rate", "jeep, 64, 0, 0.1, middle, frame, keys",
-        "jeep, 64, 0, 0.1, -1, batch, norm"})
+        "jeep, 64, 0, 0.1, -1, batch, norm", "jeep, 64, 0, 0.1, -1, frame, keys_at"})
     void namesASettingThatCannotBe(String source, int size, int batch, double rate, String keys, String norm, String named) {
+        String keysAt = named.equals("keys_at") ? "-1ch" : "32";
         IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> new Tuning(
-                new Tuning.Settings(Golden.TINY.toString(), source, "cpu", size, batch, rate, keys, 32, norm, 0), clip(3), folder.resolve("out"), false));
+                new Tuning.Settings(Golden.TINY.toString(), source, "cpu", size, batch, rate, keys, keysAt, norm, 0), clip(3), folder.resolve("out"), false));
         assertTrue(e.getMessage().startsWith(named + "=") || e.getMessage().startsWith(named + ": "), e.getMessage());
         assertFalse(Files.exists(folder.resolve("out")), "nothing is written for a setting that cannot be");
     }

@@ -152,9 +152,7 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
      */
     public static Window window(Options options, UNetConfig unet, int frames, boolean beside, int latentHeight, int latentWidth) {
         int anchor = beside ? 0 : Math.min(options.anchor(), frames - 1);
-        String at = options.keys_at();
-        int keysAt = at.endsWith("ch") ? unet.cells(Integer.parseInt(at.replace("ch", "")), latentHeight, latentWidth, options.parity())
-                : Integer.parseInt(at);
+        int keysAt = unet.cells(options.keys_at(), latentHeight, latentWidth, options.parity());
         return new Window(frames, KeyFrames.of(options.keys(), frames, anchor, beside), keysAt, options.parity(), options.norm().equals("window"));
     }
 
