@@ -520,6 +520,7 @@ static int start_worker(AVFilterContext *ctx)
     ret = pthread_create(&s->worker, NULL, work, ctx);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (ret) {
+        av_log(ctx, AV_LOG_ERROR, "no thread can be started to edit in (%s); raise the limit of processes (ulimit -u)\n", av_err2str(AVERROR(ret)));
         pthread_cond_destroy(&s->changed);
         pthread_mutex_destroy(&s->lock);
         s->state = ABSENT;

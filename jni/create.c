@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jvmti.h>
 #include <limits.h>
 #include <locale.h>
@@ -21,6 +22,8 @@
 #define PROPERTIES  "Java_jdk_internal_util_SystemProps_00024Raw_platformProperties"
 #define LAST_SIGNAL 31                  // of those that a virtual machine handles
 #define SPACE       ((size_t)2 << 30)   // bytes of addresses: measured, with libtorch and the smallest edit 1.9 GiB
+#define DATA        ((size_t)640 << 20) // bytes that can be written to: measured as well, 620 MiB
+#define FILES       32                  // open at once: measured, some 25
 #define THREADS     16                  // some of them spare, beside one for each processor
 
 typedef jint (*create_vm_fn)(JavaVM **, void **, void *);
@@ -296,16 +299,38 @@ static fatezero_code check_threads(fatezero_error *error)
                          "raise the limit of processes (ulimit -u) or of the container", wanted, n, strerror(failed));
 }
 
-/* Where address space runs out, the virtual machine or libtorch's initializers may end the process at any later moment. */
+/* Where memory runs out, the virtual machine or libtorch's initializers may end the process at any later moment. */
 static fatezero_code check_space(fatezero_error *error)
 {
-    void *space = mmap(NULL, SPACE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    static const struct { size_t size; int protection; const char *name, *limit; } kinds[] = {
+        { SPACE, PROT_NONE,              "address space",                 "ulimit -v" },
+        { DATA,  PROT_READ | PROT_WRITE, "memory that can be written to", "ulimit -d" },
+    };
 
-    if (space == MAP_FAILED)
-        return fatezero_fail(error, FATEZERO_NO_MEMORY, "Java and libtorch need %zu MiB of address space at least, and have less (%s); "
-                             "raise the limit (ulimit -v)", SPACE >> 20, strerror(errno));
-    munmap(space, SPACE);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+        void *space = mmap(NULL, kinds[i].size, kinds[i].protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (space == MAP_FAILED)
+            return fatezero_fail(error, FATEZERO_NO_MEMORY, "Java and libtorch need %zu MiB of %s at least, and have less (%s); "
+                                 "raise the limit (%s)", kinds[i].size >> 20, kinds[i].name, strerror(errno), kinds[i].limit);
+        munmap(space, kinds[i].size);
+    }
     return FATEZERO_OK;
+}
+
+/* Where no file can be opened, Java finds neither its own classes nor ours, and says so in many ways. */
+static fatezero_code check_files(fatezero_error *error)
+{
+    int files[FILES], n = 0, failed;
+
+    files[0] = open("/", O_RDONLY | O_CLOEXEC);
+    while (files[n] >= 0 && ++n < FILES)
+        files[n] = fcntl(files[0], F_DUPFD_CLOEXEC, 0);
+    failed = errno;
+    for (int i = 0; i < n; i++)
+        close(files[i]);
+    return n == FILES ? FATEZERO_OK :
+           fatezero_fail(error, FATEZERO_NO_MEMORY, "Java and libtorch need %d open files, and only %d can be opened (%s); "
+                         "raise the limit (ulimit -n)", FILES, n, strerror(failed));
 }
 
 /* ---- creation, with all that it needs ---- */
@@ -334,7 +359,7 @@ fatezero_code fatezero_create(void *library, const JavaVMInitArgs *args, JavaVM 
 
     if (fatezero_user_sets("PrintFlagsInitial") || fatezero_user_sets("-Xlog:help"))       // it prints, and calls exit() itself
         return refuse(error, "an option would make it print and end the process");
-    if (check_space(error) || check_threads(error))
+    if (check_space(error) || check_files(error) || check_threads(error))
         return error->code;
     if (dladdr((void *)creation.create_vm, &jvm) && !fatezero_agents_load(jvm.dli_fname, creation.said, sizeof(creation.said)))
         return explain(error);

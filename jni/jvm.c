@@ -554,7 +554,7 @@ static fatezero_code start(fatezero_error *error)
         return error->code;
     if ((*jvm.vm)->AttachCurrentThreadAsDaemon(jvm.vm, (void **)&env, NULL) != JNI_OK) {
         jvm.vm = NULL;
-        return fatezero_fail(error, FATEZERO_NO_MEMORY, "cannot attach a thread to Java");
+        return fatezero_fail(error, FATEZERO_NO_MEMORY, "cannot attach a thread to Java: its stack may be too small (ulimit -s)");
     }
 
     version = running_version(env);

@@ -123,9 +123,9 @@ record Ffmpeg(Map<String, String> environment) {
         return finished(() -> start(command, more));
     }
 
-    /** With at most so many MiB of addresses. */
-    Result runWithin(int mib, String command, String... more) {
-        List<String> words = new ArrayList<>(List.of("-c", "ulimit -v " + 1024L * mib + "; exec \"$0\" \"$@\"", BIN.resolve("ffmpeg").toString()));
+    /** Under a limit as the shell's ulimit takes it, such as {@code -n 20}. */
+    Result runWithin(String limit, String command, String... more) {
+        List<String> words = new ArrayList<>(List.of("-c", "ulimit " + limit + "; exec \"$0\" \"$@\"", BIN.resolve("ffmpeg").toString()));
         words.addAll(words("-hide_banner -nostdin -y " + command, more));
         return finished(() -> start("/bin/sh", words));
     }

@@ -65,14 +65,6 @@ class GuestTest {
     }
 
     @Test
-    void littleAddressSpaceIsTold() {
-        Ffmpeg.Result result = STUB.runWithin(2000, INPUT, "fatezero", "-f", "null", "-");
-        assertNotEquals(0, result.status());
-        assertTrue(result.log().contains("need 2048 MiB of address space"), result.log());
-        assertTrue(result.log().contains("Cannot allocate memory"), result.log());
-    }
-
-    @Test
     void whyLibtorchCannotBeLoaded(@TempDir Path folder) throws IOException {
         try (Stream<Path> libraries = Files.list(Path.of("build/ffmpeg/lib/fatezero/pytorch").toAbsolutePath())) {
             for (Path library : libraries.toList())
@@ -86,12 +78,5 @@ class GuestTest {
         assertNotEquals(0, result.status());
         assertTrue(result.log().contains("libtorch cannot be loaded: "), result.log());
         assertTrue(result.log().contains("libtorch_cpu.so: file too short"), result.log());
-    }
-
-    /** What an edit takes: it once took more than 6 GB, of which the virtual machine's reserves were the most. */
-    @Test
-    void anEditNeedsNoMoreThan3GibOfAddresses() {
-        REAL.runWithin(3072, "-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 2 -vf", "fatezero=size=32:steps=2:window=2:model="
-            + Path.of("tests/golden/tiny").toAbsolutePath(), "-f", "null", "-").succeeded();
     }
 }
