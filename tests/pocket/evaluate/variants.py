@@ -19,6 +19,7 @@ INFUSION = {"method": "infusion", "inject": 0.2, "inject_kv": "0.2-0.4", "self_r
 
 VARIANTS = {
     "fatezero": Variant("FateZero"),
+    "auto": Variant("described by itself", {"source": "auto"}),
     "ddim": Variant("DDIM inversion, new prompt", {"self_replace": 0, "cross_replace": 0, "blend": "", "blend_latents": 0, "emphasize": ""}),
     "no-self": Variant("no self-attention fusion", {"self_replace": 0}),
     "no-mask": Variant("full replacement, no mask", {"threshold": 2}, ("shape",)),
@@ -42,5 +43,6 @@ LISTS = {
     "INFUSION": ("fatezero", "infusion", "infusion-no-features", "infusion-no-kv", "infusion-outputs", "infusion-denoised"),
     "STRENGTH": ("strength-0", "strength-0.25", "fatezero", "strength-0.75", "strength-1"),
     "TUNE": ("fatezero", "tuned"),
+    "AUTO": ("fatezero", "auto"),
     "SOLVER": ("fatezero", "ddim-20", "ddim-10", "implicit-50", "implicit-20", "implicit-10"),
 }

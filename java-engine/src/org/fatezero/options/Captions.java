@@ -1,16 +1,19 @@
 package org.fatezero.options;
 
-import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Captions that were found, and the words in which a user speaks of the same thing. */
 final class Captions {
 
+    private static final Set<String> ARTICLES = Set.of("a", "an", "the");
+
     /** Words before a noun that may be others in the user's words: {@code in the snow}, {@code through snow}. */
-    private static final Set<String> BEFORE_NOUNS = Set.of("a", "an", "the", "in", "on", "at", "of", "by", "near", "under", "over", "along", "across",
-            "through", "down", "up", "into", "inside", "with", "behind", "beside", "before");
+    private static final Set<String> BEFORE_NOUNS = Set.of("a", "an", "the", "and", "in", "on", "at", "of", "by", "near", "under", "over", "along",
+            "across", "through", "down", "up", "into", "inside", "with", "behind", "beside", "before");
 
     /** The most words between those and the noun. */
     private static final int ADJECTIVES = 2;
@@ -19,23 +22,61 @@ final class Captions {
     }
 
     /**
-     * The caption with the user's words in the place of those that name the same thing, which are told by their noun, the last word.
-     * A caption that has the words, or not even the noun, is left as it is.
+     * The caption with the user's words in the place of those that name the same thing, which are told by a noun of theirs and the words
+     * before it. A caption that has the words, or none of their nouns, is left as it is.
      */
     static String with(String caption, String words) {
-        String plain = " " + caption.toLowerCase(Locale.ROOT) + " ";
-        if (plain.contains(" " + words.toLowerCase(Locale.ROOT) + " ")) {
+        if ((" " + lower(caption) + " ").contains(" " + lower(words) + " ")) {
             return caption;
         }
-        List<String> found = Arrays.asList(caption.split("\\s+"));
-        String[] own = words.split("\\s+");
-        int noun = found.stream().map(word -> word.toLowerCase(Locale.ROOT)).toList().lastIndexOf(own[own.length - 1].toLowerCase(Locale.ROOT));
-        if (noun < 0) {
+        List<String> found = List.of(caption.strip().split("\\s+"));
+        List<String> own = List.of(words.strip().split("\\s+"));
+        Run same = same(own, found);
+        if (same == null) {
             return caption;
         }
-        int from = own.length > 1 && isBeforeNouns(own[0]) ? phrase(found, noun) : noun;
-        return String.join(" ", found.subList(0, from)) + (from > 0 ? " " : "") + words
-                + (noun + 1 < found.size() ? " " + String.join(" ", found.subList(noun + 1, found.size())) : "");
+        int from = own.size() > 1 && isBeforeNouns(own.get(0)) ? phrase(found, same.from) : same.from;
+        int to = isBeforeNouns(own.get(own.size() - 1)) ? upToNextNoun(found, same.to) : same.to;
+        return Stream.of(found.subList(0, from), own, found.subList(to, found.size())).flatMap(List::stream).collect(Collectors.joining(" "));
+    }
+
+    /** Words of a caption, from and to counted as of sublists. */
+    private record Run(int from, int to, int length) {
+    }
+
+    /** The most words in a row, those before nouns apart, that both have and that end in a noun of the user's; the last such, or null. */
+    private static Run same(List<String> own, List<String> found) {
+        Run best = null;
+        for (int i = 0; i < own.size(); i++) {
+            for (int j = 0; j < found.size(); j++) {
+                Run run = isBeforeNouns(own.get(i)) ? null : same(own, i, found, j);
+                if (run != null && (best == null || run.length >= best.length)) {
+                    best = run;
+                }
+            }
+        }
+        return best;
+    }
+
+    private static Run same(List<String> own, int i, List<String> found, int j) {
+        Run run = null;
+        int length = 0;
+        int begin = j;
+        while (i < own.size() && j < found.size() && lower(own.get(i)).equals(lower(found.get(j)))) {
+            length++;
+            i++;
+            j++;
+            if (i == own.size() || isBeforeNouns(own.get(i)) || own.get(i).endsWith("ing")) {
+                run = new Run(begin, j, length);
+            }
+            while (i < own.size() && isBeforeNouns(own.get(i))) {
+                i++;
+            }
+            while (j < found.size() && isBeforeNouns(found.get(j))) {
+                j++;
+            }
+        }
+        return run;
     }
 
     /** Where the phrase of a noun begins: {@code down a curvy road}. */
@@ -53,7 +94,26 @@ final class Captions {
         return first;
     }
 
+    /** Behind a verb and what leads to the next noun, {@code driving down}, if that is near; otherwise where it began. */
+    private static int upToNextNoun(List<String> words, int at) {
+        int next = at;
+        while (next < Math.min(words.size(), at + ADJECTIVES) && !isBeforeNouns(words.get(next))) {
+            next++;
+        }
+        if (next == words.size() || !isBeforeNouns(words.get(next))) {
+            return at;
+        }
+        while (next < words.size() && isBeforeNouns(words.get(next)) && !ARTICLES.contains(lower(words.get(next)))) {
+            next++;
+        }
+        return next;
+    }
+
     private static boolean isBeforeNouns(String word) {
-        return BEFORE_NOUNS.contains(word.toLowerCase(Locale.ROOT));
+        return BEFORE_NOUNS.contains(lower(word));
+    }
+
+    private static String lower(String text) {
+        return text.toLowerCase(Locale.ROOT);
     }
 }
