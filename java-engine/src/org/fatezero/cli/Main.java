@@ -19,7 +19,7 @@ import java.nio.file.AccessDeniedException;
  * standard output; an error is one line on standard error, with its stack trace if {@code --verbose} is given.
  */
 @Command(name = "fatezero", versionProvider = Main.Version.class, mixinStandardHelpOptions = true, usageHelpAutoWidth = true,
-        scope = ScopeType.INHERIT, subcommands = {Caption.class, Metrics.class, Tune.class},
+        scope = ScopeType.INHERIT, subcommands = {Caption.class, ListPresets.class, Metrics.class, Preview.class, Tune.class},
         description = "What is done around an edit. The edit itself is a filter of ffmpeg.")
 public final class Main implements Runnable {
 

@@ -103,13 +103,17 @@ final class Captions {
         if (next == words.size() || !isBeforeNouns(words.get(next))) {
             return at;
         }
-        while (next < words.size() && isBeforeNouns(words.get(next)) && !ARTICLES.contains(lower(words.get(next)))) {
+        while (next < words.size() && isBeforeNouns(words.get(next)) && !isArticle(words.get(next))) {
             next++;
         }
         return next;
     }
 
-    private static boolean isBeforeNouns(String word) {
+    static boolean isArticle(String word) {
+        return ARTICLES.contains(lower(word));
+    }
+
+    static boolean isBeforeNouns(String word) {
         return BEFORE_NOUNS.contains(lower(word));
     }
 

@@ -14,11 +14,16 @@ import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Works out which options hold, and what the prompts say, from what the user set and the preset brings. */
 public final class OptionResolver {
 
     private static final List<String> FILLED = List.of("prompt", "negative", "blend", "emphasize", "cross_replace");
+
+    private static final Map<String, List<String>> PLACEHOLDERS = Map.of("from", List.of("{from}", "{edited}", "{without}", "{rest}"),
+            "to", List.of("{to}", "{edited}"));
+    private static final Map<String, String> WORDS = Map.of("from", "from=, the words of the source that change", "to", "to=, what they change to");
 
     private static final int MOST_EDITS = 16;
 
@@ -179,21 +184,24 @@ public final class OptionResolver {
         return Options.of(options);
     }
 
-    private static void fill(Map<String, String> options) {
+    private static void fill(Map<String, String> options) throws IOException {
         String source = options.get("source");
         String from = options.getOrDefault("from", "").strip();
         String to = options.getOrDefault("to", "").strip();
         String needed = FILLED.stream().map(key -> options.getOrDefault(key, "")).collect(Collectors.joining(" "));
-        if (needed.contains("{from}") || needed.contains("{edited}") || needed.contains("{without}")
-                || needed.contains("{rest}")) {
-            require(!from.isBlank(), options, "from=, the words of the source that change");
+        boolean described = !source.equals(Options.AUTO);
+        List<String> missing = Stream.of("from", "to").filter(option -> needs(needed, option) && options.getOrDefault(option, "").isBlank()).toList();
+        String example = missing.isEmpty() ? null : Preset.example(options.get("preset"));
+        if (!missing.isEmpty() && (described || example == null)) {
+            throw new IllegalArgumentException(edit(options) + " needs " + missing.stream().map(WORDS::get).collect(Collectors.joining(", and "))
+                    + (example == null ? "" : "; for '" + source + "' say, for instance, fatezero=preset=" + options.get("preset") + ":"
+                            + Example.of(example, source)));
         }
-        if (needed.contains("{to}") || needed.contains("{edited}")) {
-            require(!to.isBlank(), options, "to=, what they change to");
+        if (options.getOrDefault("prompt", "").isBlank()) {
+            throw new IllegalArgumentException(edit(options) + " needs prompt=, what the edited clip shows");
         }
-        if (source.equals(Options.AUTO)) {
-            require(!options.getOrDefault("prompt", "").isBlank(), options, "prompt=, what the edited clip shows");
-            return; // filled in once the clip is described
+        if (!described) {
+            return; // filled in once the clip is described, in whose words an example is given where words are missing
         }
         String edited = needed.contains("{edited}") ? replaceWords(source, from, to) : source;
         String without = needed.contains("{without}") || needed.contains("{rest}") ? replaceWords(source, from, "") : source;
@@ -203,14 +211,18 @@ public final class OptionResolver {
                         .replace("{rest}", without.replaceAll("\\s+", "+")).replace("{from}", from).replace("{to}", to));
             }
         }
-        require(!options.getOrDefault("prompt", "").isBlank(), options, "prompt=, what the edited clip shows");
+        if (options.getOrDefault("prompt", "").isBlank()) {
+            throw new IllegalArgumentException(edit(options) + " leaves no prompt=: nothing is left of the source '" + source + "'");
+        }
     }
 
-    private static void require(boolean there, Map<String, String> options, String what) {
-        if (!there) {
-            String preset = options.get("preset");
-            throw new IllegalArgumentException((preset.isEmpty() ? "this edit" : "preset=" + preset) + " needs " + what);
-        }
+    /** Whether one of the placeholders in {@code values} stands for words of the option {@code from} or {@code to}. */
+    static boolean needs(String values, String option) {
+        return PLACEHOLDERS.get(option).stream().anyMatch(values::contains);
+    }
+
+    private static String edit(Map<String, String> options) {
+        return options.get("preset").isEmpty() ? "this edit" : "preset=" + options.get("preset");
     }
 
     /** {@code text} with the whole words {@code from} replaced, and no doubled spaces. */

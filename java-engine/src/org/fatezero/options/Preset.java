@@ -29,6 +29,7 @@ import java.util.stream.Stream;
 final class Preset {
 
     private static final int SIZE_LIMIT = 1 << 16;
+    private static final String EXAMPLE = "# Example:";
     private static final String NAME = "[a-z0-9][a-z0-9_-]*";
 
     /** What a preset may set. The other options name files and devices of the user's, or do not shape the edit. */
@@ -53,12 +54,9 @@ final class Preset {
             throw new IllegalArgumentException("edit=" + given.get("edit") + " picks a prompt of a configuration file, and preset="
                     + nameOrFile + " is none: .yaml or .yml");
         }
-        if (nameOrFile.matches(NAME)) {
-            try (InputStream in = Preset.class.getResourceAsStream("/presets/" + nameOrFile + ".preset")) {
-                if (in != null) {
-                    return parse(new String(in.readNBytes(SIZE_LIMIT), StandardCharsets.UTF_8), nameOrFile, KEYS);
-                }
-            }
+        String shipped = shipped(nameOrFile);
+        if (shipped != null) {
+            return parse(shipped, nameOrFile, KEYS);
         }
         Path file = UserPath.of("preset", nameOrFile);
         if (!Files.isRegularFile(file)) {
@@ -66,6 +64,26 @@ final class Preset {
                     + String.join(", ", names()));
         }
         return isConfiguration ? Configuration.options(file, given, log) : parse(read(file), nameOrFile, KEYS);
+    }
+
+    /** The text of a shipped preset, or null. */
+    static String shipped(String name) throws IOException {
+        if (!name.matches(NAME)) {
+            return null;
+        }
+        try (InputStream in = Preset.class.getResourceAsStream("/presets/" + name + ".preset")) {
+            return in == null ? null : new String(in.readNBytes(SIZE_LIMIT), StandardCharsets.UTF_8);
+        }
+    }
+
+    /**
+     * Options that show the use of a shipped preset that needs more than itself ({@link Example#of}), or null. They stand in a comment:
+     * {@code # Example: from={colour}:to=blue}.
+     */
+    static String example(String name) throws IOException {
+        String text = shipped(name);
+        return text == null ? null : text.lines().filter(line -> line.startsWith(EXAMPLE)).map(line -> line.substring(EXAMPLE.length()).strip())
+                .findFirst().orElse(null);
     }
 
     /** Names of the shipped presets. */

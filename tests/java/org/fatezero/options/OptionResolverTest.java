@@ -112,13 +112,34 @@ class OptionResolverTest {
 
     @Test
     void whatAPresetNeedsIsTold() {
-        fails("preset=recolor needs from=", "preset", "recolor", "to", "blue");
+        fails("preset=recolor needs from=, the words of the source that change, and to=, what they change to; for 'a small red jeep driving down a curvy road' "
+                + "say, for instance, fatezero=preset=recolor:from=red:to=blue", "preset", "recolor", "source", "a small red jeep driving down a curvy road");
         fails("preset=recolor needs from=", "preset", "recolor", "source", "a red jeep", "to", "blue");
         fails("preset=recolor needs to=", "preset", "recolor", "source", "a red jeep", "from", "red");
         fails("preset=remove-object needs from=", "preset", "remove-object", "source", "a jeep on a road");
         fails("this edit needs prompt=", "prompt", " ");
         fails("this edit needs to=", "prompt", "a jeep", "negative", "{to}");
         fails("this edit needs prompt=", "preset", "");
+    }
+
+    /** What a preset needs is told once the clip is described, in its words. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', value = {
+        "swap-object    | a red porsche car driving in the snow    | from=porsche car:to=jeep",
+        "infusion       | a white swan swimming in a river         | from=swan:to=porsche car",
+        "recolor        | a red jeep in a river near a wall        | from=red:to=blue",
+        "recolor        | a jeep                                   | from=red:to=blue",
+        "background     | watercolor painting of a cat on a sofa   | from=on a sofa:to=in the snow",
+        "swap-attribute | ukiyo-e style a cat walking on a sofa    | from=on a sofa:to=in the snow",
+        "remove-object  | a white duck swimming in a river         | from=a white duck swimming in:blend=duck",
+        "remove-object  | a scene                                  | from=a jeep on:blend=scene"})
+    void anExampleIsGivenInTheWordsOfTheClip(String preset, String caption, String example) throws IOException {
+        Map<String, String> set = Map.of("preset", preset);
+        assertEquals("auto", OptionResolver.resolve(set, new TinyOptions.Silent()).source());
+        String message = assertThrows(IllegalArgumentException.class,
+                () -> OptionResolver.described(set, caption, new TinyOptions.Silent())).getMessage();
+        assertTrue(message.endsWith("for '" + caption + "' say, for instance, fatezero=preset=" + preset + ":" + example), message);
+        assertEquals(1, message.lines().count());
     }
 
     @Test
