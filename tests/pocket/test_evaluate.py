@@ -60,6 +60,13 @@ class Split(unittest.TestCase):
         self.assertLess(detail[0], 0.7 * detail[1])
         self.assertGreater(measures.psnr(edit.before.frames, edit.truth.frames), 15)
 
+    def test_another_place_has_the_same_object_where_it_is(self):
+        edit = clips.edits("background", 1)[0]
+        object, place = edit.truth.mask == 1, edit.truth.mask == 0
+        np.testing.assert_array_equal(edit.another[object], edit.truth.frames[object])
+        self.assertGreater(np.abs(edit.another[place].astype(int) - edit.truth.frames[place]).mean(), 5)
+        self.assertIsNone(clips.edits("shape", 1)[0].another)
+
     def test_fewer_clips_are_the_first_of_all(self):
         self.assertEqual(clips.edits("shape", 3), clips.edits("shape")[:3])
 

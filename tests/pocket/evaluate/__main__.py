@@ -18,7 +18,8 @@ from .measures import measure
 from .tools import Tools
 from .variants import LISTS, VARIANTS, Variant
 
-REFERENCE = {"source": "the source, unedited", "truth": "the true edit", "ceiling": "the true edit, through the VAE"}
+REFERENCE = {"source": "the source, unedited", "truth": "the true edit", "ceiling": "the true edit, through the VAE",
+             "another": "as true, in another such place"}
 
 
 def reading(classifier, tools, count=64):
@@ -57,6 +58,7 @@ def main():
         found, blocks = {}, [*blocks, []]
         for edit in edits(group, args.group, args.training):
             shown = {"source": edit.before.frames, "truth": edit.truth.frames, "ceiling": tools.reconstructed(edit.truth.frames)}
+            shown |= {"another": edit.another} if edit.another is not None else {}
             shown |= {name: tools.edited(edit, VARIANTS[name]) for name in names if group in VARIANTS[name].groups}
             figures = {name: measure(edit, frames, classifier) for name, frames in shown.items()}
             for name, row in figures.items():

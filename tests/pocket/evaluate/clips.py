@@ -22,6 +22,7 @@ GROUPS = tuple(FACTOR)
 SIZE = 12                     # clips a group
 FRAMES, SIDE = 8, 128
 SOFT = 40                     # pixels of 128 that are left of what is to be enhanced
+OTHER = 500                   # from a scene's seed to that of its other place; seeds of two clips are 1000 apart
 FIRST_SEED = 3 * 10**8        # of scenes; training stays far below, the VAE's diet and the measurements far above or beside
 
 # Each style with the preset that asks for it.
@@ -66,6 +67,16 @@ class Edit:
     @cached_property
     def truth(self):
         return render(self.target, self.frames, SIDE)
+
+    @cached_property
+    def another(self):
+        """As right as the true edit: its object in a place of the same name, drawn with another seed. No prompt tells the two places
+        apart. None where the place does not change."""
+        if self.factor != "place":
+            return None
+        place = render(self.target.change(seed=self.target.seed + OTHER), self.frames, SIDE)
+        alpha = self.truth.mask[..., None]
+        return np.round(alpha * self.truth.frames + (1 - alpha) * place.frames).astype(np.uint8)
 
     @property
     def options(self):
