@@ -126,12 +126,14 @@ typedef struct FatezeroContext {
     double guidance;
     double strength;
     double start;
+    double forget;
     char *self_replace;
     char *cross_replace;
     int control;
     char *emphasize;
     char *blend;
     double threshold;
+    int blend_pool;
     int blend_attention;
     char *blend_latents;
     char *keys;
@@ -1462,6 +1464,8 @@ static const AVOption fatezero_options[] = {
         AUTO("strength", "the preset's, or 0.5"),
     NUMBER("start",         start, 1,      "noise that the edit starts from, 0 none to 1 all"),
         AUTO("start", "the preset's, or 1"),
+    NUMBER("forget",        forget, 1,     "share of the source's broad colours that this noise loses where the edit is free, 0 to 1"),
+        AUTO("forget", "the preset's, or 0"),
     STRING("self_replace",  self_replace, "auto", "share of the steps that keep the source's self-attention; auto is the preset's, or 0.8"),
     STRING("cross_replace", cross_replace, "auto", "share of the steps that keep the source's cross-attention; auto is the preset's, or 0.8"),
     INTEGER("control",      control, 1,    "how the words of both prompts are matched"),
@@ -1472,6 +1476,7 @@ static const AVOption fatezero_options[] = {
     STRING("blend",         blend, NULL,   "word+word, the edit is confined to where they look (default everywhere)"),
     NUMBER("threshold",     threshold, 2,  "how surely they must look there, 0 to 2"),
         AUTO("threshold", "the preset's, or 0.3"),
+    FLAG("blend_pool",      blend_pool,    "blend takes in the cells around, too; auto is the preset's, or 1"),
     FLAG("blend_attention", blend_attention, "blend confines self-attention, too; auto is the preset's, or 1"),
     STRING("blend_latents", blend_latents, "auto", "share of the steps that put the source back outside of blend, 0.2-1; 1 is 0.2-0.8; auto is the "
                                                    "preset's, or 0"),

@@ -59,7 +59,7 @@ public final class DdimEditing {
             BiConsumer<Integer, NDArray> watcher) {
         EditMethod.Run run = edit.method().begin(trajectory, context.frames(), watched);
         int depth = schedule.depth();
-        NDArray z = trajectory.zT();
+        NDArray z = run.start(trajectory.zT());
         for (int k = depth - 1; k >= 0; k--) {
             int done = depth - 1 - k;
             progress.at(done, depth);

@@ -48,6 +48,16 @@ public interface EditMethod {
         ForwardHook hook(int k, SourceStep source);
 
         /**
+         * The latents that the edit starts from.
+         *
+         * @param zT the source's, {@code (frames, channels, h, w)}
+         * @return {@code zT}, or latents of the same manager that take its place
+         */
+        default NDArray start(NDArray zT) {
+            return zT;
+        }
+
+        /**
          * Changes the latents that step {@code k} has led to.
          *
          * @param z {@code (frames, channels, h, w)}

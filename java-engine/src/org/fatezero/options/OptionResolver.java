@@ -29,8 +29,8 @@ public final class OptionResolver {
 
     /** Options that edits of one inversion may differ in; whatever else there is, they share. */
     private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "from", "to", "promptfile", "negative", "guidance",
-            "strength", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_attention", "blend_latents",
-            "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
+            "strength", "forget", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold",
+            "blend_pool", "blend_attention", "blend_latents", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
 
     /** Options of one edit that a reconstruction of the source depends on. */
     private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative");

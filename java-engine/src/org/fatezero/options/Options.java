@@ -37,6 +37,8 @@ import java.util.Map;
  * @param strength from 0, the source as it is, over 0.5, what the preset says, to 1, the prompt alone; it moves {@code start},
  *     {@code self_replace}, {@code cross_replace} and {@code threshold} where they are not set themselves
  * @param start noise that the edit starts from, as a share of the steps: 1 for the inverted {@code zT}, 0 for the source
+ * @param forget share of the low frequencies of that noise, which hold the source's colours, that is taken out where the edit may change
+ *     the frames
  * @param self_replace share of the steps that fuse self-attention, from the noisiest: {@code 0.8} or {@code 0.2-0.8}
  * @param cross_replace share of the steps that fuse cross-attention; words of the prompt may differ:
  *     {@code 0.8+watercolor=0.2+jeep=0.1-1}
@@ -45,6 +47,7 @@ import java.util.Map;
  * @param blend words of the source that the edit is confined to, {@code silver+jeep}, and after a {@code /} those of the
  *     prompt, {@code silver+jeep/Porsche+car}; {@code -jeep} confines it to all else
  * @param threshold of the blend mask, 0 to 2; 1 and more replace all self-attention
+ * @param blend_pool whether each cell of the mask takes the most of its neighbours
  * @param blend_attention whether self-attention outside the mask is all the source's
  * @param blend_latents share of the steps after which latents outside the mask are put back to the source's, {@code 0.2-1}; {@code 0}
  *     for never, {@code 1} for {@code 0.2-0.8}, as the authors' code does
@@ -72,10 +75,10 @@ import java.util.Map;
  */
 public record Options(String preset, String presets, String edit, String prompt, String source, String captioner, String from, String to,
         String promptfile, String negative, String model, String lora, String device, String precision, int window, int steps,
-        String solver, double guidance, double strength, double start, String self_replace, String cross_replace, String control, String emphasize,
-        String blend, double threshold, boolean blend_attention, String blend_latents, String keys, int anchor, String keys_at,
-        int fuse_at, String method, String inject, String inject_at, double inject_weight, String inject_kv, String fuse, String attention, String norm, boolean parity, int size, String store, String inversion,
-        String show) {
+        String solver, double guidance, double strength, double start, double forget, String self_replace, String cross_replace,
+        String control, String emphasize, String blend, double threshold, boolean blend_pool, boolean blend_attention, String blend_latents,
+        String keys, int anchor, String keys_at, int fuse_at, String method, String inject, String inject_at, double inject_weight,
+        String inject_kv, String fuse, String attention, String norm, boolean parity, int size, String store, String inversion, String show) {
 
     /** Of several options: to be found out. */
     public static final String AUTO = "auto";
@@ -102,12 +105,14 @@ public record Options(String preset, String presets, String edit, String prompt,
             guidance=0
             strength=0.5
             start=1
+            forget=0
             self_replace=0.8
             cross_replace=0.8
             control=refine
             emphasize=
             blend=
             threshold=0.3
+            blend_pool=1
             blend_attention=1
             blend_latents=0
             keys=anchor
@@ -135,6 +140,7 @@ public record Options(String preset, String presets, String edit, String prompt,
         range("guidance", guidance == 0 ? 1 : guidance, 1, 50);
         range("strength", strength, 0, 1);
         range("start", start, 0, 1);
+        range("forget", forget, 0, 1);
         range("threshold", threshold, 0, 2);
         range("anchor", anchor, 0, 127);
         range("fuse_at", fuse_at, 0, 4096);

@@ -96,6 +96,17 @@ class EngineTest {
         }
     }
 
+    @Test
+    void anEditThatStartsFromNoNoiseForgetsNothing() throws Exception {
+        List<List<String>> edits = new ArrayList<>();
+        for (String forget : List.of("0", "1")) {
+            try (Engine engine = open(SILENT, "start", "0", "forget", forget)) {
+                edits.add(edited(engine, 3, 8));
+            }
+        }
+        assertEquals(edits.get(0), edits.get(1));
+    }
+
     /** A configuration's blend words may be none of the source's: then the mask is the edit's alone, or nowhere. */
     @Test
     void asPublishedABlendMayNameNoWordOfTheSource() throws Exception {
@@ -285,7 +296,8 @@ class EngineTest {
         String[][] sets = {{}, {"guidance", "1"}, {"negative", "blue"}, {"self_replace", "0"}, {"cross_replace", "0"}, {"emphasize", "painting=20"},
             {"keys", "self"}, {"attention", "reconstruction"}, {"norm", "window"}, {"steps", "3"}, {"size", "32"}, {"blend", "jeep"}, {"steps", "4", "blend", "jeep"}, {"steps", "4", "blend", "-jeep"},
             {"steps", "4", "blend", "jeep", "blend_latents", "1"}, {"steps", "4", "blend", "jeep", "blend_latents", "1", "blend_attention", "0"},
-            {"keys_at", "16ch"}, {"control", "replace", "prompt", "a golden jeep on a road"}};
+            {"keys_at", "16ch"}, {"forget", "1"}, {"forget", "0.5"}, {"self_replace", "0", "cross_replace", "0", "forget", "1"},
+            {"steps", "4", "blend", "jeep", "forget", "1"}, {"steps", "4", "blend", "jeep", "blend_pool", "0"}, {"control", "replace", "prompt", "a golden jeep on a road"}};
         for (String[] set : sets) {
             try (Engine engine = open(SILENT, set)) {
                 edits.add(edited(engine, 3, 8));

@@ -14,11 +14,12 @@ import org.fatezero.tensor.Torch;
  *
  * @param threshold from 0; of 1 or more the mask is empty, since no value is above the maximum
  * @param inverted whether the words name what must not change
+ * @param pooled whether each cell takes the maximum of its neighbours first, as in the authors' code, which widens what the words name by a cell
  */
-public record BlendMask(Torch torch, double threshold, boolean inverted) {
+public record BlendMask(Torch torch, double threshold, boolean inverted, boolean pooled) {
 
     public BlendMask(Torch torch, double threshold) {
-        this(torch, threshold, false);
+        this(torch, threshold, false, true);
     }
 
     /** The mask of the words that are in either of two masks. */
@@ -33,7 +34,7 @@ public record BlendMask(Torch torch, double threshold, boolean inverted) {
     public NDArray at(NDManager to, TokenAttention input, int h, int w) {
         NDArray sum = sum(input);
         try (Scope scope = new Scope(to, sum)) {
-            NDArray value = torch.nearest(torch.maxPool3(sum), h, w);
+            NDArray value = torch.nearest(pool(sum), h, w);
             NDArray share = torch.overMaximum(value);
             return scope.keep((inverted ? share.lte(threshold) : share.gt(threshold)).toType(sum.getDataType(), false));
         }
@@ -49,8 +50,12 @@ public record BlendMask(Torch torch, double threshold, boolean inverted) {
     public NDArray attention(NDManager to, TokenAttention input) {
         NDArray sum = sum(input);
         try (Scope scope = new Scope(to, sum)) {
-            return scope.keep(torch.overMaximum(torch.maxPool3(sum)));
+            return scope.keep(torch.overMaximum(pool(sum)));
         }
+    }
+
+    private NDArray pool(NDArray sum) {
+        return pooled ? torch.maxPool3(sum) : sum;
     }
 
     private static NDArray sum(TokenAttention input) {

@@ -8,6 +8,7 @@ import org.fatezero.edit.fatezero.Alignment;
 import org.fatezero.edit.fatezero.BlendMask;
 import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.fatezero.FateZero;
+import org.fatezero.edit.fatezero.Forgetting;
 import org.fatezero.edit.fatezero.FusedSteps;
 import org.fatezero.edit.fatezero.LatentBlend;
 import org.fatezero.edit.fatezero.SelfBlend;
@@ -59,16 +60,23 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
         if (!blends) {
             FateZero fusion = new FateZero(model.torch, steps, fused, null, cross, null, null);
             boolean fuses = fused.selfFrom() < fused.selfTo() || fused.crossFrom() < steps;
-            return new EditPlan(infuses ? infusion(options, model, fusion, keyValues) : fuses ? fusion : new Ddim(model.torch), guidance, null);
+            EditMethod method = infuses ? infusion(options, model, fusion, keyValues) : fuses ? fusion : new Ddim(model.torch);
+            return new EditPlan(forgetting(options, model, method, null, null), guidance, null);
         }
-        BlendMask mask = new BlendMask(model.torch, options.threshold(), options.blend().startsWith(Words.NOT));
+        BlendMask mask = new BlendMask(model.torch, options.threshold(), options.blend().startsWith(Words.NOT), options.blend_pool());
         TokenSet sourceWords = set(words.sourceBlend(options.blend(), source), options);
         TokenSet targetWords = latents == null && !infuses ? null : set(words.targetBlend(options.blend(), target), options);
         LatentBlend blend = latents == null ? null : new LatentBlend(mask, latents.from(), latents.to(), targetWords, options.parity());
         boolean confinesAttention = options.blend_attention() && sourceWords != null;
         FateZero fusion = new FateZero(model.torch, steps, fused, sourceWords, cross,
                 confinesAttention ? new SelfBlend(mask, infuses ? targetWords : null) : null, blend);
-        return new EditPlan(infuses ? infusion(options, model, fusion, keyValues) : fusion, guidance, sourceWords == null ? null : mask);
+        EditMethod method = infuses ? infusion(options, model, fusion, keyValues) : fusion;
+        return new EditPlan(forgetting(options, model, method, mask, sourceWords), guidance, sourceWords == null ? null : mask);
+    }
+
+    private static EditMethod forgetting(Options options, Model model, EditMethod method, BlendMask mask, TokenSet words) {
+        double share = options.forget() * options.start(); // of less noise, less is to forget
+        return share == 0 ? method : new Forgetting(method, model.torch, share, mask, words);
     }
 
     /** A share of the steps as {@code from ... to - 1}, counted as in {@link org.fatezero.diffusion.Schedule}. */

@@ -60,9 +60,23 @@ class BlendMaskTest {
     }
 
     @Test
+    void withoutPoolingItIsThoseCellsAlone() {
+        float[] narrow = {
+            1, 0, 0, 0, 0,
+            0, 0, 0, 0, 0,
+            0, 0, 1, 0, 0,
+            0, 0, 0, 0, 0};
+        BlendMask mask = new BlendMask(torch, 0.5, false, false);
+        TokenAttention input = input(values);
+        assertArrayEquals(narrow, mask.at(manager, input, 2, 5).toFloatArray());
+        assertArrayEquals(narrow, mask.at(manager, input, 2, 5).toFloatArray(), "the sum is still there");
+        assertEquals(0.25f, mask.attention(manager, input).get(0, 0, 1, 4).getFloat());
+    }
+
+    @Test
     void ofWordsThatStayItIsAllElse() {
         BlendMask mask = new BlendMask(torch, 0.5);
-        BlendMask inverted = new BlendMask(torch, 0.5, true);
+        BlendMask inverted = new BlendMask(torch, 0.5, true, true);
         NDArray where = mask.at(manager, input(values), 2, 5);
         NDArray elsewhere = inverted.at(manager, input(values), 2, 5);
         assertArrayEquals(where.mul(-1).add(1).toFloatArray(), elsewhere.toFloatArray());

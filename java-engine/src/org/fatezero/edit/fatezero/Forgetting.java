@@ -1,0 +1,88 @@
+package org.fatezero.edit.fatezero;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.edit.Branch;
+import org.fatezero.edit.EditMethod;
+import org.fatezero.edit.SourceStep;
+import org.fatezero.forward.ForwardHook;
+import org.fatezero.inversion.AttentionStore;
+import org.fatezero.inversion.CaptureSpec;
+import org.fatezero.inversion.TokenAttention;
+import org.fatezero.inversion.TokenSet;
+import org.fatezero.inversion.Trajectory;
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+
+import java.util.List;
+
+/**
+ * Another method from noise that has lost its low frequencies where the edit may change the frames. The noisiest level of Stable
+ * Diffusion's schedule has a fifteenth of the clean latents' amplitude left. At high frequencies the noise hides it; at low ones it does
+ * not, and broad areas would have their old colours from the start.
+ *
+ * @param share how much of the low frequencies is taken out, 0 to 1
+ * @param mask where, as the mean over all steps
+ * @param tokens the source prompt's tokens that the mask is made of, which {@code method} has captured; null for everywhere
+ */
+public record Forgetting(EditMethod method, Torch torch, double share, BlendMask mask, TokenSet tokens) implements EditMethod {
+
+    /** Low frequencies are what blocks of this many cells a side, averaged, still show. */
+    private static final int BLOCK = 4;
+
+    @Override
+    public CaptureSpec source() {
+        return method.source();
+    }
+
+    @Override
+    public List<Branch> branches(int k) {
+        return method.branches(k);
+    }
+
+    @Override
+    public Run begin(Trajectory source, int frames, List<TokenAttention> watched) {
+        Run run = method.begin(source, frames, watched);
+        return new Run() {
+            @Override
+            public NDArray start(NDArray zT) {
+                NDArray z = run.start(zT);
+                try (NDArray where = tokens == null ? null : meanMask(source, z)) {
+                    return forget(z, where);
+                }
+            }
+
+            @Override
+            public ForwardHook hook(int k, SourceStep step) {
+                return run.hook(k, step);
+            }
+
+            @Override
+            public NDArray afterStep(int k, NDArray z) {
+                return run.afterStep(k, z);
+            }
+        };
+    }
+
+    /** {@code (frames, 1, h, w)} for {@code z (frames, channels, h, w)}. */
+    private NDArray meanMask(Trajectory source, NDArray z) {
+        try (Scope scope = new Scope(z)) {
+            NDArray sum = null;
+            for (AttentionStore step : source.attention()) {
+                NDArray one = mask.at(scope.manager(), step.tokens(tokens), (int) z.getShape().get(2), (int) z.getShape().get(3));
+                sum = sum == null ? one : sum.add(one);
+            }
+            return scope.keep(sum.div(source.attention().size()));
+        }
+    }
+
+    /** @param where {@code (frames, 1, h, w)} of 0 to 1; null for everywhere */
+    NDArray forget(NDArray z, NDArray where) {
+        int h = (int) z.getShape().get(2);
+        int w = (int) z.getShape().get(3);
+        try (Scope scope = new Scope(z, where)) {
+            NDArray low = torch.resize(torch.resizeBilinear(z, Math.max(1, h / BLOCK), Math.max(1, w / BLOCK)), h, w).mul(share);
+            return scope.keep(z.sub(where == null ? low : low.mul(where)));
+        }
+    }
+}
