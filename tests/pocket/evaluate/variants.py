@@ -20,7 +20,8 @@ INFUSION = {"method": "infusion", "inject": 0.2, "inject_kv": "0.2-0.4", "self_r
 VARIANTS = {
     "fatezero": Variant("FateZero"),
     "auto": Variant("described by itself", {"source": "auto"}),
-    "ddim": Variant("DDIM inversion, new prompt", {"self_replace": 0, "cross_replace": 0, "blend": "", "blend_latents": 0, "emphasize": ""}),
+    "ddim": Variant("DDIM inversion, new prompt", {"self_replace": 0, "cross_replace": 0, "blend": "", "blend_latents": 0, "emphasize": "",
+                                                   "forget": 0, "negative": ""}),
     "no-self": Variant("no self-attention fusion", {"self_replace": 0}),
     "no-mask": Variant("full replacement, no mask", {"threshold": 2}, ("shape",)),
     "reconstruction": Variant("attention of the reconstruction", {"attention": "reconstruction"}),
