@@ -197,16 +197,18 @@ build/ffmpeg-source/configure:
 	@mkdir -p build
 	ffmpeg-filter/get-source build/ffmpeg-source
 
-$(OBJ)/config.h: $(FFMPEG_SRC)/configure ffmpeg-filter/add-to-tree | $(LIB) $(JNI_DIR)/fatezero.pc
+# configure leaves alone what it would write anew as it is, so the time of none of its files tells when it ran
+$(OBJ)/configured: $(FFMPEG_SRC)/configure ffmpeg-filter/add-to-tree | $(LIB) $(JNI_DIR)/fatezero.pc
 	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
 	@mkdir -p $(@D)
 	cd $(@D) && PKG_CONFIG_PATH=$(ROOT)/$(JNI_DIR) $(abspath $(FFMPEG_SRC))/configure --prefix=$(ROOT)/build/ffmpeg \
 	    --enable-gpl --enable-libx264 --enable-libfatezero --enable-shared --disable-static --disable-doc --disable-debug \
 	    $(FFMPEG_CONFIGURE) > configure.log || { tail -20 configure.log; exit 1; }
+	@touch $@
 
 # programs and libraries find each other by their place, wherever the folder lies
 $(FFMPEG): export LD_RUN_PATH = $$ORIGIN/../lib
-$(FFMPEG): $(OBJ)/config.h ffmpeg-filter/vf_fatezero.c jni/fatezero.h | build/ffmpeg/lib/libfatezero.so.0
+$(FFMPEG): $(OBJ)/configured ffmpeg-filter/vf_fatezero.c jni/fatezero.h | build/ffmpeg/lib/libfatezero.so.0
 	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
 	$(MAKE) -C $(OBJ) -s -j$(JOBS) all
 	$(MAKE) -C $(OBJ) -s install-libs install-headers install-progs > /dev/null
@@ -349,18 +351,19 @@ HOST_PARTS = --disable-everything --disable-autodetect --enable-zlib --enable-in
     --enable-filter=pad,perms,psnr,scale,select,setfield,setparams,setpts,setsar,showinfo,sine,smptehdbars,split,testsrc,testsrc2,trim,vflip,vstack
 
 # a small FFmpeg, linked into one program, with the libfatezero of build/ffmpeg
-.PRECIOUS: build/hosts/%/source/configure build/hosts/%/config.h
+.PRECIOUS: build/hosts/%/source/configure build/hosts/%/configured
 build/hosts/%/source/configure:
 	@mkdir -p build/hosts/$*
 	ffmpeg-filter/get-source build/hosts/$*/source $*
 
-build/hosts/%/config.h: build/hosts/%/source/configure ffmpeg-filter/add-to-tree | $(LIB) $(JNI_DIR)/fatezero.pc
+build/hosts/%/configured: build/hosts/%/source/configure ffmpeg-filter/add-to-tree | $(LIB) $(JNI_DIR)/fatezero.pc
 	ffmpeg-filter/add-to-tree build/hosts/$*/source
 	cd $(@D) && PKG_CONFIG_PATH=$(ROOT)/$(JNI_DIR) source/configure --enable-gpl --enable-libx264 --enable-libfatezero --disable-doc --disable-debug \
 	    $(HOST_PARTS) > configure.log || { tail -20 configure.log; exit 1; }
+	@touch $@
 
 build/hosts/%/ffmpeg: export LD_RUN_PATH = $(ROOT)/build/ffmpeg/lib
-build/hosts/%/ffmpeg: build/hosts/%/config.h ffmpeg-filter/vf_fatezero.c jni/fatezero.h
+build/hosts/%/ffmpeg: build/hosts/%/configured ffmpeg-filter/vf_fatezero.c jni/fatezero.h
 	ffmpeg-filter/add-to-tree build/hosts/$*/source
 	$(MAKE) -C $(@D) -s -j$(JOBS) all > build/hosts/$*/make.log 2>&1 || { tail -20 build/hosts/$*/make.log; exit 1; }
 
