@@ -346,9 +346,9 @@ HOST_PARTS = --disable-everything --disable-autodetect --enable-zlib --enable-in
     --enable-demuxer=mov,matroska,h264,image2,image2pipe,image_png_pipe --enable-parser=h264,png,aac \
     --enable-decoder=h264,png,aac,ffv1,rawvideo,wrapped_avframe,pcm_s16le,pcm_u8,pcm_f32le --enable-bsf=h264_mp4toannexb,aac_adtstoasc,extract_extradata \
     --enable-encoder=libx264,png,aac,ffv1,rawvideo,wrapped_avframe,pcm_s16le \
-    --enable-muxer=mp4,mov,matroska,h264,image2,image2pipe,framemd5,null,rawvideo \
-    --enable-filter=fatezero,aformat,alphaextract,anull,aresample,color,concat,copy,crop,extractplanes,format,fps,geq,hstack,lutrgb,metadata,negate,null \
-    --enable-filter=pad,perms,psnr,scale,select,setfield,setparams,setpts,setsar,showinfo,sine,smptehdbars,split,testsrc,testsrc2,trim,vflip,vstack
+    --enable-muxer=mp4,mov,matroska,h264,hls,mpegts,image2,image2pipe,framemd5,null,rawvideo \
+    --enable-filter=fatezero,aformat,alphaextract,anull,aresample,color,concat,copy,crop,extractplanes,format,fps,geq,hstack,lutrgb,mandelbrot,metadata,negate,noise,null \
+    --enable-filter=pad,perms,psnr,scale,scdet,select,sendcmd,setfield,setparams,setpts,setsar,showinfo,sine,smptehdbars,split,testsrc,testsrc2,trim,vflip,vstack
 
 # a small FFmpeg, linked into one program, with the libfatezero of build/ffmpeg
 .PRECIOUS: build/hosts/%/source/configure build/hosts/%/configured
@@ -432,7 +432,7 @@ tortured = $(TORTURED) $(TORTURE)/torture $(1) 2> $(TORTURE)/log || { cat $(TORT
 
 torture: test-torture
 	$(call tortured,fuzz $(CASES) $(SEED))
-	mvn -B -ntp test -Dtest='MutatedFilesTest,FailingOperationsTest' -Dcases=$(FILES) -Dseed=$(SEED)
+	mvn -B -ntp test -Dtest='MutatedFilesTest,SingleFileTest,FailingOperationsTest' -Dcases=$(FILES) -Dseed=$(SEED)
 
 test-torture: ffmpeg $(STUB)
 	@$(MAKE) --no-print-directory $(TORTURE)/torture

@@ -30,12 +30,17 @@ public final class TinyOptions {
 
     /** Copies the tiny model to a folder. */
     public static void copyModel(Path folder) throws IOException {
+        copy(Golden.TINY, folder);
+    }
+
+    /** Copies a folder with all that is in it, files in place of links to them. */
+    public static void copy(Path from, Path to) throws IOException {
         List<Path> files;
-        try (var walked = Files.walk(Golden.TINY)) {
+        try (var walked = Files.walk(from)) {
             files = walked.filter(Files::isRegularFile).toList();
         }
         for (Path file : files) {
-            Path copy = folder.resolve(Golden.TINY.relativize(file).toString());
+            Path copy = to.resolve(from.relativize(file).toString());
             Files.createDirectories(copy.getParent());
             Files.copy(file, copy);
         }

@@ -5,9 +5,16 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.fatezero.Damage;
+import org.fatezero.Golden;
 import org.fatezero.TinyOptions;
+import org.fatezero.caption.Captioner;
+import org.fatezero.caption.Captioners;
+import org.fatezero.clip.Clip;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
+import org.fatezero.video.Frame;
+import org.fatezero.video.Video;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -34,13 +41,12 @@ import java.util.Random;
 class MutatedFilesTest {
 
     private static final int CASES = Integer.getInteger("cases", 120);
-    private static final String[] ODD = {"0", "-1", "1", "7", "1e9", "2147483648", "9223372036854775808", "1e999", "NaN", "null", "true", "\"x\"", "[]", "{}",
-        "[[[[[[[[", "\"\"", "\u0000", "\ud83c\udfa8", ",", ":", "=", "|", "+", "/", "$", "..", "\n", " ", "{{", "0.5", "\t", "*a", "&a", "!!x", "- "};
 
     @TempDir
     private Path folder;
 
     private final Random random = new Random(Integer.getInteger("seed", 1));
+    private final Damage damage = new Damage(random);
     private final List<String> wrong = new ArrayList<>();
     private int refused;
 
@@ -65,44 +71,6 @@ class MutatedFilesTest {
     private void assertNothingIsWrong() {
         System.out.println(refused + " files or options refused");
         assertEquals(List.of(), wrong.stream().limit(8).toList(), wrong.size() + " of " + CASES + " cases");
-    }
-
-    /** One to three places of a file changed, more often near its start, where the headers are. */
-    private byte[] mutated(byte[] whole) {
-        byte[] bytes = whole.clone();
-        for (int i = random.nextInt(3); i >= 0; i--) {
-            int at = random.nextInt(Math.max(1, random.nextBoolean() ? bytes.length : Math.min(bytes.length, 3000)));
-            switch (random.nextInt(6)) {
-                case 0 -> {
-                    if (at < bytes.length) {
-                        bytes[at] ^= (byte) (1 << random.nextInt(8));
-                    }
-                }
-                case 1 -> bytes = Arrays.copyOf(bytes, at);
-                case 2 -> bytes = spliced(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(40)), new byte[0]);
-                case 3 -> bytes = spliced(bytes, at, at, Arrays.copyOfRange(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(40))));
-                default -> bytes = withOddValue(bytes, at);
-            }
-        }
-        return bytes;
-    }
-
-    /** The next number or word from here on becomes something else. */
-    private byte[] withOddValue(byte[] bytes, int at) {
-        int from = at;
-        while (from < bytes.length && !Character.isLetterOrDigit(bytes[from])) {
-            from++;
-        }
-        int to = from;
-        while (to < bytes.length && to < from + 30 && (Character.isLetterOrDigit(bytes[to]) || bytes[to] == '.')) {
-            to++;
-        }
-        return spliced(bytes, from, to, ODD[random.nextInt(ODD.length)].getBytes(StandardCharsets.UTF_8));
-    }
-
-    private static byte[] spliced(byte[] bytes, int from, int to, byte[] middle) {
-        ByteBuffer result = ByteBuffer.allocate(from + middle.length + bytes.length - to);
-        return result.put(bytes, 0, from).put(middle).put(bytes, to, bytes.length - to).array();
     }
 
     private static byte[] edited(Engine engine) throws IOException {
@@ -134,7 +102,7 @@ class MutatedFilesTest {
             for (int j = random.nextInt(5); j >= 0; j--) {
                 String value = values[random.nextInt(values.length)];
                 set.put(names.get(random.nextInt(names.size())), random.nextBoolean() ? value
-                        : new String(mutated(value.getBytes(StandardCharsets.UTF_8)), StandardCharsets.UTF_8));
+                        : new String(damage.to(value.getBytes(StandardCharsets.UTF_8)), StandardCharsets.UTF_8));
             }
             attempt(set.toString(), () -> assertNotNull(OptionResolver.edits(set, new TinyOptions.Silent())));
         }
@@ -148,7 +116,7 @@ class MutatedFilesTest {
         byte[] prompts = "a watercolour of a jeep\na jeep\n".getBytes(StandardCharsets.UTF_8);
         for (int i = 0; i < CASES; i++) {
             int kind = i % 3;
-            byte[] bytes = mutated(kind == 0 ? preset : kind == 1 ? configuration : prompts);
+            byte[] bytes = damage.to(kind == 0 ? preset : kind == 1 ? configuration : prompts);
             Path file = Files.write(folder.resolve("a" + new String[] {".preset", ".yaml", ".txt"}[kind]), bytes);
             Map<String, String> set = Map.of(kind == 2 ? "promptfile" : "preset", file.toString());
             attempt(new String(bytes, StandardCharsets.UTF_8), () -> assertNotNull(OptionResolver.edits(set, new TinyOptions.Silent())));
@@ -158,21 +126,53 @@ class MutatedFilesTest {
 
     @Test
     void models() throws IOException {
-        Path model = folder.resolve("model");
-        TinyOptions.copyModel(model);
+        folder(Golden.TINY, CASES, model -> open(model.toString()));
+    }
+
+    @Test
+    void captioners() throws IOException {
+        Frame frame = Video.read(Path.of("tests/media/jeep.mp4"), 1).get(0);
+        for (Path captioner : List.of(Golden.FOLDER.resolve("blip"), Path.of("java-engine/pocket/captioner"))) {
+            folder(captioner, CASES / 4, damaged -> {
+                try (Captioner opened = Captioners.open(damaged.toString(), "pocket").orElseThrow()) {
+                    assertNotNull(opened.caption(frame));
+                }
+            });
+        }
+    }
+
+    @Test
+    void clips() throws IOException {
+        List<Frame> frames = Video.read(Path.of("tests/media/jeep.mp4"), 1);
+        folder(Golden.FOLDER.resolve("clip"), CASES / 4, damaged -> {
+            try (Clip clip = new Clip(damaged)) {
+                assertNotNull(clip.text(clip.encode("a jeep")));
+                assertNotNull(clip.images(frames));
+            }
+        });
+    }
+
+    /** Each file of a folder in turn. */
+    private void folder(Path whole, int cases, Use use) throws IOException {
+        Path copy = folder.resolve(whole.getFileName());
+        TinyOptions.copy(whole, copy);
         List<Path> files;
-        try (var walked = Files.walk(model)) {
+        try (var walked = Files.walk(copy)) {
             files = walked.filter(Files::isRegularFile).sorted().toList();
         }
-        for (int i = 0; i < CASES; i++) {
+        for (int i = 0; i < cases; i++) {
             Path file = files.get(i % files.size());
-            byte[] whole = Files.readAllBytes(file);
-            byte[] bytes = mutated(whole);
+            byte[] bytes = Files.readAllBytes(file);
+            byte[] damaged = damage.to(bytes);
+            Files.write(file, damaged);
+            attempt(copy.relativize(file) + " " + described(damaged), () -> use.of(copy));
             Files.write(file, bytes);
-            attempt(model.relativize(file) + " " + described(bytes), () -> open(model.toString()));
-            Files.write(file, whole);
         }
         assertNothingIsWrong();
+    }
+
+    private interface Use {
+        void of(Path damaged) throws Exception;
     }
 
     /** A small file whole, the start of a large one. */
@@ -184,7 +184,7 @@ class MutatedFilesTest {
     void loras() throws IOException {
         String[] names = {"lora-diffusers", "lora-kohya"};
         for (int i = 0; i < CASES; i++) {
-            byte[] bytes = mutated(Files.readAllBytes(Path.of("tests/golden/" + names[i % 2] + ".safetensors")));
+            byte[] bytes = damage.to(Files.readAllBytes(Path.of("tests/golden/" + names[i % 2] + ".safetensors")));
             Path file = Files.write(folder.resolve("a.safetensors"), bytes);
             attempt(described(bytes), () -> open("tests/golden/tiny", "lora", file.toString()));
         }
@@ -216,7 +216,7 @@ class MutatedFilesTest {
             }
             byte[] whole = Files.readAllBytes(file);
             for (int i = 0; i < CASES; i++) {
-                byte[] bytes = mutated(whole);
+                byte[] bytes = damage.to(whole);
                 Files.write(file, bytes);
                 told.clear();
                 byte[] frames = edited(engine);

@@ -1,6 +1,7 @@
 package org.fatezero.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,6 +10,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
+import org.fatezero.Damage;
 import org.fatezero.Golden;
 import org.fatezero.TinyOptions;
 import org.fatezero.diffusion.Progress;
@@ -31,6 +33,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 
 /** The tiny model in one file, by its original names. */
 class SingleFileTest {
@@ -108,6 +111,26 @@ class SingleFileTest {
         } finally {
             Locale.setDefault(before);
         }
+    }
+
+    /** {@code -Dcases=750 -Dseed=2} tries more and others. */
+    @Test
+    void aDamagedFileIsAnErrorOrAModel() throws Exception {
+        Path file = write(List.of("unet", "vae", "text_encoder"));
+        byte[] whole = Files.readAllBytes(file);
+        Damage damage = new Damage(new Random(Integer.getInteger("seed", 1)));
+        int refused = 0;
+        int cases = Integer.getInteger("cases", 40);
+        for (int i = 0; i < cases; i++) {
+            Files.write(file, damage.to(whole));
+            try {
+                open(new SingleFile(file, List.of(Golden.TINY.resolve("tokenizer")), 2, 4, 8)).close();
+            } catch (IllegalArgumentException | IOException e) { // and nothing else
+                refused++;
+                assertFalse(e.getMessage() == null || e.getMessage().isBlank(), "an error says what is wrong");
+            }
+        }
+        assertTrue(refused > cases / 4, refused + " of " + cases + " refused");
     }
 
     @Test
