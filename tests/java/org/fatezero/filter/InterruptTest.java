@@ -2,7 +2,9 @@ package org.fatezero.filter;
 
 import java.lang.ProcessBuilder.Redirect;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -76,6 +78,7 @@ class InterruptTest {
         String[] moments = {"Stream mapping:", "on cpu in", "window 1: 8 frames in", "window 1: 8 frames in"};
         int[] spacings = {0, 1, 10, 50, 200};
         Random random = new Random(10);
+        List<Double> seconds = new ArrayList<>();
         for (int trial = 0; trial < Integer.getInteger("trials", 10); trial++) {
             Ffmpeg.Running running = REAL.start("-v verbose -f lavfi -i testsrc2=s=128x96:r=25:d=40 -vf",
                 "fatezero=model=tests/golden/tiny:precision=fp32:size=64", "-c:v", "libx264", file.toString());
@@ -86,7 +89,9 @@ class InterruptTest {
                 burst.append("; kill -INT ").append(running.process().pid()).append("; sleep ").append(random.nextInt(spacing + 1) / 1e3);
             running.await(moments[trial % moments.length]);
             new ProcessBuilder("sh", "-c", burst.toString()).redirectErrorStream(true).redirectOutput(Redirect.DISCARD).start().waitFor();
+            long last = System.nanoTime();
             Ffmpeg.Result result = running.finish();
+            seconds.add((System.nanoTime() - last) / 1e9);
             String what = "trial " + trial + ", " + burst;
             // ffmpeg's own: ended in order, at the fourth signal, or at a second before it has written a header
             assertTrue(result.status() == 255 || result.status() == 123
@@ -95,5 +100,7 @@ class InterruptTest {
             if (signals == 1 && result.log().contains("interrupted"))
                 assertFalse(REAL.frames("-i " + file).isEmpty(), () -> what + "\n" + result.tail());
         }
+        System.getLogger("signals").log(System.Logger.Level.INFO, () -> "seconds from the last signal to the end, the longest last: "
+            + seconds.stream().sorted().map(s -> String.format(Locale.ROOT, "%.2f", s)).toList());
     }
 }
