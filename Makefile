@@ -432,7 +432,7 @@ tortured = $(TORTURED) $(TORTURE)/torture $(1) 2> $(TORTURE)/log || { cat $(TORT
 
 torture: test-torture
 	$(call tortured,fuzz $(CASES) $(SEED))
-	mvn -B -ntp test -Dtest='MutatedFilesTest,SingleFileTest,FailingOperationsTest' -Dcases=$(FILES) -Dseed=$(SEED)
+	mvn -B -ntp test -Dtest='MutatedFilesTest,SingleFileTest,FailingOperationsTest,RandomOptionsTest' -Dtest.excludedGroups= -Dcases=$(FILES) -Dseed=$(SEED)
 
 test-torture: ffmpeg $(STUB)
 	@$(MAKE) --no-print-directory $(TORTURE)/torture

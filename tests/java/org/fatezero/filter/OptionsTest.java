@@ -55,10 +55,10 @@ class OptionsTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', value = {
         "window=129       | Value 129.000000 for parameter 'window' out of range [-1 - 128]",
-        "steps=many       | Error setting option steps to value many",
-        "solver=euler     | Error setting option solver to value euler",
-        "precision=fp8    | Error setting option precision to value fp8",
-        "guidance=high    | Error setting option guidance to value high",
+        "steps=many       | Unable to parse option value \"many\"",
+        "solver=euler     | Unable to parse option value \"euler\"",
+        "precision=fp8    | Unable to parse option value \"fp8\"",
+        "guidance=high    | Unable to parse option value \"high\"",
         "threshold=2.5    | Value 2.500000 for parameter 'threshold' out of range [-1 - 2]",
         "parity=2         | Unable to parse option value \"2\" as boolean",
     })
