@@ -280,6 +280,8 @@ WORDS_recolor           = :from=red:to=blue
 WORDS_swap-attribute    = :from=down a curvy road in the countryside:to=in the snow
 WORDS_background        = :from=down a curvy road in the countryside:to=in the snow
 WORDS_swap-object       = :from=jeep:to=porsche car
+WORDS_object-and-place = :from=jeep|down a curvy road in the countryside:to=porsche car|in the snow
+WORDS_colour-and-place = :from=red|down a curvy road in the countryside:to=blue|in the snow
 WORDS_infusion          = :from=jeep:to=porsche car
 # soft footage, to be made crisp
 BEFORE_enhance          = scale=40:-1:flags=area,scale=256:-1:flags=bicubic,

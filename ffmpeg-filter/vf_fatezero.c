@@ -132,10 +132,11 @@ typedef struct FatezeroContext {
     int control;
     char *emphasize;
     char *blend;
-    double threshold;
+    char *threshold;
     int blend_pool;
     int blend_attention;
     char *blend_latents;
+    double confine;
     char *keys;
     int anchor;
     char *keys_at;
@@ -1474,12 +1475,13 @@ static const AVOption fatezero_options[] = {
         CONSTANT("control", "replace", 1, "word by word, of as many"),
     STRING("emphasize",     emphasize, NULL, "word=factor+word=factor, words made stronger or weaker (default none)"),
     STRING("blend",         blend, NULL,   "word+word, the edit is confined to where they look (default everywhere)"),
-    NUMBER("threshold",     threshold, 2,  "how surely they must look there, 0 to 2"),
-        AUTO("threshold", "the preset's, or 0.3"),
+    STRING("threshold",     threshold, "auto", "how surely they must look there, 0 to 2, or one for each region as 0.3|0.4; auto is the preset's, or 0.3"),
     FLAG("blend_pool",      blend_pool,    "blend takes in the cells around, too; auto is the preset's, or 1"),
     FLAG("blend_attention", blend_attention, "blend confines self-attention, too; auto is the preset's, or 1"),
     STRING("blend_latents", blend_latents, "auto", "share of the steps that put the source back outside of blend, 0.2-1; 1 is 0.2-0.8; auto is the "
                                                    "preset's, or 0"),
+    NUMBER("confine",       confine, 1,    "0 the prompt's words look anywhere to 1 in their region of blend alone"),
+        AUTO("confine", "the preset's, or 0"),
     STRING("keys",          keys, "auto",  "frames that every frame attends to; auto is the preset's, or anchor"),
     FIXED_INTEGER("anchor",       anchor, 127,   "frame of each shot, from 0, that all others may attend to"),
         AUTO("anchor", "the preset's, or 3"),

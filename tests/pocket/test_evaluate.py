@@ -18,7 +18,7 @@ PRESETS = Path(__file__).parents[2] / "presets"
 
 class Split(unittest.TestCase):
     def test_sixty_clips_in_equal_parts_that_never_change(self):
-        self.assertEqual([len(clips.edits(group)) for group in clips.GROUPS], [12] * 7)
+        self.assertEqual([len(clips.edits(group)) for group in clips.GROUPS], [12] * len(clips.GROUPS))
         text = "\n".join(f"{edit.source} {edit.target}" for edit in EDITS)
         self.assertEqual(hashlib.sha256(text.encode()).hexdigest()[:16], "73f8fe6657c440b9")
 
@@ -29,7 +29,7 @@ class Split(unittest.TestCase):
 
     def test_no_scene_was_trained_on(self):
         seeds = [edit.source.seed for edit in ALL]
-        self.assertEqual(len(set(seeds)), 84)
+        self.assertEqual(len(set(seeds)), 12 * len(clips.GROUPS))
         self.assertTrue(all(clips.FIRST_SEED <= seed < clips.FIRST_SEED + 10**6 < classifier.FIRST_SEED for seed in seeds))
 
     def test_the_training_side_shares_nothing_with_it(self):
@@ -39,9 +39,25 @@ class Split(unittest.TestCase):
 
     def test_an_edit_changes_one_factor(self):
         for edit in EDITS:
-            same = edit.source.change(**{edit.factor: getattr(edit.target, edit.factor)})
+            same = edit.source.change(**{name: getattr(edit.target, name) for name in edit.factors})
+            self.assertEqual(len(edit.factors), 1)
             self.assertEqual(same.change(colour=None) if edit.group == "removal" else same, edit.target)
             self.assertNotEqual(edit.source, edit.target)
+
+    def test_an_edit_of_two_factors_changes_both_of_them(self):
+        for edit in clips.edits("object+place") + clips.edits("colour+place", training=True):
+            self.assertTrue(all(getattr(edit.source, name) != getattr(edit.target, name) for name in edit.factors))
+            self.assertEqual(edit.source.change(**{name: getattr(edit.target, name) for name in edit.factors}), edit.target)
+            pairs = zip(edit.options["from"].split("|"), edit.options["to"].split("|"), strict=True)
+            self.assertTrue(all(old in edit.source.caption and new in edit.target.caption for old, new in pairs), edit.options)
+
+    def test_success_of_two_factors_is_that_of_both(self):
+        edit = clips.edits("object+place", 1)[0]
+        for object, success in ((edit.target.object, 1), (edit.source.object, 0)):
+            class Reading:
+                def read(self, frames):
+                    return {"object": object, "place": edit.target.place, "colour": edit.target.colour, "style": "photo"}
+            self.assertEqual(measures.measure(edit, edit.truth.frames, Reading())["success"], success)
 
     def test_shapes_stay_of_their_kind(self):
         kinds = [kind for edit in clips.edits("shape") for kind in clips.KINDS if edit.source.object in kind]

@@ -1,4 +1,4 @@
-"""The clips that are edited, fixed by a seed and nothing else: held-out scenes, and each with one factor changed.
+"""The clips that are edited, fixed by a seed and nothing else: held-out scenes, and each with one factor changed, or two.
 
 All sources are photographs. The combination of object, colour, place and style that an edit begins with was never trained on,
 nor was the one that it leads to; only the empty places, to which removal leads, have been seen, in other scenes. Clips of the
@@ -16,9 +16,12 @@ from scenes.captions import PLACE
 from scenes.places import GROUND
 
 # What an edit of each group changes; enhancement changes nothing of the scene, but makes a soft picture of it crisp.
-FACTOR = {"style": "style", "attribute": "colour", "shape": "object", "background": "place", "removal": "object",
-          "image": "style", "enhance": None}
-GROUPS = tuple(FACTOR)
+FACTORS = {"style": ("style",), "attribute": ("colour",), "shape": ("object",), "background": ("place",), "removal": ("object",),
+           "image": ("style",), "enhance": (), "object+place": ("object", "place"), "colour+place": ("colour", "place")}
+GROUPS = tuple(FACTORS)
+# seeds go on in this order, in which groups that came later are the last
+TURNS = ([(group, training) for training in (False, True) for group in GROUPS[:7]]
+         + [(group, training) for group in GROUPS[7:] for training in (False, True)])
 SIZE = 12                     # clips a group
 FRAMES, SIDE = 8, 128
 SOFT = 40                     # pixels of 128 that are left of what is to be enhanced
@@ -47,13 +50,13 @@ class Edit:
         return f"{self.group}-{self.number:02d}"
 
     @property
-    def factor(self):
-        return FACTOR[self.group]
+    def factors(self):
+        return FACTORS[self.group]
 
     @property
     def wanted(self):
         """What the edit should make of it, for a title."""
-        return "the same, crisp" if self.factor is None else getattr(self.target, self.factor) or "no object"
+        return ", ".join(getattr(self.target, name) or "no object" for name in self.factors) or "the same, crisp"
 
     @property
     def frames(self):
@@ -85,16 +88,20 @@ class Edit:
         words = {"source": caption}
         if self.group == "enhance":
             return {"preset": "enhance", **words}
-        if self.factor == "style":
+        if self.factors == ("style",):
             return {"preset": STYLES[self.target.style], **words}
         if self.group == "attribute":
             return {"preset": "recolor", **words, "from": scene.colour, "to": self.target.colour}
         if self.group == "shape":
             return {"preset": "swap-object", **words, "from": scene.object, "to": self.target.object}
         where = phrase(scene)
+        old, new = PLACE[scene.place][where], PLACE[self.target.place][where]
         if self.group == "background":
-            return {"preset": "background", **words, "from": PLACE[scene.place][where],
-                    "to": PLACE[self.target.place][where]}
+            return {"preset": "background", **words, "from": old, "to": new}
+        if len(self.factors) == 2:
+            name = self.factors[0]
+            return {"preset": {"object": "object-and-place", "colour": "colour-and-place"}[name], **words,
+                    "from": f"{getattr(scene, name)}|{old}", "to": f"{getattr(self.target, name)}|{new}"}
         place = PLACE[scene.place][where].split(maxsplit=1)[1]      # 'in the snow' leaves 'the snow'
         return {"preset": "remove-object", **words, "from": caption.removesuffix(place).strip(), "blend": noun(scene.object)}
 
@@ -120,7 +127,11 @@ def changes(group, scene):
     """All scenes that an edit of `scene` may lead to."""
     if group == "enhance":
         return [scene]
-    if FACTOR[group] == "style":
+    if group == "object+place":
+        return [both for one in changes("shape", scene) for both in changes("background", one)]
+    if group == "colour+place":
+        return [both for one in changes("attribute", scene) for both in changes("background", one)]
+    if FACTORS[group] == ("style",):
         return [scene.change(style=style) for style in STYLES]
     if group == "attribute":
         return [scene.change(colour=colour) for colour in COLOURS if colour != scene.colour]
@@ -133,9 +144,9 @@ def changes(group, scene):
 
 def stratum(group, target):
     """What the clips of a group are spread over evenly: the styles, and the kinds of object."""
-    if FACTOR[group] == "style":
+    if FACTORS[group] == ("style",):
         return tuple(STYLES).index(target.style)
-    if group == "shape":
+    if group in ("shape", "object+place"):
         return next(i for i, kind in enumerate(KINDS) if target.object in kind)
     return 0
 
@@ -157,7 +168,7 @@ def edits(group, count=SIZE, training=False):
     picked = [turns[i % len(turns)][i // len(turns)] for i in range(SIZE)]
     found = []
     for number, (source, target) in enumerate(picked[:count]):
-        seed = FIRST_SEED + 1000 * (SIZE * (GROUPS.index(group) + training * len(GROUPS)) + number)
+        seed = FIRST_SEED + 1000 * (SIZE * TURNS.index((group, training)) + number)
         while "photo" in source.change(seed=seed).caption:       # a preset says itself what style it wants
             seed += 1
         found.append(Edit(group, number, source.change(seed=seed), target.change(seed=seed)))

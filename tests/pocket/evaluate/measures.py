@@ -25,7 +25,7 @@ def kept(group, before, truth):
     """The pixels that an edit should leave alone, (n, h, w); None where it leaves none. They lie outside the object,
     as it is and as it should be, or for a background inside it, and the true edit does not change them: an object that is
     removed takes its shadow along."""
-    if group in ("style", "image", "enhance"):
+    if group in ("style", "image", "enhance", "object+place", "colour+place"):
         return None
     where = (np.minimum(before.mask, truth.mask) == 1) if group == "background" else (np.maximum(before.mask, truth.mask) == 0)
     return where & (before.frames == truth.frames).all(-1)
@@ -54,7 +54,7 @@ def along(image, by):
 
 
 def measure(edit, frames, classifier):
-    """All figures of one clip, by name. `success`: the classifier reads the target in the changed factor; `others`: it still
+    """All figures of one clip, by name. `success`: the classifier reads the target in all factors that change; `others`: it still
     reads the source in the rest."""
     before, truth = edit.before, edit.truth
     read = classifier.read(frames)
@@ -63,5 +63,5 @@ def measure(edit, frames, classifier):
     where = kept(edit.group, before, truth)
     return {"psnr": psnr(frames, truth.frames), "ssim": ssim(frames, truth.frames),
             "kept": None if where is None else psnr(frames, truth.frames, where), "temporal": temporal(frames, truth),
-            "success": None if edit.factor is None else float(read[edit.factor] == wanted[edit.factor]),
+            "success": float(all(read[name] == wanted[name] for name in edit.factors)) if edit.factors else None,
             "others": float(np.mean([read[name] == wanted[name] for name in same])), "read": read}

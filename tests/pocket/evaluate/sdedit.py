@@ -1,6 +1,7 @@
 """Framewise SDEdit (Meng et al., 2022) for comparison: each frame is noised part of the way and denoised under the new prompt,
 by diffusers, with the filter's own model, steps and guidance."""
 import re
+from itertools import zip_longest
 
 import numpy as np
 import torch
@@ -12,8 +13,11 @@ def prompt(presets, options):
     """What the filter makes of the preset's prompt."""
     lines = (presets / f"{options['preset']}.preset").read_text().splitlines()
     text = next(line.removeprefix("prompt=") for line in lines if line.startswith("prompt="))
-    source, words = options["source"], rf"\b{re.escape(options.get('from', ''))}\b"
-    for name, value in (("source", source), ("edited", re.sub(words, options.get("to", ""), source)), ("without", re.sub(words, "", source))):
+    edited = without = source = options["source"]
+    for old, new in zip_longest(options.get("from", "").split("|"), options.get("to", "").split("|"), fillvalue=""):
+        words = rf"\b{re.escape(old)}\b"
+        edited, without = re.sub(words, new, edited), re.sub(words, "", without)
+    for name, value in (("source", source), ("edited", edited), ("without", without)):
         text = text.replace("{" + name + "}", " ".join(value.split()))
     return text
 

@@ -4,9 +4,9 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
-import org.fatezero.edit.fatezero.BlendMask;
 import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.edit.plan.PromptWords;
+import org.fatezero.edit.region.BlendMask;
 import org.fatezero.inversion.AttentionStore;
 import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.inversion.TokenAttention;
@@ -58,7 +58,7 @@ final class Show {
      * @throws IllegalArgumentException for the mask of an edit that has none, or a word that is in neither prompt
      */
     static Show of(Options options, EditPlan plan, int depth, PromptWords words, Prompt source, Prompt target, Torch torch) {
-        BlendMask mask = plan.mask() != null ? plan.mask() : new BlendMask(torch, options.threshold());
+        BlendMask mask = plan.mask() != null ? plan.mask() : new BlendMask(torch, 1); // whose threshold nobody asks for
         boolean masked = plan.mask() != null && depth > 0;
         CaptureSpec captured = plan.method().source();
         return switch (options.show()) {

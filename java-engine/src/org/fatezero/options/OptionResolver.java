@@ -11,8 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -30,7 +28,7 @@ public final class OptionResolver {
     /** Options that edits of one inversion may differ in; whatever else there is, they share. */
     private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "from", "to", "promptfile", "negative", "guidance",
             "strength", "forget", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold",
-            "blend_pool", "blend_attention", "blend_latents", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
+            "blend_pool", "blend_attention", "blend_latents", "confine", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
 
     /** Options of one edit that a reconstruction of the source depends on. */
     private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative");
@@ -121,7 +119,10 @@ public final class OptionResolver {
     public static List<Options> described(Map<String, String> set, String caption, Log log) throws IOException {
         Map<String, String> described = new LinkedHashMap<>(set);
         String from = set.getOrDefault("from", "").strip();
-        described.put("source", from.isEmpty() ? caption : Captions.with(caption, from));
+        for (String words : from.split(Words.EACH)) {
+            caption = words.isBlank() ? caption : Captions.with(caption, words.strip());
+        }
+        described.put("source", caption);
         return edits(described, log);
     }
 
@@ -203,12 +204,13 @@ public final class OptionResolver {
         if (!described) {
             return; // filled in once the clip is described, in whose words an example is given where words are missing
         }
-        String edited = needed.contains("{edited}") ? replaceWords(source, from, to) : source;
-        String without = needed.contains("{without}") || needed.contains("{rest}") ? replaceWords(source, from, "") : source;
+        Pairs pairs = Pairs.of(from, to);
+        String edited = needed.contains("{edited}") ? pairs.edited(source) : source;
+        String without = needed.contains("{without}") || needed.contains("{rest}") ? pairs.without(source) : source;
         for (String key : FILLED) {
             if (options.containsKey(key)) {
-                options.put(key, options.get(key).replace("{source}", source).replace("{edited}", edited).replace("{without}", without)
-                        .replace("{rest}", without.replaceAll("\\s+", "+")).replace("{from}", from).replace("{to}", to));
+                options.put(key, pairs.fill(key, options.get(key).replace("{source}", source).replace("{edited}", edited)
+                        .replace("{without}", without).replace("{rest}", without.replaceAll("\\s+", "+"))));
             }
         }
         if (options.getOrDefault("prompt", "").isBlank()) {
@@ -223,16 +225,5 @@ public final class OptionResolver {
 
     private static String edit(Map<String, String> options) {
         return options.get("preset").isEmpty() ? "this edit" : "preset=" + options.get("preset");
-    }
-
-    /** {@code text} with the whole words {@code from} replaced, and no doubled spaces. */
-    private static String replaceWords(String text, String from, String to) {
-        Matcher matcher = Pattern.compile("(?<![\\p{L}\\p{N}])" + Pattern.quote(from) + "(?![\\p{L}\\p{N}])",
-                Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE).matcher(text);
-        if (!matcher.find()) {
-            throw new IllegalArgumentException("from=" + from + ": not in the source '" + text + "'; its words are: "
-                    + String.join(" ", text.strip().split("\\s+")));
-        }
-        return matcher.replaceAll(Matcher.quoteReplacement(to)).strip().replaceAll("\\s+", " ");
     }
 }

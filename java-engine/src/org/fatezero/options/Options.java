@@ -20,8 +20,9 @@ import java.util.Map;
  *     words of that, joined by plus signs, are filled in
  * @param source what the clip shows; {@link #AUTO}: each shot is described by its anchor, once it is there
  * @param captioner what describes shots: {@link #AUTO} for the model's own or a BLIP in the local hub cache, or a BLIP model's folder or hub name
- * @param from words of the source that an attribute or shape preset changes
- * @param to what it changes them to
+ * @param from words of the source that an attribute or shape preset changes; {@code jeep|road} for several at once, of which one may be
+ *     empty: the rest of the picture
+ * @param to what it changes them to, as many
  * @param promptfile a text file: the prompt in its first line, the source in its second
  * @param negative what the edited clip should not show: the unconditional half of guidance
  * @param model {@code pocket}, a folder in the diffusers layout, a single .safetensors file by the original names, or a hub name
@@ -39,18 +40,21 @@ import java.util.Map;
  * @param start noise that the edit starts from, as a share of the steps: 1 for the inverted {@code zT}, 0 for the source
  * @param forget share of the low frequencies of that noise, which hold the source's colours, that is taken out where the edit may change
  *     the frames
- * @param self_replace share of the steps that fuse self-attention, from the noisiest: {@code 0.8} or {@code 0.2-0.8}
+ * @param self_replace share of the steps that fuse self-attention, from the noisiest: {@code 0.8} or {@code 0.2-0.8}; {@code 0.8|0.2|0.4}
+ *     outside of all regions of {@code blend} and in each, where it is 0 otherwise
  * @param cross_replace share of the steps that fuse cross-attention; words of the prompt may differ:
  *     {@code 0.8+watercolor=0.2+jeep=0.1-1}
  * @param control {@code refine} or {@code replace}
  * @param emphasize factors on the attention to words of the prompt: {@code watercolor=10+jeep=0.5}
  * @param blend words of the source that the edit is confined to, {@code silver+jeep}, and after a {@code /} those of the
- *     prompt, {@code silver+jeep/Porsche+car}; {@code -jeep} confines it to all else
- * @param threshold of the blend mask, 0 to 2; 1 and more replace all self-attention
+ *     prompt, {@code silver+jeep/Porsche+car}; {@code -jeep} confines it to all else; {@code jeep/car|road} are several regions, of which
+ *     one may be {@code -}, all that the others leave
+ * @param threshold of the blend mask, 0 to 2, or one for each region; 1 and more replace all self-attention
  * @param blend_pool whether each cell of the mask takes the most of its neighbours
  * @param blend_attention whether self-attention outside the mask is all the source's
  * @param blend_latents share of the steps after which latents outside the mask are put back to the source's, {@code 0.2-1}; {@code 0}
  *     for never, {@code 1} for {@code 0.2-0.8}, as the authors' code does
+ * @param confine by how much attention to the prompt's words of a region is weaker outside of it, 0 to 1
  * @param keys frames that self-attention sees: {@code anchor}, {@code self+mid}, {@code -1+first}
  * @param anchor which frame of a shot, counted from 0, is the one that {@code keys} calls {@code anchor}; the last of the shot's first
  *     window if that is shorter
@@ -76,8 +80,8 @@ import java.util.Map;
 public record Options(String preset, String presets, String edit, String prompt, String source, String captioner, String from, String to,
         String promptfile, String negative, String model, String lora, String device, String precision, int window, int steps,
         String solver, double guidance, double strength, double start, double forget, String self_replace, String cross_replace,
-        String control, String emphasize, String blend, double threshold, boolean blend_pool, boolean blend_attention, String blend_latents,
-        String keys, int anchor, String keys_at, int fuse_at, String method, String inject, String inject_at, double inject_weight,
+        String control, String emphasize, String blend, String threshold, boolean blend_pool, boolean blend_attention, String blend_latents,
+        double confine, String keys, int anchor, String keys_at, int fuse_at, String method, String inject, String inject_at, double inject_weight,
         String inject_kv, String fuse, String attention, String norm, boolean parity, int size, String store, String inversion, String show) {
 
     /** Of several options: to be found out. */
@@ -115,6 +119,7 @@ public record Options(String preset, String presets, String edit, String prompt,
             blend_pool=1
             blend_attention=1
             blend_latents=0
+            confine=0
             keys=anchor
             anchor=3
             keys_at=32
@@ -141,7 +146,10 @@ public record Options(String preset, String presets, String edit, String prompt,
         range("strength", strength, 0, 1);
         range("start", start, 0, 1);
         range("forget", forget, 0, 1);
-        range("threshold", threshold, 0, 2);
+        for (String one : threshold.split(Words.EACH, -1)) {
+            range("threshold", number("threshold", one), 0, 2);
+        }
+        range("confine", confine, 0, 1);
         range("anchor", anchor, 0, 127);
         range("fuse_at", fuse_at, 0, 4096);
         range("inject_weight", inject_weight, 0, 1);

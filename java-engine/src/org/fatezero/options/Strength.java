@@ -1,5 +1,6 @@
 package org.fatezero.options;
 
+import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -47,7 +48,8 @@ final class Strength {
 
     private static void scale(Map<String, String> options, Set<String> fixed, String name, double factor) {
         if (!fixed.contains(name)) {
-            options.put(name, Words.split(options.get(name)).stream().map(part -> scaled(name, part, factor)).collect(Collectors.joining("+")));
+            options.put(name, Arrays.stream(options.get(name).split(Words.EACH, -1)).map(one -> Words.split(one).stream()
+                    .map(part -> scaled(name, part, factor)).collect(Collectors.joining("+"))).collect(Collectors.joining("|")));
         }
     }
 

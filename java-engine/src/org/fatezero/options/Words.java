@@ -9,7 +9,24 @@ public final class Words {
     /** Before the words of {@code blend}: they name what must not change. */
     public static final String NOT = "-";
 
+    /** Between the values of an option that has one for each of several pairs or regions: a regular expression. */
+    public static final String EACH = "\\|";
+
     private Words() {
+    }
+
+    /**
+     * The values of a list, of which there are {@code count}, or one for all.
+     *
+     * @return one or {@code count}
+     */
+    public static List<String> each(String option, String text, int count) {
+        List<String> values = Arrays.stream(text.split(EACH, -1)).map(String::strip).toList();
+        if (values.size() != 1 && values.size() != count) {
+            throw new IllegalArgumentException(option + "=" + text + " has " + values.size() + " values: expected "
+                    + (count == 1 ? "one" : "one, or " + count));
+        }
+        return values;
     }
 
     /** A share of the steps: {@code to}, or {@code from-to}, within 0 to 1. */

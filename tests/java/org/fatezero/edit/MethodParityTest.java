@@ -14,12 +14,15 @@ import com.google.gson.JsonParser;
 import org.fatezero.Golden;
 import org.fatezero.diffusion.Schedule;
 import org.fatezero.edit.fatezero.Alignment;
-import org.fatezero.edit.fatezero.BlendMask;
 import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.fatezero.FateZero;
 import org.fatezero.edit.fatezero.FusedSteps;
 import org.fatezero.edit.fatezero.LatentBlend;
 import org.fatezero.edit.fatezero.SelfBlend;
+import org.fatezero.edit.region.BlendMask;
+import org.fatezero.edit.region.Region;
+import org.fatezero.edit.region.Regions;
+import org.fatezero.edit.region.StepRange;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Window;
@@ -81,8 +84,11 @@ class MethodParityTest {
             FusedSteps fused = new FusedSteps(steps - selfSteps, steps - selfStart, steps - cross.activeSteps(), 32);
             TokenSet sourceWords = masks ? TokenSet.of(tokens(edit, 0), 8) : null;
             BlendMask mask = masks ? new BlendMask(golden.torch, edit.getAsJsonArray("blend_th").get(0).getAsDouble()) : null;
-            LatentBlend latents = edit.has("blend_latents") ? new LatentBlend(mask, 0.2, 0.8, TokenSet.of(tokens(edit, 1), 8), true) : null;
-            EditMethod fateZero = new FateZero(golden.torch, steps, fused, sourceWords, cross, masks ? new SelfBlend(mask, null) : null, latents);
+            LatentBlend latents = edit.has("blend_latents") ? new LatentBlend(0.2, 0.8, true) : null;
+            Regions regions = !masks ? Regions.none(golden.torch) : new Regions(golden.torch, List.of(new Region(mask, sourceWords,
+                    latents == null ? null : TokenSet.of(tokens(edit, 1), 8), new StepRange(0, 0))));
+            SelfBlend self = masks ? new SelfBlend(new StepRange(fused.selfFrom(), fused.selfTo()), false) : null;
+            EditMethod fateZero = new FateZero(golden.torch, steps, fused, cross, regions, self, latents, null);
             boolean keep = store.equals("keep");
             List<CaptureSpec> captured = List.of(keep ? fateZero.source() : fateZero.source().recomputing());
 

@@ -6,12 +6,15 @@ import org.fatezero.Tiny;
 import org.fatezero.diffusion.Progress;
 import org.fatezero.diffusion.Schedule;
 import org.fatezero.edit.fatezero.Alignment;
-import org.fatezero.edit.fatezero.BlendMask;
 import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.fatezero.FateZero;
 import org.fatezero.edit.fatezero.FusedSteps;
 import org.fatezero.edit.fatezero.LatentBlend;
 import org.fatezero.edit.fatezero.SelfBlend;
+import org.fatezero.edit.region.BlendMask;
+import org.fatezero.edit.region.Region;
+import org.fatezero.edit.region.Regions;
+import org.fatezero.edit.region.StepRange;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.inversion.DdimInversion;
@@ -58,9 +61,10 @@ record TinyEdit(Tiny tiny, ForwardContext context, int steps, boolean implicit) 
         Prompt target = tiny.prompt(TARGET);
         FusedSteps fused = new FusedSteps(steps - (int) (0.8 * steps), steps, steps - (int) (0.7 * (steps + 1)), 64);
         BlendMask mask = blend ? new BlendMask(tiny.torch, 0.3) : null;
-        LatentBlend latents = blend ? new LatentBlend(mask, 0.2, 0.8, jeep(target), false) : null;
-        EditMethod method = new FateZero(tiny.torch, steps, fused, blend ? jeep(source) : null, cross(source, target, 0.7),
-                blend ? new SelfBlend(mask, null) : null, latents);
+        StepRange never = new StepRange(0, 0);
+        Regions regions = blend ? new Regions(tiny.torch, List.of(new Region(mask, jeep(source), jeep(target), never))) : Regions.none(tiny.torch);
+        EditMethod method = new FateZero(tiny.torch, steps, fused, cross(source, target, 0.7), regions,
+                blend ? new SelfBlend(new StepRange(0, steps), false) : null, blend ? new LatentBlend(0.2, 0.8, false) : null, null);
         return new Edit(method, tiny.text(SOURCE, "", TARGET), 7.5);
     }
 

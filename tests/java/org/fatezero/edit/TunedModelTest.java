@@ -12,6 +12,7 @@ import org.fatezero.edit.fatezero.Alignment;
 import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.fatezero.FateZero;
 import org.fatezero.edit.fatezero.FusedSteps;
+import org.fatezero.edit.region.Regions;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Window;
@@ -73,7 +74,7 @@ class TunedModelTest {
                     emphasis(10, target.find("watercolor", tokenizer)), List.of(new CrossAttentionControl.Gate(all(), 0, 0.8)), STEPS);
             boolean keep = store.equals("keep");
             EditMethod method = new FateZero(golden.torch, STEPS, new FusedSteps(STEPS - (int) (0.8 * STEPS), STEPS, STEPS - cross.activeSteps(), 32),
-                    null, cross, null, null);
+                    cross, Regions.none(golden.torch), null, null, null);
             NDArray text = encoder.forward(golden.manager, source.ids());
             Trajectory trajectory = new DdimInversion(unet, schedule, golden.torch)
                     .run(golden.array(kind + ".z0"), text, PASS, List.of(keep ? method.source() : method.source().recomputing()), (step, of) -> { });

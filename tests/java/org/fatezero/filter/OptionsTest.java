@@ -40,7 +40,7 @@ class OptionsTest {
         String set = "source=auto:to=auto:precision=bf16:window=3:steps=2:solver=implicit:guidance=2.25:strength=0.3:start=0:self_replace=0.2-0.8:"
             + "control=replace:blend=:threshold=0.1:blend_attention=0:anchor=0:fuse_at=16:attention=reconstruction:norm=window:parity=yes:size=0:store=keep";
         assertEquals("{source=auto, to=auto, precision=bf16, window=3, steps=2, solver=implicit, guidance=2250000000E-9, strength=300000000E-9, "
-            + "start=0E-9, self_replace=0.2-0.8, control=replace, blend=, threshold=100000000E-9, blend_attention=0, anchor=0, fuse_at=16, "
+            + "start=0E-9, self_replace=0.2-0.8, control=replace, blend=, threshold=0.1, blend_attention=0, anchor=0, fuse_at=16, "
             + "attention=reconstruction, norm=window, parity=1, size=0, store=keep}", received(set));
         assertEquals("{steps=1}", received("steps=1:edit=auto:captioner=auto:model=pocket:device=auto:precision=auto:window=auto:solver=auto:guidance=auto:"
             + "strength=-1:self_replace=auto:blend_latents=auto:keys=auto:keys_at=auto:parity=auto:blend_attention=auto:store=auto:show=edit"));
@@ -59,7 +59,7 @@ class OptionsTest {
         "solver=euler     | Unable to parse option value \"euler\"",
         "precision=fp8    | Unable to parse option value \"fp8\"",
         "guidance=high    | Unable to parse option value \"high\"",
-        "threshold=2.5    | Value 2.500000 for parameter 'threshold' out of range [-1 - 2]",
+        "strength=2.5     | Value 2.500000 for parameter 'strength' out of range [-1 - 1]",
         "parity=2         | Unable to parse option value \"2\" as boolean",
     })
     void wrongValuesAreRefused(String option, String told) {

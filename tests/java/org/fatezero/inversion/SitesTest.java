@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.DataType;
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
 import org.fatezero.edit.fatezero.FusedSteps;
+import org.fatezero.edit.infusion.FeatureInjection;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Site;
@@ -23,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Predicate;
 
@@ -75,6 +77,15 @@ class SitesTest {
     void theAuthorsCodeMeasuresByArea(int width, int height, int fused, int keyed) {
         assertEquals(fused, names(STABLE_DIFFUSION, width, height, true, SitesTest::isFused).size());
         assertEquals(keyed, names(STABLE_DIFFUSION, width, height, true, site -> !site.cross() && context(true).window().keyFrames(site) == 1).size());
+    }
+
+    /** In half precision, a frame and step of 512x512: 1280 channels of 16x16, and 640 of 32x32. */
+    @ParameterizedTest
+    @CsvSource({"up_blocks.1.resnets.1, 655360", "up_blocks.1.resnets.0 up_blocks.1.resnets.1 up_blocks.2.resnets.0, 2621440"})
+    void featuresAreCountedAtTheirSize(String blocks, long bytes) {
+        FeatureInjection features = new FeatureInjection(null, Set.of(blocks.split(" ")), 1, 40, 50, 32);
+        assertEquals(10 * FRAMES * bytes, AttentionStore.bytes(STABLE_DIFFUSION, 64, 64, context(false).window(), 77, 50,
+                List.of(new CaptureSpec(features, true, List.of())), DataType.FLOAT16));
     }
 
     /** Pocket was trained at 128x128, where no map has more than 32 cells a side; its pixels are a quarter as many a cell. */

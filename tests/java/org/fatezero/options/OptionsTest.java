@@ -28,7 +28,7 @@ class OptionsTest {
     @Test
     void theDefaultsAreTheDocumentedOnes() {
         assertEquals(new Options("watercolor", "", "auto", "", "auto", "auto", "", "", "", "", "pocket", "", "auto", "auto", 8, 50, "ddim", 0, 0.5, 1, 0, "0.8", "0.8",
-                "refine", "", "", 0.3, true, true, "0", "anchor", 3, "32", 32, "fatezero", "0",
+                "refine", "", "", "0.3", true, true, "0", 0, "anchor", 3, "32", 32, "fatezero", "0",
                 "up1.1", 1, "0", "maps", "inversion", "frame", false, 0, "auto", "", "edit"), Options.of(Map.of()));
     }
 
@@ -44,7 +44,7 @@ class OptionsTest {
 
     @ParameterizedTest
     @CsvSource({"window, 1, 128", "steps, 1, 1000", "threshold, 0, 2", "strength, 0, 1", "start, 0, 1", "forget, 0, 1", "keys_at, 0, 4096", "fuse_at, 0, 4096",
-        "size, 0, 4096", "inject_weight, 0, 1"})
+        "size, 0, 4096", "inject_weight, 0, 1", "confine, 0, 1"})
     void aNumberOutOfItsRangeIsToldWithTheRange(String name, int least, int most) {
         Options.of(Map.of(name, Integer.toString(least)));
         Options.of(Map.of(name, Integer.toString(most)));

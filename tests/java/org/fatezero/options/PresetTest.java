@@ -77,12 +77,14 @@ class PresetTest {
                 Prompt target = tokenizer.encode(options.prompt(), 77);
                 words.emphasis(options.emphasize(), target);
                 words.gates(options.cross_replace(), target);
-                Words.Share.parse("self_replace", options.self_replace());
-                if (!options.blend().isEmpty()) {
-                    assertTrue(words.sourceBlend(options.blend(), source).length > 0);
+                for (String share : options.self_replace().split(Words.EACH)) {
+                    Words.Share.parse("self_replace", share);
                 }
-                if (!options.blend_latents().equals("0")) {
-                    assertEquals(name.equals("remove-object"), words.targetBlend(options.blend(), target).length == 0);
+                for (String blend : options.blend().isEmpty() ? new String[0] : options.blend().split(Words.EACH)) {
+                    assertTrue(blend.startsWith("-/") || words.sourceBlend(blend, source).length > 0);
+                    if (!options.blend_latents().equals("0")) {
+                        assertEquals(name.equals("remove-object"), words.targetBlend(blend, target).length == 0);
+                    }
                 }
                 if (options.control().equals("replace")) {
                     Alignment.replace(source, target);
@@ -95,7 +97,7 @@ class PresetTest {
     @ValueSource(strings = {"watercolour", "no-such", "../presets/watercolor", "/etc", "Watercolor", "a b", ""})
     void anUnknownNameIsToldWithThoseThereAre(String name) {
         String message = assertThrows(IllegalArgumentException.class, () -> load(name)).getMessage();
-        assertTrue(message.contains("preset=" + name + ":") && message.contains("cartoon, enhance, infusion, makoto-shinkai"), message);
+        assertTrue(message.contains("preset=" + name + ":") && message.contains("cartoon, colour-and-place, enhance, infusion, makoto-shinkai"), message);
     }
 
     @Test

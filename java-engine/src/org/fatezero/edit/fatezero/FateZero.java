@@ -6,6 +6,8 @@ import ai.djl.ndarray.NDManager;
 import org.fatezero.edit.EditHook;
 import org.fatezero.edit.EditMethod;
 import org.fatezero.edit.SourceStep;
+import org.fatezero.edit.region.Confinement;
+import org.fatezero.edit.region.Regions;
 import org.fatezero.forward.ForwardHook;
 import org.fatezero.forward.Site;
 import org.fatezero.inversion.CaptureSpec;
@@ -19,26 +21,24 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * The source's attention fused into the edit's (FateZero, section 3.2, eq. 5-7, algorithms 1 and 2).
  *
  * @param steps T
  * @param fused at which layers and in which steps attention is fused
- * @param tokens the source prompt's tokens that masks are made of; null for none
  * @param cross how cross-attention maps are fused
- * @param self where self-attention stays the edit's own; null to fuse it everywhere
- * @param latents when and where latents are set back to the source's; null for never
+ * @param regions what the edit is confined to
+ * @param self how self-attention stays the edit's own in the regions; null to fuse it everywhere
+ * @param latents when latents outside of the regions are set back to the source's; null for never
+ * @param confinement keeps words to their regions; null where they may look anywhere
  */
-public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens, CrossAttentionControl cross, SelfBlend self,
-        LatentBlend latents) implements EditMethod {
+public record FateZero(Torch torch, int steps, FusedSteps fused, CrossAttentionControl cross, Regions regions, SelfBlend self,
+        LatentBlend latents, Confinement confinement) implements EditMethod {
 
     @Override
     public CaptureSpec source() {
-        return new CaptureSpec(fused, true, tokens == null ? List.of() : List.of(tokens));
+        return new CaptureSpec(fused, true, regions.ofSource());
     }
 
     @Override
@@ -49,32 +49,26 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens
     private final class OfWindow implements Run {
 
         private final Trajectory source;
-        private final Map<TokenSet, TokenAttention> edited = new LinkedHashMap<>(); // to words of the edit's prompt, over the steps so far
+        private final Map<TokenSet, TokenAttention> edited = new LinkedHashMap<>(); // over the steps so far
         private final List<TokenAttention> watched;
 
         OfWindow(Trajectory source, int frames, List<TokenAttention> watched) {
             this.source = source;
-            Stream.of(self == null ? null : self.editTokens(), latents == null ? null : latents.editTokens()).filter(Objects::nonNull)
-                    .forEach(words -> edited.computeIfAbsent(words, set -> new TokenAttention(source.zT().getManager(), torch, set, frames)));
+            if (latents != null || self != null && self.joins()) {
+                regions.ofEdit().forEach(words -> edited.put(words, new TokenAttention(source.zT().getManager(), torch, words, frames)));
+            }
             this.watched = new ArrayList<>(edited.values());
             this.watched.addAll(watched);
         }
 
-        /** The source's attention to the mask's words in step {@code k}; null without words. */
-        private TokenAttention ofSource(int k) {
-            return tokens == null ? null : source.attention().get(k).tokens(tokens);
+        /** The regions' masks in step {@code k}, of the source's attention alone or {@code joined} by the edit's. */
+        List<NDArray> masks(int k, boolean joined, NDManager to, int h, int w) {
+            return regions.masks(to, source.attention().get(k)::tokens, words -> joined ? seen(edited.get(words)) : null, h, w);
         }
 
-        /** The mask of the source's words, of the edit's, or of the union of the two; empty if there is neither. */
-        private Optional<NDArray> mask(BlendMask mask, TokenAttention ofSource, TokenAttention ofEdit, NDManager to, int h, int w) {
-            return Stream.of(ofSource, ofEdit).filter(Objects::nonNull).map(attention -> mask.at(to, attention, h, w)).reduce(mask::union);
-        }
-
-        /** Where self-attention stays the edit's own in step {@code k}, {@code (frames, 1, h, w)}. */
-        NDArray selfMask(int k, NDManager to, int h, int w) {
-            TokenAttention ofEdit = edited.get(self.editTokens());
-            boolean seen = ofEdit != null && ofEdit.sum() != null; // the first step has nothing yet
-            return mask(self.mask(), ofSource(k), seen ? ofEdit : null, to, h, w).orElseThrow();
+        /** Null in the first step, before any attention of the edit's was seen. */
+        private static TokenAttention seen(TokenAttention attention) {
+            return attention.sum() == null ? null : attention;
         }
 
         @Override
@@ -82,7 +76,6 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens
             return new FusionHook(this, k, step);
         }
 
-        /** The source's latents outside of the mask; everywhere if there is none. */
         @Override
         public NDArray afterStep(int k, NDArray z) {
             if (latents == null || !latents.after(steps - 1 - k, steps)) {
@@ -92,8 +85,8 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens
             int w = (int) z.getShape().get(3);
             NDArray zSource = source.latents().get(latents.asPublished() ? k + 1 : k);
             try (z; Scope scope = new Scope(z, zSource)) {
-                return scope.keep(mask(latents.mask(), ofSource(k), edited.get(latents.editTokens()), scope.manager(), h, w)
-                        .map(mask -> torch.lerp(zSource, z, mask)).orElseGet(zSource::duplicate));
+                return scope.keep(regions.isEmpty() ? zSource.duplicate()
+                        : torch.lerp(zSource, z, regions.union(masks(k, true, scope.manager(), h, w), region -> true)));
             }
         }
     }
@@ -117,14 +110,16 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens
 
         @Override
         protected boolean changes(Site site) {
-            return fused.fuses(site, k);
+            return fused.fuses(site, k) || site.cross() && confinement != null;
         }
 
         @Override
         protected NDArray crossAttentionMap(Site site, NDArray q, NDArray keys, NDArray map) {
-            NDArray ofSource = source.map(site, q, keys);
+            NDArray ofSource = fused.fuses(site, k) ? source.map(site, q, keys) : null;
             try (Scope scope = new Scope(map, ofSource)) {
-                return scope.keep(cross.fuse(ofSource, map, steps - 1 - k));
+                NDArray c = ofSource == null ? map : cross.fuse(ofSource, map, steps - 1 - k);
+                return scope.keep(confinement == null ? c
+                        : confinement.confined(c, regions, run.masks(k, false, scope.manager(), site.height(), site.width())));
             }
         }
 
@@ -140,7 +135,8 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, TokenSet tokens
                 if (self == null) {
                     return scope.keep(replaced);
                 }
-                NDArray m = run.selfMask(k, scope.manager(), site.height(), site.width()); // (frames, 1, h, w)
+                List<NDArray> masks = run.masks(k, self.joins(), scope.manager(), site.height(), site.width());
+                NDArray m = regions.free(masks, k, self.outside()); // (frames, 1, h, w)
                 NDArray unfused = kernel.apply(SourceStep.branch(q, edit), SourceStep.branch(keys, edit), own);
                 return scope.keep(torch.lerp(replaced, unfused, torch.copyTo(m, unfused).reshape(1, -1, 1))); // (1, frames * positions, heads * d)
             }

@@ -5,11 +5,11 @@ import ai.djl.ndarray.NDArray;
 import org.fatezero.edit.Branch;
 import org.fatezero.edit.EditMethod;
 import org.fatezero.edit.SourceStep;
+import org.fatezero.edit.region.Regions;
 import org.fatezero.forward.ForwardHook;
 import org.fatezero.inversion.AttentionStore;
 import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.inversion.TokenAttention;
-import org.fatezero.inversion.TokenSet;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
@@ -22,10 +22,9 @@ import java.util.List;
  * not, and broad areas would have their old colours from the start.
  *
  * @param share how much of the low frequencies is taken out, 0 to 1
- * @param mask where, as the mean over all steps
- * @param tokens the source prompt's tokens that the mask is made of, which {@code method} has captured; null for everywhere
+ * @param regions where, by the mean over all steps of their masks, whose tokens {@code method} has captured; everywhere if the source has none
  */
-public record Forgetting(EditMethod method, Torch torch, double share, BlendMask mask, TokenSet tokens) implements EditMethod {
+public record Forgetting(EditMethod method, Torch torch, double share, Regions regions) implements EditMethod {
 
     /** Low frequencies are what blocks of this many cells a side, averaged, still show. */
     private static final int BLOCK = 4;
@@ -47,7 +46,7 @@ public record Forgetting(EditMethod method, Torch torch, double share, BlendMask
             @Override
             public NDArray start(NDArray zT) {
                 NDArray z = run.start(zT);
-                try (NDArray where = tokens == null ? null : meanMask(source, z)) {
+                try (NDArray where = regions.ofSource().isEmpty() ? null : meanMask(source, z)) {
                     return forget(z, where);
                 }
             }
@@ -69,7 +68,8 @@ public record Forgetting(EditMethod method, Torch torch, double share, BlendMask
         try (Scope scope = new Scope(z)) {
             NDArray sum = null;
             for (AttentionStore step : source.attention()) {
-                NDArray one = mask.at(scope.manager(), step.tokens(tokens), (int) z.getShape().get(2), (int) z.getShape().get(3));
+                NDArray one = regions.union(regions.masks(scope.manager(), step::tokens, words -> null, (int) z.getShape().get(2),
+                        (int) z.getShape().get(3)), region -> true);
                 sum = sum == null ? one : sum.add(one);
             }
             return scope.keep(sum.div(source.attention().size()));

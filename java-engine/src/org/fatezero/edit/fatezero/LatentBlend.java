@@ -1,16 +1,13 @@
 package org.fatezero.edit.fatezero;
 
-import org.fatezero.inversion.TokenSet;
-
 /**
- * When and where the edit's latents are replaced by the source's: outside of a mask.
+ * When the edit's latents are replaced by the source's outside of its regions, whose masks are joined by the edit's own attention.
  *
  * @param from share of the steps after which that begins, 0 to 1
  * @param to share of the steps before which it ends; 1 for not at all
- * @param editTokens the target prompt's tokens whose attention joins the source's in the mask; null for the source's alone
  * @param asPublished whether the source's latents are one level noisier, as in the authors' code, rather than of equal noise
  */
-public record LatentBlend(BlendMask mask, double from, double to, TokenSet editTokens, boolean asPublished) {
+public record LatentBlend(double from, double to, boolean asPublished) {
 
     /** Whether latents are put back after step {@code j} of {@code steps}, 0 the noisiest: strictly within the shares. */
     boolean after(int j, int steps) {

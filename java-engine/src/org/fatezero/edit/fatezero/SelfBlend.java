@@ -1,12 +1,12 @@
 package org.fatezero.edit.fatezero;
 
-import org.fatezero.inversion.TokenSet;
+import org.fatezero.edit.region.StepRange;
 
 /**
- * Where self-attention stays the edit's own.
+ * How self-attention stays the edit's own in its regions.
  *
- * @param editTokens the target prompt's tokens whose attention, over the steps so far, joins the source's in the mask; null for the
- *     source's alone
+ * @param outside steps whose self-attention is the source's where no region is
+ * @param joins whether the edit's own attention to a region's words, over the steps so far, joins the source's in its mask
  */
-public record SelfBlend(BlendMask mask, TokenSet editTokens) {
+public record SelfBlend(StepRange outside, boolean joins) {
 }

@@ -31,6 +31,11 @@ public record InFusion(FateZero fusion, FeatureInjection features, KeyValueInjec
         Run run = fusion.begin(source, frames, watched);
         return new Run() {
             @Override
+            public NDArray start(NDArray zT) {
+                return run.start(zT);
+            }
+
+            @Override
             public ForwardHook hook(int k, SourceStep step) {
                 return run.hook(k, step).andThen(keyValues.hook(k, step)).andThen(features.hook(k, step, frames));
             }

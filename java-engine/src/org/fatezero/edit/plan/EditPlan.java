@@ -5,7 +5,6 @@ import ai.djl.ndarray.NDManager;
 import org.fatezero.edit.Ddim;
 import org.fatezero.edit.EditMethod;
 import org.fatezero.edit.fatezero.Alignment;
-import org.fatezero.edit.fatezero.BlendMask;
 import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.fatezero.FateZero;
 import org.fatezero.edit.fatezero.Forgetting;
@@ -15,6 +14,11 @@ import org.fatezero.edit.fatezero.SelfBlend;
 import org.fatezero.edit.infusion.FeatureInjection;
 import org.fatezero.edit.infusion.InFusion;
 import org.fatezero.edit.infusion.KeyValueInjection;
+import org.fatezero.edit.region.BlendMask;
+import org.fatezero.edit.region.Confinement;
+import org.fatezero.edit.region.Region;
+import org.fatezero.edit.region.Regions;
+import org.fatezero.edit.region.StepRange;
 import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Window;
 import org.fatezero.inversion.TokenSet;
@@ -23,11 +27,14 @@ import org.fatezero.model.Model;
 import org.fatezero.options.Options;
 import org.fatezero.options.Words;
 import org.fatezero.text.Prompt;
+import org.fatezero.tensor.Torch;
 import org.fatezero.unet.UNetConfig;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
@@ -36,6 +43,8 @@ import java.util.stream.Collectors;
  * @param mask where the edit may change the frames, by words of the source; null if none confine it
  */
 public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
+
+    private static final StepRange NEVER = new StepRange(0, 0);
 
     /**
      * @param manager owns the tables of the method
@@ -48,54 +57,86 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
         int steps = options.steps();
         CrossAttentionControl cross = new CrossAttentionControl(manager, model.torch, alignment(options, source, target),
                 words.emphasis(options.emphasize(), target), words.gates(options.cross_replace(), target), steps);
-        StepRange self = StepRange.of("self_replace", options.self_replace(), steps);
-        StepRange keyValues = StepRange.of("inject_kv", options.inject_kv(), steps);
+        StepRange keyValues = steps("inject_kv", options.inject_kv(), steps);
         Words.Share latents = Words.latents(options.blend_latents());
         boolean blends = !options.blend().isBlank();
         requireMask(options, blends, latents);
         boolean infuses = infuses(options);
-        FusedSteps fused = new FusedSteps(self.from, Math.min(self.to, keyValues.from), steps - cross.activeSteps(), options.fuse_at(),
-                options.fuse().equals("outputs"));
+        String[] entries = options.blend().split(Words.EACH, -1);
+        // outside of the regions, then in each; after the steps that inject keys and values
+        List<StepRange> self = Words.each("self_replace", options.self_replace(), blends ? 1 + entries.length : 1).stream()
+                .map(share -> steps("self_replace", share, steps)).map(range -> new StepRange(range.from(), Math.min(range.to(), keyValues.from()))).toList();
+        StepRange any = self.stream().reduce(StepRange::hull).orElseThrow();
+        FusedSteps fused = new FusedSteps(any.from(), any.to(), steps - cross.activeSteps(), options.fuse_at(), options.fuse().equals("outputs"));
         double guidance = options.guidance() == 0 ? model.guidance : options.guidance();
         if (!blends) {
-            FateZero fusion = new FateZero(model.torch, steps, fused, null, cross, null, null);
+            FateZero fusion = new FateZero(model.torch, steps, fused, cross, Regions.none(model.torch), null, null, null);
             boolean fuses = fused.selfFrom() < fused.selfTo() || fused.crossFrom() < steps;
             EditMethod method = infuses ? infusion(options, model, fusion, keyValues) : fuses ? fusion : new Ddim(model.torch);
-            return new EditPlan(forgetting(options, model, method, null, null), guidance, null);
+            return new EditPlan(forgetting(options, model, method, fusion.regions()), guidance, null);
         }
-        BlendMask mask = new BlendMask(model.torch, options.threshold(), options.blend().startsWith(Words.NOT), options.blend_pool());
-        TokenSet sourceWords = set(words.sourceBlend(options.blend(), source), options);
-        TokenSet targetWords = latents == null && !infuses ? null : set(words.targetBlend(options.blend(), target), options);
-        LatentBlend blend = latents == null ? null : new LatentBlend(mask, latents.from(), latents.to(), targetWords, options.parity());
-        boolean confinesAttention = options.blend_attention() && sourceWords != null;
-        FateZero fusion = new FateZero(model.torch, steps, fused, sourceWords, cross,
-                confinesAttention ? new SelfBlend(mask, infuses ? targetWords : null) : null, blend);
+        boolean wantsTarget = latents != null || infuses || options.confine() > 0 || entries.length > 1;
+        Regions regions = regions(options, entries, model.torch, words, source, wantsTarget ? target : null, self);
+        if (options.confine() > 0 && regions.ofEdit().isEmpty()) {
+            throw new IllegalArgumentException("confine=" + options.confine() + ": blend=" + options.blend()
+                    + " names no words of the prompt; expected some after a slash, as in jeep/car");
+        }
+        LatentBlend blend = latents == null ? null : new LatentBlend(latents.from(), latents.to(), options.parity());
+        boolean confinesAttention = options.blend_attention() && !regions.ofSource().isEmpty();
+        FateZero fusion = new FateZero(model.torch, steps, fused, cross, regions, confinesAttention ? new SelfBlend(self.get(0), infuses) : null, blend,
+                options.confine() > 0 ? new Confinement(model.torch, options.confine()) : null);
         EditMethod method = infuses ? infusion(options, model, fusion, keyValues) : fusion;
-        return new EditPlan(forgetting(options, model, method, mask, sourceWords), guidance, sourceWords == null ? null : mask);
+        return new EditPlan(forgetting(options, model, method, regions), guidance,
+                regions.ofSource().isEmpty() ? null : regions.all().stream().map(Region::mask).filter(Objects::nonNull).findFirst().orElseThrow());
     }
 
-    private static EditMethod forgetting(Options options, Model model, EditMethod method, BlendMask mask, TokenSet words) {
+    private static EditMethod forgetting(Options options, Model model, EditMethod method, Regions regions) {
         double share = options.forget() * options.start(); // of less noise, less is to forget
-        return share == 0 ? method : new Forgetting(method, model.torch, share, mask, words);
+        return share == 0 ? method : new Forgetting(method, model.torch, share, regions);
     }
 
-    /** A share of the steps as {@code from ... to - 1}, counted as in {@link org.fatezero.diffusion.Schedule}. */
-    private record StepRange(int from, int to) {
+    /** A share of the steps. */
+    private static StepRange steps(String option, String text, int steps) {
+        Words.Share share = Words.Share.parse(option, text);
+        return new StepRange(steps - (int) (share.to() * steps), steps - (int) (share.from() * steps));
+    }
 
-        static StepRange of(String option, String text, int steps) {
-            Words.Share share = Words.Share.parse(option, text);
-            return new StepRange(steps - (int) (share.to() * steps), steps - (int) (share.from() * steps));
+    /**
+     * The regions that {@code blend} lists. One that has no token, which the authors' code allows, is none.
+     *
+     * @param target null if no attention of its words is wanted
+     * @param self steps of self-attention outside of the regions, and in each
+     */
+    private static Regions regions(Options options, String[] entries, Torch torch, PromptWords words, Prompt source, Prompt target, List<StepRange> self) {
+        List<Double> thresholds = Words.each("threshold", options.threshold(), entries.length).stream()
+                .map(threshold -> Words.number("threshold", threshold)).toList();
+        List<Region> regions = new ArrayList<>();
+        for (int j = 0; j < entries.length; j++) {
+            String blend = entries[j].strip();
+            boolean inverted = blend.startsWith(Words.NOT);
+            boolean rest = entries.length > 1 && blend.matches(Words.NOT + "\\s*(/.*)?");
+            if (inverted && !rest && entries.length > 1) {
+                throw new IllegalArgumentException("blend=" + options.blend() + ": of several regions one may be " + Words.NOT
+                        + ", all that the others leave; " + blend + " is for an edit of one");
+            }
+            TokenSet ofSource = rest ? null : set(words.sourceBlend(blend, source), options);
+            TokenSet ofTarget = target == null ? null : set(words.targetBlend(blend, target), options);
+            BlendMask mask = rest ? null : new BlendMask(torch, thresholds.get(thresholds.size() == 1 ? 0 : j), inverted, options.blend_pool());
+            if (rest || ofSource != null || ofTarget != null) {
+                regions.add(new Region(mask, ofSource, ofTarget, self.size() == 1 ? NEVER : self.get(1 + j)));
+            }
         }
-
-        boolean isEmpty() {
-            return from >= to;
+        long rests = regions.stream().filter(region -> region.mask() == null).count();
+        if (rests > 1 || rests > 0 && rests == regions.size()) {
+            throw new IllegalArgumentException("blend=" + options.blend() + ": expected " + Words.NOT + " once at most, beside regions of words");
         }
+        return new Regions(torch, regions);
     }
 
     private static boolean infuses(Options options) {
         boolean infuses = options.method().equals("infusion");
         for (String[] option : new String[][] {{"inject", options.inject()}, {"inject_kv", options.inject_kv()}}) {
-            if (!infuses && !StepRange.of(option[0], option[1], options.steps()).isEmpty()) {
+            if (!infuses && !steps(option[0], option[1], options.steps()).isEmpty()) {
                 throw new IllegalArgumentException(option[0] + "=" + option[1] + " needs method=infusion");
             }
         }
@@ -103,13 +144,13 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
     }
 
     private static InFusion infusion(Options options, Model model, FateZero fusion, StepRange keyValues) {
-        StepRange features = StepRange.of("inject", options.inject(), options.steps());
+        StepRange features = steps("inject", options.inject(), options.steps());
         List<UNetConfig.ResidualBlock> blocks = decoderBlocks(options.inject_at(), model.unet.config());
         // maps that are measured by area may be larger than the model's own
         int upTo = options.parity() ? Integer.MAX_VALUE : blocks.stream().mapToInt(block -> block.level().side()).max().orElse(0);
         return new InFusion(fusion, new FeatureInjection(model.torch, blocks.stream().map(UNetConfig.ResidualBlock::name).collect(Collectors.toSet()),
-                options.inject_weight(), features.from, features.to, upTo),
-                new KeyValueInjection(model.torch, keyValues.from, keyValues.to, options.fuse_at()));
+                options.inject_weight(), features.from(), features.to(), upTo),
+                new KeyValueInjection(model.torch, keyValues.from(), keyValues.to(), options.fuse_at()));
     }
 
     /** {@code inject_at}: residual blocks of the decoder, {@code up1.1} for {@code up_blocks.1.resnets.1}. */
@@ -140,6 +181,9 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
     private static void requireMask(Options options, boolean blends, Words.Share latents) {
         if (latents != null && !blends) {
             throw new IllegalArgumentException("blend_latents=" + options.blend_latents() + " needs blend=, the words that the edit is confined to");
+        }
+        if (options.confine() > 0 && !blends) {
+            throw new IllegalArgumentException("confine=" + options.confine() + " needs blend=, the regions that the prompt's words are confined to");
         }
         if (blends && !options.blend_attention() && latents == null) {
             throw new IllegalArgumentException("blend=" + options.blend() + " with blend_attention=0 and blend_latents=0 confines "

@@ -10,6 +10,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.edit.Ddim;
+import org.fatezero.edit.region.Regions;
 import org.fatezero.tensor.Torch;
 
 import org.junit.jupiter.api.AfterEach;
@@ -35,7 +36,7 @@ class ForgettingTest {
     }
 
     private Forgetting forgetting(double share) {
-        return new Forgetting(new Ddim(torch), torch, share, null, null);
+        return new Forgetting(new Ddim(torch), torch, share, Regions.none(torch));
     }
 
     /** Two frames of a flat colour, and a checkerboard over it. */

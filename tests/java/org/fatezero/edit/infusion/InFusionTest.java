@@ -12,11 +12,14 @@ import org.fatezero.edit.DdimEditing;
 import org.fatezero.edit.Edit;
 import org.fatezero.edit.SourceStep;
 import org.fatezero.edit.fatezero.Alignment;
-import org.fatezero.edit.fatezero.BlendMask;
 import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.fatezero.FateZero;
 import org.fatezero.edit.fatezero.FusedSteps;
 import org.fatezero.edit.fatezero.SelfBlend;
+import org.fatezero.edit.region.BlendMask;
+import org.fatezero.edit.region.Region;
+import org.fatezero.edit.region.Regions;
+import org.fatezero.edit.region.StepRange;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.inversion.AttentionStore;
 import org.fatezero.inversion.CaptureSpec;
@@ -65,10 +68,14 @@ class InFusionTest {
         golden.close();
     }
 
-    private static InFusion method(FusedSteps fused, SelfBlend self, TokenSet words, double weight, int features, int keyValues) {
+    private static InFusion method(FusedSteps fused, double weight, int features, int keyValues) {
+        return method(fused, null, Regions.none(golden.torch), weight, features, keyValues);
+    }
+
+    private static InFusion method(FusedSteps fused, SelfBlend self, Regions regions, double weight, int features, int keyValues) {
         float[] ones = new float[77];
         CrossAttentionControl cross = new CrossAttentionControl(golden.manager, golden.torch, new Alignment(new float[77][77], ones), ones, List.of(), STEPS);
-        return new InFusion(new FateZero(golden.torch, STEPS, fused, words, cross, self, null),
+        return new InFusion(new FateZero(golden.torch, STEPS, fused, cross, regions, self, null, null),
                 new FeatureInjection(golden.torch, BLOCKS, weight, features, STEPS, 64),
                 new KeyValueInjection(golden.torch, keyValues, Math.min(features, STEPS), 64));
     }
@@ -84,9 +91,9 @@ class InFusionTest {
         FusedSteps none = new FusedSteps(STEPS, STEPS, STEPS, 64);
         FusedSteps all = new FusedSteps(0, STEPS, STEPS, 64, stage.equals("outputs"));
         InFusion method = switch (stage) {
-            case "features" -> method(none, null, null, 0.6, 0, 0);
-            case "kv" -> method(none, null, null, 1, STEPS, 0);
-            default -> method(all, null, null, 1, STEPS, STEPS);
+            case "features" -> method(none, 0.6, 0, 0);
+            case "kv" -> method(none, 1, STEPS, 0);
+            default -> method(all, 1, STEPS, STEPS);
         };
         int t = schedule.timestep(2);
         NDArray text = golden.array("text");
@@ -119,9 +126,10 @@ class InFusionTest {
     void aWholeEditIsTheReferences(String name, DdimEditing.Source from) throws Exception {
         boolean again = name.equals("reconstruction");
         NDArray text = golden.array("text");
-        TokenSet ofSource = TokenSet.of(golden.integers("source_tokens"), 8);
-        SelfBlend self = new SelfBlend(new BlendMask(golden.torch, 0.6), TokenSet.of(golden.integers("target_tokens"), 8));
-        InFusion method = method(new FusedSteps(0, STEPS - 2, STEPS, 64, again), self, ofSource, 0.6, STEPS - 1, STEPS - 2);
+        Region words = new Region(new BlendMask(golden.torch, 0.6), TokenSet.of(golden.integers("source_tokens"), 8),
+                TokenSet.of(golden.integers("target_tokens"), 8), new StepRange(0, 0));
+        InFusion method = method(new FusedSteps(0, STEPS - 2, STEPS, 64, again), new SelfBlend(new StepRange(0, STEPS - 2), true),
+                new Regions(golden.torch, List.of(words)), 0.6, STEPS - 1, STEPS - 2);
         Trajectory trajectory = source(method, text, again, from == DdimEditing.Source.KEPT);
         Golden.assertClose(golden.array("zT"), trajectory.zT(), LIMIT, "zT");
         new DdimEditing(unet, schedule, golden.torch).run(trajectory, new Edit(method, text, GUIDANCE), PASS, from, List.of(), (step, steps) -> { },
@@ -140,7 +148,7 @@ class InFusionTest {
     void allInjectedUnderTheSamePromptIsTheReconstruction(boolean keep) throws Exception {
         NDArray text = golden.array("text");
         text = row(text, 0).concat(row(text, 1), 0).concat(row(text, 0), 0);
-        InFusion method = method(new FusedSteps(0, 1, STEPS, 64, true), null, null, 1, 3, 1);
+        InFusion method = method(new FusedSteps(0, 1, STEPS, 64, true), 1, 3, 1);
         Trajectory trajectory = source(method, text, true, keep);
         Golden.assertClose(golden.array("reconstructed"), trajectory.latents().get(0), LIMIT, "reconstructed");
         NDArray edited = new DdimEditing(unet, schedule, golden.torch).run(trajectory, new Edit(method, text, GUIDANCE), PASS,
@@ -154,11 +162,26 @@ class InFusionTest {
                 DdimEditing.Source.KEPT, (step, steps) -> { }).toFloatArray();
     }
 
+    /** Attention is fused in maps of 5 cells a side and fewer; the block's have 10. */
+    @Test
+    void theSourceRunsBesideUpToTheLastBlockThatItGivesFeaturesTo() throws Exception {
+        FateZero fusion = method(new FusedSteps(0, STEPS, STEPS, 5), 0, STEPS, STEPS).fusion();
+        InFusion method = new InFusion(fusion, new FeatureInjection(golden.torch, Set.of("up_blocks.2.resnets.0"), 1, 0, STEPS, 10),
+                new KeyValueInjection(golden.torch, STEPS, STEPS, 5));
+        NDArray text = golden.array("text");
+        NDArray[] edited = new NDArray[2];
+        for (int i = 0; i < 2; i++) {
+            edited[i] = new DdimEditing(unet, schedule, golden.torch).run(source(method, text, false, i == 0), new Edit(method, text, GUIDANCE), PASS,
+                    i == 0 ? DdimEditing.Source.KEPT : DdimEditing.Source.BESIDE, (step, steps) -> { });
+        }
+        Golden.assertClose(edited[0], edited[1], LIMIT, "beside");
+    }
+
     @Test
     void featuresOfNoWeightChangeNothing() throws Exception {
         FusedSteps fused = new FusedSteps(0, STEPS, STEPS, 64);
-        float[] without = edited(method(fused, null, null, 1, STEPS, STEPS));
-        assertArrayEquals(without, edited(method(fused, null, null, 0, 0, STEPS)));
-        assertTrue(!Arrays.equals(without, edited(method(fused, null, null, 0.1, 0, STEPS))));
+        float[] without = edited(method(fused, 1, STEPS, STEPS));
+        assertArrayEquals(without, edited(method(fused, 0, 0, STEPS)));
+        assertTrue(!Arrays.equals(without, edited(method(fused, 0.1, 0, STEPS))));
     }
 }

@@ -1,4 +1,4 @@
-package org.fatezero.edit.fatezero;
+package org.fatezero.edit.region;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -18,6 +18,8 @@ import org.fatezero.tensor.Torch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+
+import java.util.List;
 
 class BlendMaskTest {
 
@@ -80,9 +82,22 @@ class BlendMaskTest {
         NDArray where = mask.at(manager, input(values), 2, 5);
         NDArray elsewhere = inverted.at(manager, input(values), 2, 5);
         assertArrayEquals(where.mul(-1).add(1).toFloatArray(), elsewhere.toFloatArray());
-        NDArray none = manager.zeros(where.getShape());
-        assertArrayEquals(where.toFloatArray(), mask.union(where, none).toFloatArray());
-        assertArrayEquals(elsewhere.toFloatArray(), inverted.union(elsewhere, none.add(1)).toFloatArray());
+    }
+
+    /** Of words that are in either of two sums. */
+    @Test
+    void severalSumsMakeTheUnionOfTheirMasks() {
+        float[] reversed = new float[values.length];
+        for (int i = 0; i < values.length; i++) {
+            reversed[i] = values[values.length - 1 - i];
+        }
+        for (boolean inverted : new boolean[] {false, true}) {
+            BlendMask mask = new BlendMask(torch, 0.5, inverted, true);
+            NDArray one = mask.at(manager, input(values), 2, 5);
+            NDArray other = mask.at(manager, input(reversed), 2, 5);
+            NDArray both = mask.of(mask.share(manager, List.of(input(values), input(reversed)), 2, 5));
+            assertArrayEquals((inverted ? one.minimum(other) : one.maximum(other)).toFloatArray(), both.toFloatArray());
+        }
     }
 
     @Test

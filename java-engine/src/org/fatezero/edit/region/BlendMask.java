@@ -1,4 +1,4 @@
-package org.fatezero.edit.fatezero;
+package org.fatezero.edit.region;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
@@ -7,6 +7,8 @@ import ai.djl.ndarray.types.Shape;
 import org.fatezero.inversion.TokenAttention;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
+
+import java.util.List;
 
 /**
  * Where the edit may change the frames (FateZero, eq. 7): one where the blend words' cross-attention, pooled, resized and
@@ -22,22 +24,37 @@ public record BlendMask(Torch torch, double threshold, boolean inverted, boolean
         this(torch, threshold, false, true);
     }
 
-    /** The mask of the words that are in either of two masks. */
-    NDArray union(NDArray a, NDArray b) {
-        return inverted ? a.minimum(b) : a.maximum(b);
-    }
-
     /**
      * @param to owns the result
      * @return {@code (frames, 1, h, w)} of 0 and 1, in single precision at least
      */
     public NDArray at(NDManager to, TokenAttention input, int h, int w) {
-        NDArray sum = sum(input);
-        try (Scope scope = new Scope(to, sum)) {
-            NDArray value = torch.nearest(pool(sum), h, w);
-            NDArray share = torch.overMaximum(value);
-            return scope.keep((inverted ? share.lte(threshold) : share.gt(threshold)).toType(sum.getDataType(), false));
+        try (Scope scope = new Scope(to)) {
+            return scope.keep(of(share(scope.manager(), List.of(input), h, w)));
         }
+    }
+
+    /**
+     * What is compared with the threshold, the larger of several where there are several.
+     *
+     * @param to owns the result
+     * @return {@code (frames, 1, h, w)} up to 1
+     */
+    NDArray share(NDManager to, List<TokenAttention> inputs, int h, int w) {
+        NDArray largest = null;
+        for (TokenAttention input : inputs) {
+            NDArray sum = sum(input);
+            try (Scope scope = new Scope(to, sum)) {
+                NDArray share = scope.keep(torch.overMaximum(torch.nearest(pool(sum), h, w)));
+                largest = largest == null ? share : largest.maximum(share);
+            }
+        }
+        return largest;
+    }
+
+    /** The mask of a share, of its manager. */
+    NDArray of(NDArray share) {
+        return (inverted ? share.lte(threshold) : share.gt(threshold)).toType(share.getDataType(), false);
     }
 
     /** The mask at the resolution that it is made at. */

@@ -1,0 +1,103 @@
+package org.fatezero.options;
+
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * What changes, and what it changes to: {@code jeep|road} to {@code Porsche|snowy road}.
+ *
+ * @param from words of the source; of several pairs one may be empty: the rest of the picture, which gets words that are added
+ * @param to as many; empty for words that go
+ */
+record Pairs(List<String> from, List<String> to) {
+
+    /** @throws IllegalArgumentException unless there are as many of both, or none of {@code to} */
+    static Pairs of(String from, String to) {
+        List<String> old = list(from);
+        List<String> changed = to.isBlank() ? Collections.nCopies(old.size(), "") : list(to);
+        if (old.size() != changed.size()) {
+            throw new IllegalArgumentException("from=" + from + " and to=" + to + " name " + old.size() + " and " + changed.size() + ": expected as many");
+        }
+        return new Pairs(old, changed);
+    }
+
+    private static List<String> list(String text) {
+        return Arrays.stream(text.split(Words.EACH, -1)).map(String::strip).toList();
+    }
+
+    /** {@code text} with the words of all pairs replaced, the longest first and each once, and no doubled spaces. */
+    String edited(String text) {
+        return replaced(text, to);
+    }
+
+    /** {@code text} without them. */
+    String without(String text) {
+        return replaced(text, Collections.nCopies(from.size(), ""));
+    }
+
+    private String replaced(String text, List<String> by) {
+        Map<String, String> words = new HashMap<>();
+        StringBuilder added = new StringBuilder();
+        for (int i = 0; i < from.size(); i++) {
+            if (from.get(i).isEmpty()) {
+                added.append(' ').append(by.get(i));
+            } else {
+                words.put(from.get(i).toLowerCase(Locale.ROOT), by.get(i));
+            }
+        }
+        String any = words.keySet().stream().sorted(Comparator.comparing(String::length).reversed()).map(Pattern::quote).collect(Collectors.joining("|"));
+        Matcher matcher = Pattern.compile("(?<![\\p{L}\\p{N}])(" + any + ")(?![\\p{L}\\p{N}])", Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE).matcher(text);
+        Map<String, String> missing = new HashMap<>(words);
+        String replaced = matcher.replaceAll(match -> {
+            String word = match.group().toLowerCase(Locale.ROOT);
+            missing.remove(word);
+            return Matcher.quoteReplacement(words.get(word));
+        });
+        for (String word : from) {
+            if (missing.containsKey(word.toLowerCase(Locale.ROOT))) {
+                throw new IllegalArgumentException("from=" + word + ": not in the source '" + text + "'; its words are: "
+                        + String.join(" ", text.strip().split("\\s+")));
+            }
+        }
+        return (replaced + added).strip().replaceAll("\\s+", " ");
+    }
+
+    /**
+     * An option's value with {@code {from}} and {@code {to}} filled in. Of several pairs {@code blend} gets a region each, and any
+     * other option the part that names them, between plus signs, once for each.
+     */
+    String fill(String option, String value) {
+        if (from.size() == 1) {
+            return value.replace("{from}", from.get(0)).replace("{to}", to.get(0));
+        }
+        boolean named = value.contains("{from}") || value.contains("{to}");
+        return switch (option) {
+            case "blend" -> named ? each(Words.each("blend", value, from.size())) : value;
+            case "emphasize", "cross_replace" -> Arrays.stream(value.split("\\+", -1))
+                    .flatMap(part -> part.contains("{") ? pairs().mapToObj(i -> filled(part, i)) : Arrays.stream(new String[] {part}))
+                    .collect(Collectors.joining("+"));
+            default -> value.replace("{from}", String.join(", ", from)).replace("{to}", String.join(", ", to));
+        };
+    }
+
+    private String each(List<String> regions) {
+        return pairs().mapToObj(i -> filled(regions.get(regions.size() == 1 ? 0 : i), i)).collect(Collectors.joining("|"));
+    }
+
+    private IntStream pairs() {
+        return IntStream.range(0, from.size());
+    }
+
+    private String filled(String text, int i) {
+        return text.replace("{from}", from.get(i).isEmpty() ? Words.NOT : from.get(i)).replace("{to}", to.get(i));
+    }
+}

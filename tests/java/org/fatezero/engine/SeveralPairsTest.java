@@ -1,0 +1,89 @@
+package org.fatezero.engine;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.fatezero.TinyOptions;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import java.nio.ByteBuffer;
+import java.util.HexFormat;
+import java.util.Map;
+
+/** Several things that one edit changes. */
+class SeveralPairsTest {
+
+    private static final int ROW = 32 * 3;
+    private static final int ROWS = 24;
+
+    private static String edited(String... set) throws Exception {
+        Map<String, String> options = TinyOptions.of("tests/golden/tiny", set);
+        options.put("source", "a silver jeep on a road");
+        options.put("prompt", "{edited}");
+        options.put("steps", "4");
+        ByteBuffer[] frames = new ByteBuffer[2];
+        for (int i = 0; i < frames.length; i++) {
+            frames[i] = ByteBuffer.allocateDirect(ROW * ROWS);
+            for (int j = 0; j < ROW * ROWS; j++) {
+                frames[i].put(j, (byte) (40 * i + j / 3 % 97 + j / ROW * 7));
+            }
+        }
+        try (Engine engine = new Engine(options, new TinyOptions.Silent())) {
+            engine.edit(frames, new int[] {ROW, ROW}, frames, new int[] {ROW, ROW}, 32, ROWS, 8);
+        }
+        StringBuilder text = new StringBuilder();
+        for (ByteBuffer frame : frames) {
+            byte[] bytes = new byte[frame.capacity()];
+            frame.get(0, bytes);
+            text.append(HexFormat.of().formatHex(bytes));
+        }
+        return text.toString();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"keep", "recompute"})
+    void theOrderOfPairsDoesNotMatter(String store) throws Exception {
+        String one = edited("from", "jeep|road", "to", "car|river", "blend", "{from}/{to}", "threshold", "0.9|0.8", "self_replace", "0.8|0.2|0.6",
+                "blend_latents", "0.2-1", "confine", "0.9", "store", store);
+        assertEquals(one, edited("from", "road|jeep", "to", "river|car", "blend", "{from}/{to}", "threshold", "0.8|0.9", "self_replace", "0.8|0.6|0.2",
+                "blend_latents", "0.2-1", "confine", "0.9", "store", store));
+        assertNotEquals(one, edited("from", "road|jeep", "to", "river|car", "blend", "{from}/{to}", "threshold", "0.8|0.9", "self_replace", "0.8|0.2|0.6",
+                "blend_latents", "0.2-1", "confine", "0.9", "store", store), "shares are of a pair");
+    }
+
+    @Test
+    void aListOfOneIsTheOneAlone() throws Exception {
+        String[] single = {"from", "jeep", "to", "car", "blend", "{from}/{to}", "threshold", "0.5", "self_replace", "0.5", "blend_latents", "0.2-1"};
+        String[] shares = single.clone();
+        shares[9] = "0.5|0";
+        assertEquals(edited(single), edited(shares));
+    }
+
+    @Test
+    void theRestIsARegionOfItsOwn() throws Exception {
+        String[] both = {"from", "jeep|", "to", "car|in the snow", "blend", "{from}/{to}", "threshold", "0.9", "self_replace", "0|0.4|0.8"};
+        String[] outside = {"from", "jeep|", "to", "car|in the snow", "blend", "jeep", "threshold", "0.9", "self_replace", "0.8|0.4"};
+        assertEquals(edited(both), edited(outside), "it is all that is outside of the others");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {
+        "-|-; 0.3; 0.8; 0; expected - once at most, beside regions of words",
+        "jeep|-road; 0.3; 0.8; 0; of several regions one may be -",
+        "jeep|road; 0.3|0.4|0.5; 0.8; 0; threshold=0.3|0.4|0.5 has 3 values: expected one, or 2",
+        "jeep|road; 0.3; 0.8|0.5; 0; self_replace=0.8|0.5 has 2 values: expected one, or 3",
+        "''; 0.3; 0.8|0.5; 0; self_replace=0.8|0.5 has 2 values: expected one",
+        "jeep; 0.3; 0.8; 1; confine=1.0: blend=jeep names no words of the prompt",
+        "''; 0.3; 0.8; 1; confine=1.0 needs blend="})
+    void regionsThatCannotBe(String blend, String threshold, String self, String confine, String told) {
+        String message = assertThrows(IllegalArgumentException.class, () -> edited("from", "jeep", "to", "car", "blend", blend, "threshold", threshold,
+                "self_replace", self, "confine", confine)).getMessage();
+        assertTrue(message.contains(told), message);
+    }
+}

@@ -1,0 +1,66 @@
+package org.fatezero.options;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.fatezero.TinyOptions;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.util.HashMap;
+import java.util.Map;
+
+class PairsTest {
+
+    private static final String SOURCE = "a red jeep car on a road";
+
+    private static Options resolved(String... set) throws Exception {
+        Map<String, String> options = new HashMap<>(Map.of("source", SOURCE, "prompt", "{edited}"));
+        for (int i = 0; i < set.length; i += 2) {
+            options.put(set[i], set[i + 1]);
+        }
+        return OptionResolver.resolve(options, new TinyOptions.Silent());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {
+        "jeep car|road; Porsche|snowy road; a red Porsche on a snowy road",
+        "road | jeep car; snowy road|Porsche; a red Porsche on a snowy road",
+        "red|jeep; jeep|red; a jeep red car on a road",
+        "jeep|; bus|in the fog; a red bus car on a road in the fog",
+        "jeep; bus; a red bus car on a road"})
+    void eachIsReplacedOnce(String from, String to, String prompt) throws Exception {
+        assertEquals(prompt, resolved("from", from, "to", to).prompt());
+    }
+
+    @Test
+    void theLongestIsReplacedFirst() throws Exception {
+        assertEquals("a bus and a train", resolved("source", "a car and a red car", "from", "car|red car", "to", "bus|train").prompt());
+        assertEquals("a car on a road", resolved("from", "red|jeep", "prompt", "{without}").prompt());
+    }
+
+    @Test
+    void eachHasItsRegionAndItsWords() throws Exception {
+        Options options = resolved("from", "jeep|road", "to", "bus|river", "blend", "{from}/{to}", "emphasize", "{to}=3+red=2", "cross_replace", "0.5+{to}=0.2",
+                "negative", "{from}");
+        assertEquals("jeep/bus|road/river", options.blend());
+        assertEquals("bus=3+river=3+red=2", options.emphasize());
+        assertEquals("0.5+bus=0.2+river=0.2", options.cross_replace());
+        assertEquals("jeep, road", options.negative());
+        assertEquals("jeep/bus|-/river", resolved("from", "jeep|road", "to", "bus|river", "blend", "{from}/{to}|-/{to}").blend());
+        assertEquals("jeep/bus|-/in the fog", resolved("from", "jeep|", "to", "bus|in the fog", "blend", "{from}/{to}").blend());
+        assertEquals("red+jeep", resolved("from", "jeep|road", "to", "bus|river", "blend", "red+jeep").blend());
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {
+        "jeep|road; bus; {edited}; name 2 and 1: expected as many",
+        "jeep|lake; bus|sea; {edited}; from=lake: not in the source 'a red jeep car on a road'"})
+    void whatCannotBeIsToldByItsWords(String from, String to, String prompt, String told) {
+        String message = assertThrows(IllegalArgumentException.class, () -> resolved("from", from, "to", to, "prompt", prompt)).getMessage();
+        assertTrue(message.contains(told), message);
+    }
+}
