@@ -1,7 +1,8 @@
 # make demo      a clip turned into a watercolour, and more, in build/demo; INPUT=, PRESET= and SOURCE= for a clip of your own
-# make test      every test; test-engine, test-bridge, test-signals, test-torture, test-filter, test-processors, test-install are parts of it
-# make ffmpeg    FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
+# make test      every test; test-engine, test-bridge, test-signals, test-torture, test-filter, test-processors, test-install, test-deb are parts of it
+# make ffmpeg    the distribution's FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
 # make install   PREFIX=/usr/local, as ffmpeg-fatezero, or by its own name with SUFFIX=; make uninstall removes it
+# make deb        a package that installs beside the distribution's ffmpeg, as ffmpeg-fatezero and mpv-fatezero
 # make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
 # make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
 # make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it,
@@ -17,6 +18,8 @@
 VERSION    = 0.1.0
 PREFIX     = /usr/local
 FFMPEG_SRC = build/ffmpeg-source
+# set unless FFMPEG_SRC= is given: the distribution's libavfilter is extended and nothing else of FFmpeg is built
+OF_DISTRIBUTION = $(filter file,$(origin FFMPEG_SRC))
 INPUT      = tests/media/jeep.mp4
 JOBS       = $(shell nproc)
 
@@ -25,8 +28,8 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
 HOME_DIR = build/ffmpeg/lib/fatezero
 
-.PHONY: all help setup engine bridge ffmpeg demo test test-engine test-bridge test-signals test-install test-filter test-processors soak \
-        test-torture torture hosts same base evaluate test-pocket bench gpu install uninstall pictures clean
+.PHONY: all help setup engine bridge ffmpeg demo test test-engine test-bridge test-signals test-install test-deb test-filter test-processors soak \
+        test-torture torture hosts same base evaluate test-pocket bench gpu deb install uninstall pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -39,7 +42,10 @@ help:
 
 # ---- what the build needs ----
 
-PACKAGES = build-essential dpkg-dev libx264-dev locales maven nasm pkg-config unzip xz-utils zlib1g-dev
+# what FFmpeg is made with: the distribution's own, or a source tree that was named
+WITH_DISTRIBUTION = ffmpeg libavfilter-dev glslang-dev libplacebo-dev libvidstab-dev patchelf
+WITH_SOURCE       = libx264-dev zlib1g-dev
+PACKAGES = build-essential dpkg-dev locales maven nasm pkg-config unzip xz-utils $(if $(OF_DISTRIBUTION),$(WITH_DISTRIBUTION),$(WITH_SOURCE))
 
 # any Java compiler from 17 on will do; without one, the distribution's oldest such is installed
 setup:
@@ -185,18 +191,32 @@ $(JNI_DIR)/example: jni/example.c $(LIB)
 
 # ---- FFmpeg with the filter ----
 
-OBJ  = build/ffmpeg-objects
+OBJ  = build/$(if $(OF_DISTRIBUTION),libavfilter,ffmpeg)-objects
 # with LD_LIBRARY_PATH=build/ffmpeg/host the distribution's own ffmpeg, mpv, ... of the same version use this libavfilter,
 # and nothing else from here
 HOST = build/ffmpeg/host
+# what build/ffmpeg is of: another version of the distribution's, or another tree, is another FFmpeg
+KIND = $(if $(OF_DISTRIBUTION),$(shell dpkg-query -W -f '$${Version}' libavfilter-dev 2>/dev/null),$(abspath $(FFMPEG_SRC)))
 
 ffmpeg: setup
+	@mkdir -p build
+	@[ "$$(cat build/ffmpeg-kind 2>/dev/null)" = '$(KIND)' ] || { rm -rf build/ffmpeg-objects build/libavfilter-objects \
+	    $(if $(OF_DISTRIBUTION),build/ffmpeg-source) $(addprefix build/ffmpeg/,include share lib/pkgconfig lib/libav* lib/libsw* \
+	    lib/libpostproc* bin/ffmpeg bin/ffprobe bin/ffplay); echo '$(KIND)' > build/ffmpeg-kind; }
 	@$(MAKE) --no-print-directory $(FFMPEG) build/ffmpeg/lib/libfatezero.so.0 $(ENGINE)
 
 build/ffmpeg-source/configure:
 	@mkdir -p build
 	ffmpeg-filter/get-source build/ffmpeg-source
 
+ifdef OF_DISTRIBUTION
+$(FFMPEG): $(FFMPEG_SRC)/configure ffmpeg-filter/vf_fatezero.c ffmpeg-filter/extend-libavfilter jni/fatezero.h | build/ffmpeg/lib/libfatezero.so.0
+	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
+	JOBS=$(JOBS) ffmpeg-filter/extend-libavfilter $(FFMPEG_SRC) $(OBJ) build/ffmpeg || \
+	    { echo "This FFmpeg cannot be extended: make $(or $(MAKECMDGOALS),ffmpeg) FFMPEG_SRC=build/ffmpeg-source builds it whole, in minutes"; exit 1; }
+	@$(link-host)
+	@touch $@
+else
 # configure leaves alone what it would write anew as it is, so the time of none of its files tells when it ran
 $(OBJ)/configured: $(FFMPEG_SRC)/configure ffmpeg-filter/add-to-tree | $(LIB) $(JNI_DIR)/fatezero.pc
 	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
@@ -212,9 +232,15 @@ $(FFMPEG): $(OBJ)/configured ffmpeg-filter/vf_fatezero.c jni/fatezero.h | build/
 	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
 	$(MAKE) -C $(OBJ) -s -j$(JOBS) all
 	$(MAKE) -C $(OBJ) -s install-libs install-headers install-progs > /dev/null
-	@mkdir -p $(HOST)
-	for lib in build/ffmpeg/lib/libavfilter.so.[0-9]*; do ln -sf ../lib/$${lib##*/} $(HOST)/; done
+	@{ find $(ROOT)/$(OBJ)/libavfilter -name '*.o' ! -name vf_fatezero.o; echo -L$(ROOT)/build/ffmpeg/lib -lswscale; \
+	    [ ! -e build/ffmpeg/lib/libpostproc.so ] || echo -lpostproc; echo -lavformat -lavcodec -lswresample -lavutil -lm -latomic; } > $(OBJ)/others
+	@$(link-host)
 	@touch $@
+endif
+
+define link-host
+mkdir -p $(HOST); for lib in build/ffmpeg/lib/libavfilter.so.[0-9]*; do ln -sf ../lib/$${lib##*/} $(HOST)/; done
+endef
 
 # a new file, not new content: a process may be running on the old one
 build/ffmpeg/lib/libfatezero.so.0: $(LIB)
@@ -228,22 +254,26 @@ DEMO     = build/demo
 ENCODE   = -c:v libx264 -crf 18 -pix_fmt yuv420p
 # H.264 in 4:2:0 needs even sizes, whatever the input has
 EVEN     = crop=trunc(iw/2)*2:trunc(ih/2)*2
-edit     = $(FFMPEG) -v warning -stats -nostdin -y -i $< -vf "fatezero=$(1),$(EVEN)" $(ENCODE) -c:a copy $@
+edit     = $(FFMPEG) -hide_banner -nostdin -y -i $< -vf "fatezero=$(1),$(EVEN)" $(ENCODE) -c:a copy $@
 # side by side
 each     = $(foreach i,$(shell seq 0 $$(($(words $^) - 1))),$(subst N,$i,$(1)))
 compare  = $(FFMPEG) -v warning -nostdin -y $(patsubst %,-i %,$^) -filter_complex \
     "$(call each,[N]$(EVEN)[cN];)$(call each,[cN])hstack=inputs=$(words $^)" $(ENCODE) $@
 
-DEMO_SOURCE = a red jeep driving down a curvy road in the countryside
-WATERCOLOR  = preset=watercolor
-ATTRIBUTE   = preset=recolor:source=$(DEMO_SOURCE):from=red:to=blue
-SHAPE       = preset=swap-object:source=$(DEMO_SOURCE):from=jeep:to=porsche car
+# the first edit is the line that README begins with; the others take fewer steps, so that they are soon there
+ATTRIBUTE = preset=recolor:from=red:to=blue:steps=20
+SHAPE     = preset=swap-object:from=jeep:to=porsche car:steps=20
+
+.PHONY: announce
+announce:
+	@echo "make demo: 1. installs what is missing, through apt-get; 2. downloads the engine's libraries and builds it; 3. adds the filter"
+	@echo "to the distribution's FFmpeg, in build/ffmpeg; 4. edits $(INPUT), to be seen in $(DEMO). Five minutes, the first time."
 
 ifdef PRESET
 NAME = $(DEMO)/$(basename $(notdir $(INPUT)))
 EDIT = preset=$(PRESET)$(if $(SOURCE),:source=$(SOURCE))$(if $(FROM),:from=$(FROM):to=$(TO))
 
-demo: ffmpeg
+demo: announce ffmpeg
 	@$(MAKE) --no-print-directory $(NAME)-$(PRESET)-compare.mp4
 
 $(NAME)-$(PRESET).mp4: $(INPUT) | $(FFMPEG)
@@ -253,15 +283,16 @@ $(NAME)-$(PRESET).mp4: $(INPUT) | $(FFMPEG)
 $(NAME)-$(PRESET)-compare.mp4: $(INPUT) $(NAME)-$(PRESET).mp4
 	$(compare)
 else
-demo: ffmpeg
+demo: announce ffmpeg
 	@$(MAKE) --no-print-directory $(DEMO)/compare.mp4
+	@echo "side by side: $(DEMO)/compare.mp4. To edit your own: $(FFMPEG) -i in.mp4 -vf fatezero=preset=watercolor out.mp4"
 
 $(DEMO)/input.mp4: $(INPUT)
 	@mkdir -p $(@D)
 	cp $< $@
 
 $(DEMO)/watercolor.mp4: $(DEMO)/input.mp4 $(ENGINE_JAR) | $(FFMPEG)
-	$(call edit,$(WATERCOLOR))
+	$(FFMPEG) -hide_banner -nostdin -y -i $< -vf fatezero=preset=watercolor $@
 
 $(DEMO)/attribute.mp4: $(DEMO)/input.mp4 $(ENGINE_JAR) | $(FFMPEG)
 	$(call edit,$(ATTRIBUTE))
@@ -288,7 +319,18 @@ BEFORE_enhance          = scale=40:-1:flags=area,scale=256:-1:flags=bicubic,
 WORDS_remove-object     = :from=a red jeep driving down:blend=jeep
 
 pictures: ffmpeg
-	for p in $(basename $(notdir $(wildcard presets/*.preset))) image show; do $(MAKE) --no-print-directory picture-$$p || exit 1; done
+	for p in $(basename $(notdir $(wildcard presets/*.preset))) bare image show; do $(MAKE) --no-print-directory picture-$$p || exit 1; done
+
+# the line that README begins with, as it stands, on clips of three subjects
+BARE = jeep fox swan
+
+picture-bare: $(BARE:%=build/demo/bare-%.png)
+	$(FFMPEG) -v warning -nostdin -y $(^:%=-i %) -filter_complex hstack=$(words $^) -update 1 presets/bare.png
+
+build/demo/bare-%.png: tests/media/%.mp4 | $(FFMPEG)
+	@mkdir -p $(@D)
+	$(FFMPEG) -v warning -nostdin -y -i $< -frames:v 1 -update 1 -filter_complex "trim=end_frame=8,split[a][b]; \
+	    [a]fatezero=preset=watercolor[e];[b][e]vstack,select=not(mod(n\,7)),scale=160:-1,tile=2x1" $@
 
 # a single picture, and three edits of it
 picture-image:
@@ -315,7 +357,7 @@ picture-%:
 STUB = build/stub/fatezero-stub.jar
 
 # models are so small here that a second thread gains little: two processes of one thread each take two thirds of the time
-test: ffmpeg test-bridge test-signals test-torture test-install test-processors
+test: ffmpeg test-bridge test-signals test-torture test-install test-deb test-processors
 	OMP_NUM_THREADS=1 mvn -B -ntp test -Dtest.excludedGroups= -Dtest.forks=2
 
 test-engine: engine
@@ -369,6 +411,7 @@ build/hosts/%/ffmpeg: build/hosts/%/configured ffmpeg-filter/vf_fatezero.c jni/f
 	ffmpeg-filter/add-to-tree build/hosts/$*/source
 	$(MAKE) -C $(@D) -s -j$(JOBS) all > build/hosts/$*/make.log 2>&1 || { tail -20 build/hosts/$*/make.log; exit 1; }
 
+hosts: PACKAGES += $(WITH_SOURCE)
 hosts: ffmpeg $(STUB) $(HOSTS:%=build/hosts/%/ffmpeg)
 	@for host in $(HOSTS); do \
 	    mvn -B -ntp test -Dtest='$(HOST_TESTS)' -Dtest.excludedGroups= -Dffmpeg.bin=$(ROOT)/build/hosts/$$host > build/hosts/$$host.log 2>&1; \
@@ -450,8 +493,7 @@ $(TORTURE)/vf_fatezero.o: ffmpeg-filter/vf_fatezero.c $(FFMPEG)
 
 $(AVFILTER): $(TORTURE)/vf_fatezero.o $(TORTURE)/libfatezero.so.0
 	$(CC) $(SANITIZE) -shared -Wl,-soname,$(@F) -Wl,-Bsymbolic -Wl,--version-script,$(OBJ)/libavfilter/libavfilter.ver -o $@ $< \
-	    $$(find $(OBJ)/libavfilter -name '*.o' ! -name vf_fatezero.o) -L$(TORTURE) -Lbuild/ffmpeg/lib -l:libfatezero.so.0 \
-	    -lswscale -lpostproc -lavformat -lavcodec -lswresample -lavutil -lm -latomic -lpthread
+	    -L$(TORTURE) -l:libfatezero.so.0 @$(OBJ)/others -lpthread
 
 $(TORTURE)/torture: tests/torture/torture.c tests/torture/faults.c tests/torture/faults.h $(AVFILTER)
 	$(CC) -std=gnu11 $(SANITIZE) -Wall -Wextra -Ijni -Ibuild/ffmpeg/include -I$(JDK)/include -I$(JDK)/include/linux -o $@ \
@@ -512,7 +554,8 @@ install: ffmpeg
 	@$(MAKE) --no-print-directory uninstall
 	mkdir -p $(PRIVATE) $(addprefix $(TARGET)/,bin include lib/pkgconfig share/fatezero)
 	cp -a --no-preserve=ownership build/ffmpeg/. $(PRIVATE)/
-	sed -i 's|$(ROOT)/build/ffmpeg|$(PREFIX)/lib/fatezero|; s|$(ROOT)/build/jni|$(PREFIX)/lib/fatezero/lib|' $(PRIVATE)/lib/pkgconfig/*.pc
+	[ ! -d $(PRIVATE)/lib/pkgconfig ] || \
+	    sed -i 's|$(ROOT)/build/ffmpeg|$(PREFIX)/lib/fatezero|; s|$(ROOT)/build/jni|$(PREFIX)/lib/fatezero/lib|' $(PRIVATE)/lib/pkgconfig/*.pc
 	for name in ffmpeg ffprobe; do ln -s ../lib/fatezero/bin/$$name $(TARGET)/bin/$$name$(SUFFIX); done
 	ln -sf ../lib/fatezero/bin/fatezero $(TARGET)/bin/
 	ln -sf fatezero/lib/libfatezero.so fatezero/lib/libfatezero.so.0 $(TARGET)/lib/
@@ -527,6 +570,22 @@ uninstall:
 	rm -f $(addprefix $(TARGET)/,include/fatezero.h lib/libfatezero.so lib/libfatezero.so.0 lib/pkgconfig/fatezero.pc)
 	[ ! -d $(TARGET)/lib/pkgconfig ] || rmdir --ignore-fail-on-non-empty $(TARGET)/lib/pkgconfig
 	$(LDCONFIG)
+
+# ---- a package of Debian's kind ----
+
+DEB = build/fatezero_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).deb
+
+# with the distribution's FFmpeg alone: a package knows the libraries that it needs by theirs
+deb: ffmpeg
+	@[ -n "$(OF_DISTRIBUTION)" ] || { echo "make deb is for the distribution's FFmpeg, without FFMPEG_SRC="; exit 1; }
+	@rm -rf build/deb
+	@$(MAKE) --no-print-directory -s install DESTDIR=$(ROOT)/build/deb PREFIX=/usr
+	packaging/make-deb build/deb $(VERSION) $(DEB)
+	@rm -rf build/deb
+	@echo "sudo apt install ./$(DEB) installs ffmpeg-fatezero, ffprobe-fatezero, mpv-fatezero and fatezero"
+
+test-deb: ffmpeg
+	tests/deb_test
 
 clean:
 	rm -rf build

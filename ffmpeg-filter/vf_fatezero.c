@@ -1177,7 +1177,7 @@ static char *value_text(const FatezeroContext *s, const AVOption *option)
     if (option->type == AV_OPT_TYPE_STRING)
         return av_strdup(*(char *const *)field);
     if (option->type == AV_OPT_TYPE_DOUBLE)
-        return av_asprintf("%"PRId64"E-9", llrint(*(const double *)field * 1e9));
+        return av_asprintf("%"PRId64"E-9", (int64_t)llrint(*(const double *)field * 1e9));
     while (option->unit && (constant = av_opt_next(s, constant)))
         if (constant->type == AV_OPT_TYPE_CONST && !strcmp(constant->unit, option->unit) &&
             constant->default_val.i64 == *(const int *)field)
