@@ -16,6 +16,8 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.UUID;
 
 /** libtorch where DJL's own interface does not reach it: the one class that knows {@code ai.djl.pytorch}. */
 public final class Libtorch {
@@ -56,39 +58,86 @@ public final class Libtorch {
      * @param manager closes it in the end, unless {@link Script#close} did
      */
     public static Script load(NDManager manager, byte[] archive) throws IOException {
-        return new Script(JniUtils.loadModule((PtNDManager) manager, new ByteArrayInputStream(archive), false, false));
+        return new Script(manager, JniUtils.loadModule((PtNDManager) manager, new ByteArrayInputStream(archive), false, false));
     }
 
     /** A loaded archive, whose methods can be run. */
     public static final class Script implements AutoCloseable {
 
+        private final NDManager manager;
         private final PtSymbolBlock module;
 
-        private Script(PtSymbolBlock module) {
+        private Script(NDManager manager, PtSymbolBlock module) {
+            this.manager = manager;
             this.module = module;
+        }
+
+        /** Arguments that are made once for many calls; they are closed with the script's manager. */
+        public final class Constants {
+
+            private final IValue[] values;
+
+            private Constants(IValue[] values) {
+                this.values = values;
+            }
+        }
+
+        /** @param arguments as in {@link #run}; the arrays live as long as the script's manager */
+        public Constants constants(Object... arguments) {
+            IValue[] values = values(arguments);
+            manager.attachInternal(UUID.randomUUID().toString(), () -> close(values, values.length));
+            return new Constants(values);
         }
 
         /**
          * Runs a method in libtorch's inference mode.
          *
          * @param to owns the result
-         * @param arguments arrays, int, double or boolean
+         * @param constants its last arguments
+         * @param arguments arrays, int, double, boolean or int[], the ones before
          */
-        public NDArray run(NDManager to, String method, Object... arguments) {
-            IValue[] values = new IValue[arguments.length];
+        public NDArray run(NDManager to, String method, Constants constants, Object... arguments) {
+            try (IValue result = result(method, constants, arguments)) {
+                return result.toTensor((PtNDManager) to);
+            }
+        }
+
+        /** Likewise a method that gives a list of arrays. */
+        public NDList runForList(NDManager to, String method, Constants constants, Object... arguments) {
+            try (IValue result = result(method, constants, arguments)) {
+                return new NDList(result.toTensorArray((PtNDManager) to));
+            }
+        }
+
+        private IValue result(String method, Constants constants, Object... arguments) {
+            IValue[] first = values(arguments);
+            IValue[] all = Arrays.copyOf(first, first.length + constants.values.length);
+            System.arraycopy(constants.values, 0, all, first.length, constants.values.length);
             try {
-                for (int i = 0; i < arguments.length; i++) {
-                    values[i] = value(arguments[i]);
-                }
-                try (IValue result = IValueUtils.runMethod(module, method, values)) {
-                    return result.toTensor((PtNDManager) to);
-                }
+                return IValueUtils.runMethod(module, method, all);
             } finally {
-                for (IValue value : values) {
-                    if (value != null) {
-                        value.close();
-                    }
+                close(first, first.length);
+            }
+        }
+
+        private static IValue[] values(Object... arguments) {
+            IValue[] values = new IValue[arguments.length];
+            int made = 0;
+            try {
+                for (; made < values.length; made++) {
+                    values[made] = value(arguments[made]);
                 }
+                return values;
+            } finally {
+                if (made < values.length) {
+                    close(values, made);
+                }
+            }
+        }
+
+        private static void close(IValue[] values, int n) {
+            for (int i = 0; i < n; i++) {
+                values[i].close();
             }
         }
 
@@ -98,11 +147,11 @@ public final class Libtorch {
          *
          * @param to owns the result
          */
-        public NDArray runWithGradients(NDManager to, String method, NDList arguments) {
+        public NDList runWithGradients(NDManager to, String method, NDList arguments) {
             try (NDManager temporary = to.newSubManager(Device.cpu())) {
                 NDArray name = temporary.create(0);
                 name.setName("module_method:" + method);
-                NDArray result = IValueUtils.forward(module, new NDList(arguments).addAll(new NDList(name)), true).singletonOrThrow();
+                NDList result = IValueUtils.forward(module, new NDList(arguments).addAll(new NDList(name)), true);
                 result.attach(to);
                 return result;
             }
@@ -117,6 +166,8 @@ public final class Libtorch {
                 return IValue.from((double) number);
             } else if (argument instanceof Boolean flag) {
                 return IValue.from((boolean) flag);
+            } else if (argument instanceof int[] numbers) {
+                return IValue.listFrom(Arrays.stream(numbers).asLongStream().toArray());
             }
             throw new IllegalArgumentException("no TorchScript value for " + argument);
         }

@@ -2,7 +2,6 @@ package org.fatezero.forward;
 
 import ai.djl.ndarray.NDArray;
 
-import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 
 import java.util.Arrays;
@@ -103,17 +102,9 @@ public final class KeyFrames {
         return distinct.length;
     }
 
-    /** The frames of {@code x (branches * frames, ...)} that keys and values are projected from. */
-    public NDArray select(Torch torch, NDArray x) {
-        if (distinct.length == frames) {
-            return x;
-        }
-        int branches = (int) x.getShape().get(0) / frames;
-        int[] rows = new int[branches * distinct.length];
-        for (int i = 0; i < rows.length; i++) {
-            rows[i] = i / distinct.length * frames + distinct[i % distinct.length];
-        }
-        return torch.rows(x, rows);
+    /** The frames of a branch that keys and values are projected from, ascending. */
+    public int[] projected() {
+        return distinct.clone();
     }
 
     /**
@@ -128,30 +119,7 @@ public final class KeyFrames {
         if (shared && Arrays.equals(lists[0], places(distinct.length))) {
             return torch.attention(q, k, v); // all frames' queries over one set of keys
         }
-        try (Scope scope = new Scope(q, k, v)) {
-            long branches = q.getShape().get(0);
-            long positions = q.getShape().get(1) / frames;
-            NDArray out = torch.attention(perFrame(torch, q, branches, positions, false),
-                    perFrame(torch, k, branches, positions, true), perFrame(torch, v, branches, positions, true));
-            return scope.keep(out.reshape(branches, frames * positions, out.getShape().get(2)));
-        }
-    }
-
-    /** {@code (branches * frames, positions or list * positions, heads, d)} of queries or gathered keys. */
-    private NDArray perFrame(Torch torch, NDArray x, long branches, long positions, boolean keys) {
-        long heads = x.getShape().get(2);
-        long d = x.getShape().get(3);
-        if (!keys || own) {
-            return x.reshape(branches * frames, positions, heads, d);
-        }
-        int length = lists[0].length;
-        int[] rows = new int[(int) branches * frames * length];
-        for (int i = 0; i < rows.length; i++) {
-            int frame = i / length % frames;
-            rows[i] = i / length / frames * distinct.length + lists[frame][i % length];
-        }
-        NDArray gathered = torch.rows(x.reshape(branches * distinct.length, positions, heads, d), rows);
-        return gathered.reshape(branches * frames, length * positions, heads, d);
+        return torch.frameAttention(q, k, v, frames, distinct.length, own ? new int[0] : Arrays.stream(lists).flatMapToInt(Arrays::stream).toArray());
     }
 
     private static int[] places(int n) {

@@ -1,10 +1,10 @@
 package org.fatezero.nn;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 
-import org.fatezero.forward.ForwardHook;
-import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.ForwardContext;
+import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Site;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
@@ -12,24 +12,34 @@ import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
 
-/** A multi-head attention layer of the UNet, over the frames of the window or over the text. */
-public final class Attention {
+/** A multi-head attention layer of the UNet after its layer norm and around a shortcut: over the frames of the window, the text, or time. */
+final class Attention {
+
+    private static final double EPS = 1e-5;
 
     private final Torch torch;
-    private final Linear toQ;
-    private final Linear toK;
-    private final Linear toV;
-    private final Linear toOut;
-    private final int heads;
+    private final Torch.Operation queriesKeysValues; // of the frames, of which some have keys and values
+    private final Torch.Operation queries;
+    private final Torch.Operation keysValues;        // of a text
+    private final Torch.Operation overTime;
+    private final Torch.Operation out;
 
-    /** @param contextWidth length of the vectors that keys and values are projected from */
-    public Attention(Weights w, int width, int contextWidth, int heads) throws IOException {
+    /**
+     * @param w of the layer, {@code norm} of the norm before it
+     * @param contextWidth length of the vectors that keys and values are projected from
+     */
+    Attention(Weights norm, Weights w, int width, int contextWidth, int heads) throws IOException {
         torch = w.torch();
-        toQ = Linear.readWithoutBias(w.at("to_q"), width, width);
-        toK = Linear.readWithoutBias(w.at("to_k"), contextWidth, width);
-        toV = Linear.readWithoutBias(w.at("to_v"), contextWidth, width);
-        toOut = Linear.read(w.at("to_out.0"), width, width);
-        this.heads = heads;
+        LayerNorm before = LayerNorm.read(norm, width, EPS);
+        NDArray q = Linear.readWithoutBias(w.at("to_q"), width, width).weight();
+        NDArray k = Linear.readWithoutBias(w.at("to_k"), contextWidth, width).weight();
+        NDArray v = Linear.readWithoutBias(w.at("to_v"), contextWidth, width).weight();
+        Linear toOut = Linear.read(w.at("to_out.0"), width, width);
+        queriesKeysValues = torch.operation("queries_keys_values", heads, before.weight(), before.bias(), EPS, q, k, v);
+        queries = torch.operation("queries", heads, before.weight(), before.bias(), EPS, q);
+        keysValues = torch.operation("keys_values", heads, k, v);
+        overTime = torch.operation("temporal_attention", heads, before.weight(), before.bias(), EPS, q, k, v, toOut.weight(), toOut.bias());
+        out = torch.operation("project_onto", toOut.weight(), toOut.bias());
     }
 
     /**
@@ -37,10 +47,12 @@ public final class Attention {
      *
      * @param x {@code (branches * frames, positions, width)}
      */
-    public NDArray forward(NDArray x, Site site, ForwardContext context) {
+    NDArray forward(NDArray x, Site site, ForwardContext context) {
         KeyFrames keys = context.window().keysOf(site);
         try (Scope scope = new Scope(x)) {
-            return scope.keep(attend(x, keys.select(torch, x), site, context, (q, k, v) -> keys.attend(torch, q, k, v)));
+            NDList qkv = queriesKeysValues.runForList(x, context.frames(), keys.projected());
+            NDArray y = context.hook().attend(site, qkv.get(0), qkv.get(1), qkv.get(2), (q, k, v) -> keys.attend(torch, q, k, v));
+            return scope.keep(out.run(y, x));
         }
     }
 
@@ -50,9 +62,11 @@ public final class Attention {
      * @param x {@code (branches * frames, positions, width)}
      * @param text {@code (branches, tokens, contextWidth)}
      */
-    public NDArray forward(NDArray x, NDArray text, Site site, ForwardContext context) {
+    NDArray forward(NDArray x, NDArray text, Site site, ForwardContext context) {
         try (Scope scope = new Scope(x, text)) {
-            return scope.keep(attend(x, text, site, context, torch::attention));
+            NDList kv = keysValues.runForList(text);
+            NDArray y = context.hook().attend(site, queries.run(x, context.frames()), kv.get(0), kv.get(1), torch::attention);
+            return scope.keep(out.run(y, x));
         }
     }
 
@@ -62,33 +76,6 @@ public final class Attention {
      * @param x {@code (branches * frames, positions, width)}
      */
     NDArray overFrames(NDArray x, int frames) {
-        try (Scope scope = new Scope(x)) {
-            long[] shape = x.getShape().getShape();
-            NDArray y = torch.attention(course(toQ.forward(x), frames), course(toK.forward(x), frames), course(toV.forward(x), frames));
-            y = y.reshape(shape[0] / frames, shape[1], frames, shape[2]).transpose(0, 2, 1, 3); // (branches, frames, positions, width)
-            return scope.keep(toOut.forward(y.reshape(shape)));
-        }
-    }
-
-    /** {@code (branches * positions, frames, heads, d)} */
-    private NDArray course(NDArray x, int frames) {
-        long positions = x.getShape().get(1);
-        long width = x.getShape().get(2);
-        return x.reshape(-1, frames, positions, width).transpose(0, 2, 1, 3).reshape(-1, frames, heads, width / heads);
-    }
-
-    private NDArray attend(NDArray x, NDArray attended, Site site, ForwardContext context, ForwardHook.Kernel kernel) {
-        long[] shape = x.getShape().getShape();
-        long branches = shape[0] / context.frames();
-        NDArray q = split(toQ.forward(x), branches);
-        NDArray k = split(toK.forward(attended), branches);
-        NDArray v = split(toV.forward(attended), branches);
-        return toOut.forward(context.hook().attend(site, q, k, v, kernel)).reshape(shape);
-    }
-
-    /** {@code (branches, tokens, heads, d)} */
-    private NDArray split(NDArray x, long branches) {
-        long width = x.getShape().get(2);
-        return x.reshape(branches, -1, heads, width / heads);
+        return overTime.run(x, frames);
     }
 }

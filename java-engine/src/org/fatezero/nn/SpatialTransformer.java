@@ -19,22 +19,22 @@ public final class SpatialTransformer {
     private final String name;
     private final Site.Half half;
     private final Level level;
-    private final Torch torch;
-    private final GroupNorm norm;
-    private final Conv2d projIn;
+    private final Torch.Operation in; // maps to tokens
     private final TransformerBlock block;
-    private final Conv2d projOut;
+    private final Torch.Operation out; // and back
 
     public SpatialTransformer(Weights w, Site.Half half, Level level, int channels, int textWidth, int heads, int groups)
             throws IOException {
         name = w.name();
         this.half = half;
         this.level = level;
-        torch = w.torch();
-        norm = GroupNorm.read(w.at("norm"), groups, channels, EPS);
-        projIn = Conv2d.read(w.at("proj_in"), channels, channels, 1);
+        Torch torch = w.torch();
+        GroupNorm norm = GroupNorm.read(w.at("norm"), groups, channels, EPS);
+        Conv2d projIn = Conv2d.read(w.at("proj_in"), channels, channels, 1);
+        in = torch.operation("tokens", groups, EPS, norm.weight(), norm.bias(), projIn.weight(), projIn.bias());
         block = new TransformerBlock(w.at("transformer_blocks.0"), channels, textWidth, heads);
-        projOut = Conv2d.read(w.at("proj_out"), channels, channels, 1);
+        Conv2d projOut = Conv2d.read(w.at("proj_out"), channels, channels, 1);
+        out = torch.operation("maps", projOut.weight(), projOut.bias());
     }
 
     /**
@@ -46,12 +46,9 @@ public final class SpatialTransformer {
             long[] shape = x.getShape().getShape();
             int h = (int) shape[2];
             int w = (int) shape[3];
-            NDArray y = projIn.forward(norm.forward(x));
-            y = y.reshape(shape[0], shape[1], (long) h * w).transpose(0, 2, 1); // (n, positions, channels)
-            y = block.forward(y, text, context.site(name + ".attn1", half, false, level, h, w), context.site(name + ".attn2", half, true, level, h, w),
+            NDArray y = block.forward(in.run(x), text, context.site(name + ".attn1", half, false, level, h, w), context.site(name + ".attn2", half, true, level, h, w),
                     context);
-            y = y.transpose(0, 2, 1).reshape(shape); // (n, channels, h, w)
-            return scope.keep(torch.addTo(projOut.forward(y), x));
+            return scope.keep(out.run(y, x));
         }
     }
 }

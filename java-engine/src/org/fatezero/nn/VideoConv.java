@@ -2,29 +2,28 @@ package org.fatezero.nn;
 
 import ai.djl.ndarray.NDArray;
 
+import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
 
-/** A 3x3 convolution of the UNet, and what a tuned checkpoint may have after it: one over frames, else {@code temporal} is null. */
-public record VideoConv(Conv2d spatial, TemporalConv temporal) {
+/**
+ * A 3x3 convolution of the UNet, and what a tuned checkpoint may have after it: one over three consecutive frames at each position.
+ *
+ * @param temporal1 {@code (channels, channels, 3, 1)}, or {@code (rank, channels, 3, 1)} of a low-rank one; none of others
+ * @param temporal2 the bias of {@code temporal1}, or {@code (channels, rank, 3, 1)} of a low-rank one, whose result is added to its input
+ */
+record VideoConv(Torch torch, Conv2d spatial, NDArray temporal1, NDArray temporal2) {
 
-    public static VideoConv read(Weights w, int in, int out) throws IOException {
-        return read(w, in, out, 1);
-    }
-
-    public static VideoConv read(Weights w, int in, int out, int stride) throws IOException {
-        return new VideoConv(Conv2d.read(w, in, out, 3, stride, 1), TemporalConv.read(w.at("conv_temporal"), out));
-    }
-
-    /** @param x {@code (branches * frames, in, h, w)} */
-    public NDArray forward(NDArray x, int frames) {
-        NDArray y = spatial.forward(x);
-        if (temporal == null) {
-            return y;
+    static VideoConv read(Weights w, int in, int out, int stride) throws IOException {
+        Torch torch = w.torch();
+        Conv2d spatial = Conv2d.read(w, in, out, 3, stride, 1);
+        Weights temporal = w.at("conv_temporal");
+        if (temporal.has("down.weight")) {
+            long rank = temporal.extent("down.weight");
+            return new VideoConv(torch, spatial, temporal.get("down.weight", rank, out, 3, 1), temporal.get("up.weight", out, rank, 3, 1));
         }
-        try (y) {
-            return temporal.forward(y, frames);
-        }
+        return temporal.has("weight") ? new VideoConv(torch, spatial, temporal.get("weight", out, out, 3, 1), temporal.get("bias", out))
+                : new VideoConv(torch, spatial, torch.none(), torch.none());
     }
 }

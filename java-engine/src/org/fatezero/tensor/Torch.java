@@ -4,11 +4,13 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.device.Libtorch;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.stream.Stream;
 
 /**
  * The ATen operations that DJL lacks: fused attention, group norm, resampling and the like.
@@ -26,6 +28,8 @@ public final class Torch implements AutoCloseable {
 
     private final Libtorch.Script script;
     private final boolean training;
+    private final NDArray none;
+    private final Libtorch.Script.Constants noConstants;
 
     /** Compiles the operations; they are closed with {@code manager} or by {@link #close}. */
     public Torch(NDManager manager) throws IOException {
@@ -36,6 +40,54 @@ public final class Torch implements AutoCloseable {
     public Torch(NDManager manager, boolean training) throws IOException {
         script = Libtorch.load(manager, TorchScript.archive());
         this.training = training;
+        none = manager.create(new Shape(0));
+        noConstants = script.constants();
+    }
+
+    /** Stands for an array that a layer does not have. */
+    public NDArray none() {
+        return none;
+    }
+
+    /**
+     * A layer, or several at once: a method of the script with its last arguments given. Each argument that is not given again saves two
+     * calls of libtorch, and each method that does more than one thing saves all calls between them.
+     */
+    public final class Operation {
+
+        private final String method;
+        private final Object[] constants;
+        private final Libtorch.Script.Constants prepared; // null where gradients pass through, which takes them as arrays each time
+
+        private Operation(String method, Object[] constants) {
+            this.method = method;
+            this.constants = constants;
+            prepared = training ? null : script.constants(constants);
+        }
+
+        /** @param arguments arrays, int, double, boolean or int[]; the result belongs to the manager of the first, an array */
+        public NDArray run(Object... arguments) {
+            NDManager to = ((NDArray) arguments[0]).getManager();
+            return training ? runWithGradients(to, method, all(arguments)).singletonOrThrow() : script.run(to, method, prepared, arguments);
+        }
+
+        /** Likewise of a method that gives several arrays. */
+        public NDList runForList(Object... arguments) {
+            NDManager to = ((NDArray) arguments[0]).getManager();
+            return training ? runWithGradients(to, method, all(arguments)) : script.runForList(to, method, prepared, arguments);
+        }
+
+        private Object[] all(Object[] arguments) {
+            return Stream.concat(Arrays.stream(arguments), Arrays.stream(constants)).toArray();
+        }
+    }
+
+    /**
+     * @param method of {@link TorchScript}
+     * @param constants its last arguments, which live as long as this instance's manager
+     */
+    public Operation operation(String method, Object... constants) {
+        return new Operation(method, constants);
     }
 
     /**
@@ -53,6 +105,18 @@ public final class Torch implements AutoCloseable {
     /** {@link #attention} in which a query sees only keys at or before its own position. */
     public NDArray causalAttention(NDArray q, NDArray k, NDArray v) {
         return run("attention", q, k, v, true);
+    }
+
+    /**
+     * Attention of each frame to some of the frames that keys are of.
+     *
+     * @param q {@code (branches, frames * positions, heads, d)}
+     * @param k {@code (branches, of * positions, heads, d)}, as is {@code v}
+     * @param lists for each frame as many of them, frame after frame; of length 0 for each frame its own
+     * @return {@code (branches, frames * positions, heads * d)}
+     */
+    public NDArray frameAttention(NDArray q, NDArray k, NDArray v, int frames, int of, int[] lists) {
+        return run("frame_attention", q, k, v, frames, of, lists);
     }
 
     /** The map itself, {@code softmax(q k^T / sqrt(d))}: {@code (batch, heads, queries, keys)}; shapes as in {@link #attention}. */
@@ -75,17 +139,6 @@ public final class Torch implements AutoCloseable {
         return run("conv2d", x, weight, bias, stride, padding);
     }
 
-    /**
-     * Convolution over three frames at each position, zeros before the first and after the last.
-     *
-     * @param x {@code (branches * frames, c, h, w)}
-     * @param weight {@code (out, c, 3, 1)}
-     * @param bias may be null
-     */
-    public NDArray temporalConv(NDArray x, int frames, NDArray weight, NDArray bias) {
-        return bias == null ? run("temporal_project", x, frames, weight) : run("temporal_conv", x, frames, weight, bias);
-    }
-
     /** {@code x (n, c, h, w)} with one row and one column of zeros at its end. */
     public NDArray padEnd(NDArray x) {
         return run("pad_end", x);
@@ -96,9 +149,14 @@ public final class Torch implements AutoCloseable {
         return run("group_norm", x, groups, weight, bias, eps);
     }
 
-    /** {@link #groupNorm} followed by SiLU. */
-    public NDArray groupNormSilu(NDArray x, int groups, NDArray weight, NDArray bias, double eps) {
-        return run("group_norm_silu", x, groups, weight, bias, eps);
+    /**
+     * {@link #groupNorm} followed by SiLU.
+     *
+     * @param x {@code (branches * frames, c, h, w)}
+     * @param frames how many consecutive frames share their statistics; 1 for each its own
+     */
+    public NDArray groupNormSilu(NDArray x, int frames, int groups, NDArray weight, NDArray bias, double eps) {
+        return run("group_norm_silu", x, frames, groups, weight, bias, eps);
     }
 
     /** Layer norm over the last axis. */
@@ -128,11 +186,6 @@ public final class Torch implements AutoCloseable {
     /** {@code x sigmoid(1.702 x)}: the activation of CLIP's text encoder. */
     public NDArray quickGelu(NDArray x) {
         return run("quick_gelu", x);
-    }
-
-    /** First half of the last axis times the GELU of the second. */
-    public NDArray geglu(NDArray x) {
-        return run("geglu", x);
     }
 
     /** Nearest-neighbour resize of {@code x (n, c, h, w)}. */
@@ -251,7 +304,7 @@ public final class Torch implements AutoCloseable {
      * @param step of the moments, from 1
      */
     public void adamW(NDArray weight, NDArray gradient, NDArray mean, NDArray square, double scale, double rate, double decay, int step) {
-        script.run(weight.getManager(), "adam_w", weight, gradient, mean, square, scale, 1 - rate * decay, rate / (1 - Math.pow(BETA1, step)),
+        script.run(weight.getManager(), "adam_w", noConstants, weight, gradient, mean, square, scale, 1 - rate * decay, rate / (1 - Math.pow(BETA1, step)),
                 1 - Math.pow(BETA2, step), BETA1, BETA2).close();
     }
 
@@ -262,13 +315,13 @@ public final class Torch implements AutoCloseable {
 
     /**
      * @param to owns the result
-     * @param arguments arrays, int, double or boolean
+     * @param arguments arrays, int, double, boolean or int[]
      */
     private NDArray run(NDManager to, String method, Object... arguments) {
-        return training ? runWithGradients(to, method, arguments) : script.run(to, method, arguments);
+        return training ? runWithGradients(to, method, arguments).singletonOrThrow() : script.run(to, method, noConstants, arguments);
     }
 
-    private NDArray runWithGradients(NDManager to, String method, Object... arguments) {
+    private NDList runWithGradients(NDManager to, String method, Object... arguments) {
         try (NDManager passing = to.newSubManager(Device.cpu())) {
             NDList values = new NDList();
             for (Object argument : arguments) {
@@ -282,6 +335,9 @@ public final class Torch implements AutoCloseable {
     private static NDArray scalar(NDManager manager, Object number) {
         if (number instanceof Integer integer) {
             return manager.create((long) integer);
+        }
+        if (number instanceof int[] numbers) {
+            return manager.create(Arrays.stream(numbers).asLongStream().toArray());
         }
         return number instanceof Double real ? manager.create((double) real) : manager.create((boolean) number);
     }

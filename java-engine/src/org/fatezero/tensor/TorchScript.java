@@ -44,16 +44,125 @@ final class TorchScript {
                 y = torch.conv2d(torch.permute(clip, [0, 3, 1, 2]), weight, bias, [1, 1], [1, 0], [1, 1], 1)
                 rows = torch.reshape(torch.permute(y, [0, 2, 3, 1]), [torch.size(x, 0), torch.size(x, 2), torch.size(x, 3), -1])
                 return torch.permute(rows, [0, 3, 1, 2])
-              def temporal_conv(self: __torch__.Ops, x: Tensor, frames: int, weight: Tensor, bias: Tensor) -> Tensor:
-                return (self).over_frames(x, frames, weight, bias)
-              def temporal_project(self: __torch__.Ops, x: Tensor, frames: int, weight: Tensor) -> Tensor:
-                return (self).over_frames(x, frames, weight, None)
+              def conv(self: __torch__.Ops, x: Tensor, frames: int, weight: Tensor, bias: Tensor, stride: int, temporal1: Tensor, temporal2: Tensor) -> Tensor:
+                y = (self).conv2d(x, weight, bias, stride, 1)
+                z = y
+                if torch.eq(torch.dim(temporal2), 4):
+                  low = (self).over_frames(y, frames, temporal1, None)
+                  z = torch.add((self).over_frames(low, frames, temporal2, None), y)
+                elif torch.gt(torch.numel(temporal1), 0):
+                  z = (self).over_frames(y, frames, temporal1, temporal2)
+                else:
+                  z = y
+                return z
+              def norm_conv(self: __torch__.Ops, x: Tensor, time: Tensor, frames: int, shared: int, groups: int, eps: float, norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor, temporal1: Tensor, temporal2: Tensor, time_weight: Tensor, time_bias: Tensor) -> Tensor:
+                y = (self).conv((self).group_norm_silu(x, shared, groups, norm_weight, norm_bias, eps), frames, weight, bias, 1, temporal1, temporal2)
+                z = y
+                if torch.gt(torch.numel(time_weight), 0):
+                  shift = torch.linear(time, time_weight, time_bias)
+                  z = torch.add_(y, torch.unsqueeze(torch.unsqueeze(shift, -1), -1))
+                return z
+              def shortcut(self: __torch__.Ops, h: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+                y = x
+                if torch.gt(torch.numel(weight), 0):
+                  y = (self).conv2d(x, weight, bias, 1, 0)
+                return torch.add_(h, y)
+              def join(self: __torch__.Ops, x: Tensor, skip: Tensor) -> Tensor:
+                first = torch.sub(torch.size(skip, 0), torch.size(x, 0))
+                return torch.cat([x, torch.slice(skip, 0, first, None, 1)], 1)
+              def upsample_conv(self: __torch__.Ops, x: Tensor, first: int, height: int, width: int, frames: int, weight: Tensor, bias: Tensor, stride: int, temporal1: Tensor, temporal2: Tensor) -> Tensor:
+                large = (self).upsample_nearest(torch.slice(x, 0, first, None, 1), height, width)
+                return (self).conv(large, frames, weight, bias, stride, temporal1, temporal2)
+              def time_embedding(self: __torch__.Ops, x: Tensor, weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> Tensor:
+                sinusoid = torch.to(x, weight1, False, False, None)
+                return torch.silu(torch.linear(torch.silu(torch.linear(sinusoid, weight1, bias1)), weight2, bias2))
+              def tokens(self: __torch__.Ops, x: Tensor, groups: int, eps: float, norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+                y = (self).conv2d((self).group_norm(x, groups, norm_weight, norm_bias, eps), weight, bias, 1, 0)
+                return torch.transpose(torch.flatten(y, 2, 3), 1, 2)
+              def maps(self: __torch__.Ops, tokens: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+                y = torch.reshape(torch.transpose(tokens, 1, 2), torch.size(x))
+                return torch.add_((self).conv2d(y, weight, bias, 1, 0), x)
+              def heads(self: __torch__.Ops, x: Tensor, branches: int, heads: int) -> Tensor:
+                return torch.unflatten(torch.reshape(x, [branches, -1, torch.size(x, 2)]), 2, [heads, -1])
+              def queries(self: __torch__.Ops, x: Tensor, frames: int, heads: int, norm_weight: Tensor, norm_bias: Tensor, eps: float, query: Tensor) -> Tensor:
+                branches = torch.floordiv(torch.size(x, 0), frames)
+                return (self).heads((self).project((self).layer_norm(x, norm_weight, norm_bias, eps), query), branches, heads)
+              def keys_values(self: __torch__.Ops, x: Tensor, heads: int, key: Tensor, value: Tensor) -> List[Tensor]:
+                n = torch.size(x, 0)
+                return [(self).heads((self).project(x, key), n, heads), (self).heads((self).project(x, value), n, heads)]
+              def queries_keys_values(self: __torch__.Ops, x: Tensor, frames: int, of: List[int], heads: int, norm_weight: Tensor, norm_bias: Tensor, eps: float, query: Tensor, key: Tensor, value: Tensor) -> List[Tensor]:
+                branches = torch.floordiv(torch.size(x, 0), frames)
+                y = (self).layer_norm(x, norm_weight, norm_bias, eps)
+                seen = y
+                if torch.lt(torch.len(of), frames):
+                  seen = torch.flatten((self).rows_of(torch.unflatten(y, 0, [branches, frames]), of), 0, 1)
+                q = (self).heads((self).project(y, query), branches, heads)
+                return [q, (self).heads((self).project(seen, key), branches, heads), (self).heads((self).project(seen, value), branches, heads)]
+              def rows_of(self: __torch__.Ops, x: Tensor, rows: List[int]) -> Tensor:
+                parts = annotate(List[Tensor], [])
+                for i in range(torch.len(rows)):
+                  _0 = torch.append(parts, torch.narrow(x, 1, rows[i], 1))
+                return torch.cat(parts, 1)
+              def frame_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, frames: int, of: int, lists: List[int]) -> Tensor:
+                queries = torch.flatten(torch.unflatten(q, 1, [frames, -1]), 0, 1)
+                keys = (self).listed(k, frames, of, lists)
+                values = (self).listed(v, frames, of, lists)
+                o = (self).attention(queries, keys, values, False)
+                return torch.reshape(o, [torch.size(q, 0), torch.size(q, 1), -1])
+              def listed(self: __torch__.Ops, x: Tensor, frames: int, of: int, lists: List[int]) -> Tensor:
+                y = torch.unflatten(x, 1, [of, -1])
+                if torch.gt(torch.len(lists), 0):
+                  y = (self).rows_of(y, lists)
+                return torch.flatten(torch.flatten(torch.unflatten(y, 1, [frames, -1]), 2, 3), 0, 1)
+              def project_onto(self: __torch__.Ops, y: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+                return torch.add_(torch.reshape(torch.linear(y, weight, bias), torch.size(x)), x)
+              def temporal_attention(self: __torch__.Ops, x: Tensor, frames: int, heads: int, norm_weight: Tensor, norm_bias: Tensor, eps: float, query: Tensor, key: Tensor, value: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
+                y = (self).layer_norm(x, norm_weight, norm_bias, eps)
+                q = (self).course((self).project(y, query), frames, heads)
+                k = (self).course((self).project(y, key), frames, heads)
+                v = (self).course((self).project(y, value), frames, heads)
+                o = torch.unflatten((self).attention(q, k, v, False), 0, [-1, torch.size(x, 1)])
+                return (self).project_onto(torch.reshape(torch.transpose(o, 1, 2), torch.size(x)), x, out_weight, out_bias)
+              def course(self: __torch__.Ops, x: Tensor, frames: int, heads: int) -> Tensor:
+                clip = torch.transpose(torch.unflatten(x, 0, [-1, frames]), 1, 2)
+                return torch.unflatten(torch.flatten(clip, 0, 1), 2, [heads, -1])
+              def feed_forward(self: __torch__.Ops, x: Tensor, rows: int, norm_weight: Tensor, norm_bias: Tensor, eps: float, gated_weight: Tensor, gated_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
+                positions = torch.flatten(x, 0, 1)
+                n = torch.size(positions, 0)
+                for i in range(torch.floordiv(torch.sub(torch.add(n, rows), 1), rows)):
+                  first = torch.mul(i, rows)
+                  some = torch.narrow(positions, 0, first, ops.prim.min(rows, torch.sub(n, first)))
+                  _0 = torch.add_(some, (self).gated(some, norm_weight, norm_bias, eps, gated_weight, gated_bias, out_weight, out_bias))
+                return x
+              def gated(self: __torch__.Ops, x: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: float, gated_weight: Tensor, gated_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
+                y = (self).layer_norm(x, norm_weight, norm_bias, eps)
+                width = torch.floordiv(torch.size(gated_weight, 0), 2)
+                hidden = torch.linear(y, torch.narrow(gated_weight, 0, 0, width), torch.narrow(gated_bias, 0, 0, width))
+                gate = torch.gelu(torch.linear(y, torch.narrow(gated_weight, 0, width, width), torch.narrow(gated_bias, 0, width, width)))
+                return torch.linear(torch.mul_(gate, hidden), out_weight, out_bias)
               def pad_end(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.constant_pad_nd(x, [0, 1, 0, 1], 0)
               def group_norm(self: __torch__.Ops, x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-                return torch.group_norm(x, groups, weight, bias, eps)
-              def group_norm_silu(self: __torch__.Ops, x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
-                return torch.silu_(torch.group_norm(x, groups, weight, bias, eps))
+                y = x
+                if (self).is_slow_unless_planar(x, groups):
+                  y = torch.contiguous(x, memory_format=0)
+                return torch.group_norm(y, groups, weight, bias, eps)
+              def is_slow_unless_planar(self: __torch__.Ops, x: Tensor, groups: int) -> bool:
+                slow = False
+                if torch.eq(torch.dim(x), 4):
+                  few = torch.lt(torch.floordiv(torch.size(x, 1), groups), 16)
+                  small = torch.lt(torch.mul(torch.size(x, 2), torch.size(x, 3)), 1024)
+                  slow = torch.__and__(small, torch.__or__(few, torch.eq(ops.prim.dtype(x), 15)))
+                return slow
+              def group_norm_silu(self: __torch__.Ops, x: Tensor, frames: int, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+                y = x
+                if torch.eq(frames, 1):
+                  y = (self).group_norm(x, groups, weight, bias, eps)
+                else:
+                  clip = torch.reshape(x, [-1, frames, torch.size(x, 1), torch.mul(torch.size(x, 2), torch.size(x, 3))])
+                  normed = torch.group_norm(torch.transpose(clip, 1, 2), groups, weight, bias, eps)
+                  y = torch.reshape(torch.transpose(normed, 1, 2), torch.size(x))
+                return torch.silu_(y)
               def layer_norm(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
                 return torch.layer_norm(x, [torch.size(weight, 0)], weight, bias, eps)
               def add_(self: __torch__.Ops, x: Tensor, y: Tensor) -> Tensor:
@@ -64,10 +173,6 @@ final class TorchScript {
                 return torch.gelu(x)
               def quick_gelu(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.mul(x, torch.sigmoid(torch.mul(x, 1.702)))
-              def geglu(self: __torch__.Ops, x: Tensor) -> Tensor:
-                half = torch.floordiv(torch.size(x, -1), 2)
-                gate = torch.gelu(torch.slice(x, -1, half, None, 1))
-                return torch.mul_(gate, torch.slice(x, -1, 0, half, 1))
               def upsample_nearest(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:
                 return torch.upsample_nearest2d(x, [height, width], None, None)
               def resize(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:
@@ -114,18 +219,35 @@ final class TorchScript {
                 return (self).attention(q, k, v, bool(causal))
               def with_arrays_conv2d(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, stride: Tensor, padding: Tensor) -> Tensor:
                 return (self).conv2d(x, weight, bias, int(stride), int(padding))
-              def with_arrays_temporal_conv(self: __torch__.Ops, x: Tensor, frames: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-                return (self).temporal_conv(x, int(frames), weight, bias)
-              def with_arrays_temporal_project(self: __torch__.Ops, x: Tensor, frames: Tensor, weight: Tensor) -> Tensor:
-                return (self).temporal_project(x, int(frames), weight)
               def with_arrays_group_norm(self: __torch__.Ops, x: Tensor, groups: Tensor, weight: Tensor, bias: Tensor, eps: Tensor) -> Tensor:
                 return (self).group_norm(x, int(groups), weight, bias, float(eps))
-              def with_arrays_group_norm_silu(self: __torch__.Ops, x: Tensor, groups: Tensor, weight: Tensor, bias: Tensor, eps: Tensor) -> Tensor:
-                return (self).group_norm_silu(x, int(groups), weight, bias, float(eps))
               def with_arrays_layer_norm(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, eps: Tensor) -> Tensor:
                 return (self).layer_norm(x, weight, bias, float(eps))
-              def with_arrays_upsample_nearest(self: __torch__.Ops, x: Tensor, height: Tensor, width: Tensor) -> Tensor:
-                return (self).upsample_nearest(x, int(height), int(width))
+              def with_arrays_conv(self: __torch__.Ops, x: Tensor, frames: Tensor, weight: Tensor, bias: Tensor, stride: Tensor, temporal1: Tensor, temporal2: Tensor) -> Tensor:
+                return (self).conv(x, int(frames), weight, bias, int(stride), temporal1, temporal2)
+              def with_arrays_norm_conv(self: __torch__.Ops, x: Tensor, time: Tensor, frames: Tensor, shared: Tensor, groups: Tensor, eps: Tensor, norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor, temporal1: Tensor, temporal2: Tensor, time_weight: Tensor, time_bias: Tensor) -> Tensor:
+                return (self).norm_conv(x, time, int(frames), int(shared), int(groups), float(eps), norm_weight, norm_bias, weight, bias, temporal1, temporal2, time_weight, time_bias)
+              def with_arrays_upsample_conv(self: __torch__.Ops, x: Tensor, first: Tensor, height: Tensor, width: Tensor, frames: Tensor, weight: Tensor, bias: Tensor, stride: Tensor, temporal1: Tensor, temporal2: Tensor) -> Tensor:
+                return (self).upsample_conv(x, int(first), int(height), int(width), int(frames), weight, bias, int(stride), temporal1, temporal2)
+              def with_arrays_tokens(self: __torch__.Ops, x: Tensor, groups: Tensor, eps: Tensor, norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+                return (self).tokens(x, int(groups), float(eps), norm_weight, norm_bias, weight, bias)
+              def with_arrays_queries(self: __torch__.Ops, x: Tensor, frames: Tensor, heads: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, query: Tensor) -> Tensor:
+                return (self).queries(x, int(frames), int(heads), norm_weight, norm_bias, float(eps), query)
+              def with_arrays_keys_values(self: __torch__.Ops, x: Tensor, heads: Tensor, key: Tensor, value: Tensor) -> List[Tensor]:
+                return (self).keys_values(x, int(heads), key, value)
+              def with_arrays_queries_keys_values(self: __torch__.Ops, x: Tensor, frames: Tensor, of: Tensor, heads: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, query: Tensor, key: Tensor, value: Tensor) -> List[Tensor]:
+                return (self).queries_keys_values(x, int(frames), (self).numbers(of), int(heads), norm_weight, norm_bias, float(eps), query, key, value)
+              def with_arrays_frame_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, frames: Tensor, of: Tensor, lists: Tensor) -> Tensor:
+                return (self).frame_attention(q, k, v, int(frames), int(of), (self).numbers(lists))
+              def with_arrays_temporal_attention(self: __torch__.Ops, x: Tensor, frames: Tensor, heads: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, query: Tensor, key: Tensor, value: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
+                return (self).temporal_attention(x, int(frames), int(heads), norm_weight, norm_bias, float(eps), query, key, value, out_weight, out_bias)
+              def with_arrays_feed_forward(self: __torch__.Ops, x: Tensor, rows: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, gated_weight: Tensor, gated_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
+                return torch.add(x, (self).gated(x, norm_weight, norm_bias, float(eps), gated_weight, gated_bias, out_weight, out_bias))
+              def numbers(self: __torch__.Ops, x: Tensor) -> List[int]:
+                list = annotate(List[int], [])
+                for i in range(torch.numel(x)):
+                  _0 = torch.append(list, int(torch.select(x, 0, i)))
+                return list
             """;
 
     private TorchScript() {

@@ -3,10 +3,10 @@ package org.fatezero.unet;
 import ai.djl.ndarray.NDArray;
 
 import org.fatezero.forward.ForwardContext;
+import org.fatezero.nn.ConvLayer;
 import org.fatezero.nn.ResnetBlock;
 import org.fatezero.forward.Site;
 import org.fatezero.nn.SpatialTransformer;
-import org.fatezero.nn.VideoConv;
 import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
@@ -19,7 +19,7 @@ final class DownBlock {
 
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final List<SpatialTransformer> attentions = new ArrayList<>();
-    private final VideoConv downsampler; // null in the last block
+    private final ConvLayer downsampler; // null in the last block
     private final int out;
 
     DownBlock(Weights w, UNetConfig config, int level, int in, int out, int timeWidth, boolean attends,
@@ -33,7 +33,7 @@ final class DownBlock {
                         config.level(level), out, config.crossAttentionDim(), config.heads(), config.normNumGroups()));
             }
         }
-        downsampler = downsamples ? VideoConv.read(w.at("downsamplers.0.conv"), out, out, 2) : null;
+        downsampler = downsamples ? ConvLayer.plain(w.at("downsamplers.0.conv"), out, out, 2) : null;
     }
 
     /** Channels of each array that {@link #forward} pushes, in order. */
@@ -57,7 +57,7 @@ final class DownBlock {
             skips.push(x);
         }
         if (downsampler != null) {
-            x = downsampler.forward(x, context.frames());
+            x = downsampler.plain(x, context);
             skips.push(x);
         }
         return x;

@@ -26,7 +26,7 @@ final class MidBlock {
     }
 
     NDArray forward(NDArray x, NDArray time, NDArray text, ForwardContext context) {
-        try (Scope scope = new Scope(x, time, text)) {
+        try (Scope scope = new Scope(x, text)) {
             NDArray y = attention.forward(resnet0.forward(x, time, context), text, context);
             return scope.keep(resnet1.forward(y, time, context));
         }

@@ -2,11 +2,12 @@ package org.fatezero.unet;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.forward.ForwardContext;
+import org.fatezero.nn.ConvLayer;
 import org.fatezero.nn.GroupNorm;
 import org.fatezero.nn.Linear;
-import org.fatezero.nn.VideoConv;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
@@ -25,14 +26,12 @@ public final class UNet {
 
     private final UNetConfig config;
     private final Torch torch;
-    private final Linear timeLinear1;
-    private final Linear timeLinear2;
-    private final VideoConv convIn;
+    private final Torch.Operation timeEmbedding;
+    private final ConvLayer convIn;
     private final List<DownBlock> downBlocks = new ArrayList<>();
     private final MidBlock midBlock;
     private final List<UpBlock> upBlocks = new ArrayList<>();
-    private final GroupNorm convNormOut;
-    private final VideoConv convOut;
+    private final ConvLayer convOut;
 
     /** @throws IOException if a tensor is missing, of another shape, or left over */
     public UNet(UNetConfig config, Weights w) throws IOException {
@@ -40,9 +39,10 @@ public final class UNet {
         torch = w.torch();
         int[] channels = config.blockOutChannels();
         int timeWidth = 4 * channels[0];
-        timeLinear1 = Linear.read(w.at("time_embedding.linear_1"), channels[0], timeWidth);
-        timeLinear2 = Linear.read(w.at("time_embedding.linear_2"), timeWidth, timeWidth);
-        convIn = VideoConv.read(w.at("conv_in"), config.inChannels(), channels[0]);
+        Linear time1 = Linear.read(w.at("time_embedding.linear_1"), channels[0], timeWidth);
+        Linear time2 = Linear.read(w.at("time_embedding.linear_2"), timeWidth, timeWidth);
+        timeEmbedding = torch.operation("time_embedding", time1.weight(), time1.bias(), time2.weight(), time2.bias());
+        convIn = ConvLayer.plain(w.at("conv_in"), config.inChannels(), channels[0], 1);
         int last = channels.length - 1;
         Deque<Integer> skips = new ArrayDeque<>(List.of(channels[0])); // channels of the skip connections, last first
         int width = channels[0];
@@ -60,8 +60,8 @@ public final class UNet {
                     config.upAttends()[i], i < last));
             width = out;
         }
-        convNormOut = GroupNorm.read(w.at("conv_norm_out"), config.normNumGroups(), width, config.normEps());
-        convOut = VideoConv.read(w.at("conv_out"), width, config.outChannels());
+        convOut = ConvLayer.normed(GroupNorm.read(w.at("conv_norm_out"), config.normNumGroups(), width, config.normEps()), w.at("conv_out"),
+                width, config.outChannels(), null);
         w.requireAllRead();
     }
 
@@ -80,11 +80,11 @@ public final class UNet {
      */
     public NDArray forward(NDArray z, int t, NDArray text, ForwardContext context) {
         try (Scope scope = new Scope(z, text)) {
-            NDArray weight = convIn.spatial().weight();
+            NDArray weight = convIn.weight();
             NDArray time = timeEmbedding(z.getManager(), t);
             ForwardContext sized = context.at((int) z.getShape().get(2), (int) z.getShape().get(3));
             Deque<NDArray> skips = new ArrayDeque<>();
-            NDArray x = convIn.forward(torch.copyTo(z, weight), context.frames());
+            NDArray x = convIn.plain(torch.copyTo(z, weight), context);
             text = torch.copyTo(text, weight);
             skips.push(x);
             for (DownBlock block : downBlocks) {
@@ -95,7 +95,7 @@ public final class UNet {
                 x = block.forward(x, time, text, sized, skips);
                 text = last(text, x.getShape().get(0) / context.frames());
             }
-            return scope.keep(torch.copyTo(convOut.forward(convNormOut.forwardSilu(x, context.window().normFrames()), context.frames()), z));
+            return scope.keep(torch.copyTo(convOut.normed(x, null, context), z));
         }
     }
 
@@ -104,11 +104,10 @@ public final class UNet {
         return x.get("{}:", x.getShape().get(0) - n);
     }
 
-    /** {@code (1, 4 c)}: sinusoids of the timestep through two linear layers. */
+    /** {@code (1, 4 c)}: sinusoids of the timestep through two linear layers, each followed by SiLU. */
     private NDArray timeEmbedding(NDManager manager, int t) {
         float[] sinusoid = sinusoid(t, config.blockOutChannels()[0], config.flipSinToCos(), config.freqShift());
-        NDArray embedding = torch.copyTo(manager.create(sinusoid).reshape(1, sinusoid.length), timeLinear1.weight());
-        return timeLinear2.forward(torch.silu(timeLinear1.forward(embedding)));
+        return timeEmbedding.run(manager.create(sinusoid, new Shape(1, sinusoid.length)));
     }
 
     /** Sines and cosines of {@code t * 10000^(-i / (width / 2 - shift))}, cosines first if {@code cosFirst}. */

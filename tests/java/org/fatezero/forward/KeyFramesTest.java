@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 class KeyFramesTest {
 
@@ -69,7 +70,7 @@ class KeyFramesTest {
         int branches = 2;
         NDArray x = Tiny.random(manager, branches * frames, POSITIONS, WIDTH);
         NDArray q = x.mul(2);
-        NDArray selected = keys.select(torch, x);
+        NDArray selected = projected(keys, x, frames);
         NDArray out = keys.attend(torch, split(q, branches), split(selected, branches), split(selected.add(1), branches));
         assertEquals(new Shape(branches, frames * POSITIONS, WIDTH), out.getShape());
 
@@ -87,6 +88,13 @@ class KeyFramesTest {
         Golden.assertClose(NDArrays.concat(expected, 0).reshape(out.getShape()), out, 1e-6, selectors);
     }
 
+    /** What keys and values are of. */
+    private NDArray projected(KeyFrames keys, NDArray x, int frames) {
+        int[] of = keys.projected();
+        return torch.rows(x, IntStream.range(0, (int) x.getShape().get(0) / frames).flatMap(branch -> Arrays.stream(of)
+                .map(frame -> branch * frames + frame)).toArray());
+    }
+
     private static NDArray split(NDArray x, int branches) {
         return x.reshape(branches, -1, HEADS, WIDTH / HEADS);
     }
@@ -94,7 +102,7 @@ class KeyFramesTest {
     @Test
     void onlyFramesThatAreSeenAreProjected() {
         NDArray x = Tiny.random(manager, 2 * 8, POSITIONS, WIDTH);
-        NDArray selected = new KeyFrames(List.of("mid", "first"), 8).select(torch, x);
+        NDArray selected = projected(new KeyFrames(List.of("mid", "first"), 8), x, 8);
         assertEquals(new Shape(2 * 2, POSITIONS, WIDTH), selected.getShape());
         assertArrayEquals(x.get("3").toFloatArray(), selected.get("1").toFloatArray());
         assertArrayEquals(x.get("8").toFloatArray(), selected.get("2").toFloatArray());

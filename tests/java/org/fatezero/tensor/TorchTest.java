@@ -123,7 +123,7 @@ class TorchTest {
         for (int i = 0; i < expected.length; i++) {
             expected[i] /= 1 + Math.exp(-expected[i]);
         }
-        assertArrayEquals(expected, torch.groupNormSilu(x, 2, of(1, 2, 1, 1), of(0, 1, 0, 0), 0).toFloatArray(), 1e-6f);
+        assertArrayEquals(expected, torch.groupNormSilu(x, 1, 2, of(1, 2, 1, 1), of(0, 1, 0, 0), 0).toFloatArray(), 1e-6f);
     }
 
     @Test
@@ -153,7 +153,6 @@ class TorchTest {
         assertArrayEquals(silu, torch.silu(of(values)).toFloatArray(), 1e-6f);
         assertArrayEquals(quick, torch.quickGelu(of(values)).toFloatArray(), 1e-6f);
         assertArrayEquals(gelu, torch.gelu(of(values)).toFloatArray(), 1e-6f);
-        assertArrayEquals(new float[] {2 * 0.34573123f, 10 * 2.9959507f}, torch.geglu(of(2, 10, 0.5f, 3)).toFloatArray(), 1e-5f);
     }
 
     @Test

@@ -1,0 +1,71 @@
+package org.fatezero.nn;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.forward.ForwardContext;
+import org.fatezero.tensor.Torch;
+import org.fatezero.tensor.Weights;
+
+import java.io.IOException;
+
+/** A {@link VideoConv}, with what is before it in the UNet: a norm with SiLU, or a larger map. */
+public final class ConvLayer {
+
+    private final Torch torch;
+    private final NDArray weight;
+    private final Torch.Operation operation;
+
+    private ConvLayer(VideoConv conv, Torch.Operation operation) {
+        torch = conv.torch();
+        weight = conv.spatial().weight();
+        this.operation = operation;
+    }
+
+    /** A convolution alone. */
+    public static ConvLayer plain(Weights w, int in, int out, int stride) throws IOException {
+        VideoConv conv = VideoConv.read(w, in, out, stride);
+        return new ConvLayer(conv, conv.torch().operation("conv", conv.spatial().weight(), conv.spatial().bias(), stride, conv.temporal1(),
+                conv.temporal2()));
+    }
+
+    /** The same of a map that is made larger. */
+    public static ConvLayer upsampling(Weights w, int channels) throws IOException {
+        VideoConv conv = VideoConv.read(w, channels, channels, 1);
+        return new ConvLayer(conv, conv.torch().operation("upsample_conv", conv.spatial().weight(), conv.spatial().bias(), 1, conv.temporal1(),
+                conv.temporal2()));
+    }
+
+    /**
+     * A convolution after a norm with SiLU.
+     *
+     * @param w of the convolution
+     * @param time projects the time embedding to what is added to each channel; null where nothing is
+     */
+    public static ConvLayer normed(GroupNorm norm, Weights w, int in, int out, Linear time) throws IOException {
+        VideoConv conv = VideoConv.read(w, in, out, 1);
+        Torch torch = conv.torch();
+        return new ConvLayer(conv, torch.operation("norm_conv", norm.groups(), norm.eps(), norm.weight(), norm.bias(), conv.spatial().weight(),
+                conv.spatial().bias(), conv.temporal1(), conv.temporal2(), time == null ? torch.none() : time.weight(),
+                time == null ? torch.none() : time.bias()));
+    }
+
+    /** Whose precision and device the layer's input has. */
+    public NDArray weight() {
+        return weight;
+    }
+
+    /** @param x {@code (branches * frames, in, h, w)} */
+    public NDArray plain(NDArray x, ForwardContext context) {
+        return operation.run(x, context.frames());
+    }
+
+    /** @param first row of {@code x} from which on it is resized and convolved */
+    public NDArray upsampling(NDArray x, int first, int height, int width, ForwardContext context) {
+        return operation.run(x, first, height, width, context.frames());
+    }
+
+    /** @param time {@code (1, timeWidth)} or {@code (n, timeWidth)}; null where nothing is added */
+    public NDArray normed(NDArray x, NDArray time, ForwardContext context) {
+        return operation.run(x, time == null ? torch.none() : time, context.frames(), context.window().normFrames());
+    }
+}
