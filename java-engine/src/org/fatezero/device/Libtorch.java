@@ -17,7 +17,9 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** libtorch where DJL's own interface does not reach it: the one class that knows {@code ai.djl.pytorch}. */
 public final class Libtorch {
@@ -66,10 +68,12 @@ public final class Libtorch {
 
         private final NDManager manager;
         private final PtSymbolBlock module;
+        private final Map<Object, IValue> small = new ConcurrentHashMap<>(); // flags and small numbers, made once
 
         private Script(NDManager manager, PtSymbolBlock module) {
             this.manager = manager;
             this.module = module;
+            manager.attachInternal(UUID.randomUUID().toString(), () -> small.values().forEach(IValue::close));
         }
 
         /** Arguments that are made once for many calls; they are closed with the script's manager. */
@@ -85,7 +89,7 @@ public final class Libtorch {
         /** @param arguments as in {@link #run}; the arrays live as long as the script's manager */
         public Constants constants(Object... arguments) {
             IValue[] values = values(arguments);
-            manager.attachInternal(UUID.randomUUID().toString(), () -> close(values, values.length));
+            manager.attachInternal(UUID.randomUUID().toString(), () -> close(arguments, values));
             return new Constants(values);
         }
 
@@ -116,28 +120,33 @@ public final class Libtorch {
             try {
                 return IValueUtils.runMethod(module, method, all);
             } finally {
-                close(first, first.length);
+                close(arguments, first);
             }
         }
 
-        private static IValue[] values(Object... arguments) {
+        private IValue[] values(Object... arguments) {
             IValue[] values = new IValue[arguments.length];
-            int made = 0;
             try {
-                for (; made < values.length; made++) {
-                    values[made] = value(arguments[made]);
+                for (int i = 0; i < values.length; i++) {
+                    values[i] = isSmall(arguments[i]) ? small.computeIfAbsent(arguments[i], Script::value) : value(arguments[i]);
                 }
-                return values;
-            } finally {
-                if (made < values.length) {
-                    close(values, made);
-                }
+            } catch (RuntimeException | Error e) {
+                close(arguments, values);
+                throw e;
             }
+            return values;
         }
 
-        private static void close(IValue[] values, int n) {
-            for (int i = 0; i < n; i++) {
-                values[i].close();
+        private static boolean isSmall(Object argument) {
+            return argument instanceof Boolean || argument instanceof Integer number && number >= 0 && number < 1024;
+        }
+
+        /** @param values of {@code arguments}; null from where making them has failed */
+        private static void close(Object[] arguments, IValue[] values) {
+            for (int i = 0; i < values.length && values[i] != null; i++) {
+                if (!isSmall(arguments[i])) {
+                    values[i].close();
+                }
             }
         }
 

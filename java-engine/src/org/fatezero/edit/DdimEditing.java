@@ -82,18 +82,18 @@ public final class DdimEditing {
     /** Epsilon under guidance, of one batch of all branches. */
     private NDArray noise(Trajectory trajectory, NDArray z, Edit edit, EditMethod.Run run, ForwardContext context, Source from, int k) {
         AttentionStore kept = from == Source.KEPT ? trajectory.attention().get(k) : null;
-        List<Branch> branches = edit.method().branches(k).stream().filter(branch -> branch != Branch.SOURCE || kept == null).toList();
+        List<Branch> branches = edit.method().branches(k).stream().filter(branch -> branch != Branch.SOURCE || kept == null)
+                .filter(branch -> branch != Branch.UNCONDITIONAL || edit.isGuided()).toList();
         boolean again = branches.contains(Branch.SOURCE);
         try (NDArray source = again ? trajectory.input(schedule, k) : null; Scope scope = new Scope(z, edit.text(), source)) {
             NDList batch = new NDList();
             branches.forEach(branch -> batch.add(branch == Branch.SOURCE ? source : z));
-            NDArray text = edit.text().get("{}:", branches.get(0).ordinal());
+            NDArray text = torch.rows(edit.text(), branches.stream().mapToInt(Branch::ordinal).toArray());
             NDArray epsilon = unet.forward(NDArrays.concat(batch, 0), schedule.timestep(k), text,
                     context.and(run.hook(k, new SourceStep(torch, kept))).firstUpTo(again ? edit.method().source().use().upTo() : Integer.MAX_VALUE));
-            long first = epsilon.getShape().get(0) - 2L * context.frames(); // the UNet may have dropped the source's branch
-            NDArray unconditional = epsilon.get("{}:{}", first, first + context.frames());
-            NDArray conditional = epsilon.get("{}:", first + context.frames());
-            return scope.keep(guided(unconditional, conditional, edit.guidance()));
+            long ofSource = epsilon.getShape().get(0) - (edit.isGuided() ? 2L : 1L) * context.frames(); // 0 where the UNet has dropped it
+            NDArray edited = ofSource == 0 ? epsilon : epsilon.get("{}:", ofSource);
+            return scope.keep(edit.isGuided() ? torch.guided(edited, edit.guidance()) : edited);
         }
     }
 
@@ -101,21 +101,17 @@ public final class DdimEditing {
     private NDArray noiseOneByOne(Trajectory trajectory, NDArray z, Edit edit, EditMethod.Run run, ForwardContext context, int k) {
         int t = schedule.timestep(k);
         try (NDArray source = trajectory.input(schedule, k); Scope scope = new Scope(z, edit.text(), source)) {
-            NDArray unconditional = unet.forward(z, t, row(edit, Branch.UNCONDITIONAL), context);
+            NDArray unconditional = edit.isGuided() ? unet.forward(z, t, row(edit, Branch.UNCONDITIONAL), context) : null;
             AttentionStore kept = new AttentionStore(z.getManager(), torch, List.of(edit.method().source().keeping()), context.frames(), k);
             if (edit.method().branches(k).contains(Branch.SOURCE)) {
                 unet.forward(source, t, row(edit, Branch.SOURCE), context.and(kept)).close();
             }
             NDArray conditional = unet.forward(z, t, row(edit, Branch.CONDITIONAL), context.and(run.hook(k, new SourceStep(torch, kept))));
-            return scope.keep(guided(unconditional, conditional, edit.guidance()));
+            return scope.keep(edit.isGuided() ? torch.guided(unconditional.concat(conditional, 0), edit.guidance()) : conditional);
         }
     }
 
     private static NDArray row(Edit edit, Branch branch) {
         return edit.text().get("{}:{}", branch.ordinal(), branch.ordinal() + 1);
-    }
-
-    private static NDArray guided(NDArray unconditional, NDArray conditional, double guidance) {
-        return unconditional.add(conditional.sub(unconditional).mul(guidance));
     }
 }

@@ -9,4 +9,9 @@ import ai.djl.ndarray.NDArray;
  * @param guidance scale of classifier-free guidance; 1 for none
  */
 public record Edit(EditMethod method, NDArray text, double guidance) {
+
+    /** Whether the noise under no prompt is of any use. */
+    boolean isGuided() {
+        return guidance != 1;
+    }
 }

@@ -1,6 +1,7 @@
 package org.fatezero.edit;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 
 import org.fatezero.forward.ForwardHook;
 import org.fatezero.forward.Site;
@@ -48,6 +49,17 @@ public class EditHook implements ForwardHook {
         throw new IllegalStateException("cross-attention is not changed");
     }
 
+    /**
+     * The edit's cross-attention, where it is changed and nobody else reads its map: as {@link #crossAttentionMap} has it, or the same
+     * without a map.
+     *
+     * @param q of all branches, as is {@code k}
+     * @param own the edit's queries, keys and values
+     */
+    protected NDArray crossAttention(Site site, NDArray q, NDArray k, NDList own) {
+        return torch.applyMap(crossAttentionMap(site, q, k, torch.attentionMap(own.get(0), own.get(1))), own.get(2));
+    }
+
     @Override
     public final NDArray attend(Site site, NDArray q, NDArray k, NDArray v, Kernel kernel) {
         boolean changes = changes(site);
@@ -56,17 +68,19 @@ public class EditHook implements ForwardHook {
             return kernel.apply(q, k, v);
         }
         try (Scope scope = new Scope(q, k, v)) {
-            long edit = q.getShape().get(0) - 1;
-            NDArray others = edit == 0 ? null : kernel.apply(q.get("0:{}", edit), k.get("0:{}", edit), v.get("0:{}", edit));
+            NDList split = torch.splitLast(q, k, v);
+            NDList own = split.subNDList(3);
             NDArray edited;
-            if (site.cross()) {
-                NDArray map = torch.attentionMap(SourceStep.branch(q, edit), SourceStep.branch(k, edit));
-                sums.forEach(attention -> attention.add(site, map));
-                edited = torch.applyMap(changes ? crossAttentionMap(site, q, k, map) : map, SourceStep.branch(v, edit));
-            } else {
+            if (!site.cross()) {
                 edited = selfAttention(site, q, k, v, kernel);
+            } else if (sums.isEmpty()) {
+                edited = crossAttention(site, q, k, own);
+            } else {
+                NDArray map = torch.attentionMap(own.get(0), own.get(1));
+                sums.forEach(attention -> attention.add(site, map));
+                edited = torch.applyMap(changes ? crossAttentionMap(site, q, k, map) : map, own.get(2));
             }
-            return scope.keep(others == null ? edited : others.concat(edited, 0));
+            return scope.keep(q.getShape().get(0) == 1 ? edited : kernel.apply(split.get(0), split.get(1), split.get(2)).concat(edited, 0));
         }
     }
 }

@@ -1,6 +1,7 @@
 package org.fatezero.edit;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.index.NDIndex;
 
 import org.fatezero.forward.Site;
 import org.fatezero.inversion.AttentionStore;
@@ -41,6 +42,6 @@ public record SourceStep(Torch torch, AttentionStore kept) {
 
     /** One branch of a batch: a view. */
     public static NDArray branch(NDArray x, long i) {
-        return x.get("{}:{}", i, i + 1);
+        return x.get(new NDIndex().addSliceDim(i, i + 1));
     }
 }

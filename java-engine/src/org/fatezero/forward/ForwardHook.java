@@ -29,8 +29,13 @@ public interface ForwardHook {
      */
     NDArray attend(Site site, NDArray q, NDArray k, NDArray v, Kernel kernel);
 
+    /** Whether {@link #feature} is called for a residual block, named as in the checkpoint. */
+    default boolean watches(String block) {
+        return false;
+    }
+
     /**
-     * Called in every residual block, after its second convolution and before its shortcut is added.
+     * Called in every residual block that this hook {@link #watches}, after its second convolution and before its shortcut is added.
      *
      * @param block the block's name in the checkpoint
      * @param h {@code (branches * frames, channels, height, width)}
@@ -47,6 +52,11 @@ public interface ForwardHook {
             @Override
             public NDArray attend(Site site, NDArray q, NDArray k, NDArray v, Kernel kernel) {
                 return first.attend(site, q, k, v, (queries, keys, values) -> next.attend(site, queries, keys, values, kernel));
+            }
+
+            @Override
+            public boolean watches(String block) {
+                return first.watches(block) || next.watches(block);
             }
 
             @Override

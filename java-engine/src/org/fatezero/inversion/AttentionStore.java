@@ -121,6 +121,11 @@ public final class AttentionStore implements ForwardHook {
     }
 
     @Override
+    public boolean watches(String block) {
+        return keepsFeatures(specs, block, k);
+    }
+
+    @Override
     public NDArray feature(String block, NDArray h) {
         if (keepsFeatures(specs, block, k)) {
             keep(Set.of(Kept.FEATURES), Kept.FEATURES, block, h.duplicate()); // the block goes on in h

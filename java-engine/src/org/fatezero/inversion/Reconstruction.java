@@ -54,9 +54,9 @@ public final class Reconstruction {
             NDArray z = latents[k + 1];
             try (Scope scope = new Scope(z, source, unconditional)) {
                 int t = schedule.timestep(k);
-                NDArray withoutPrompt = unet.forward(z, t, unconditional, step);
                 NDArray conditional = unet.forward(z, t, source, step.and(stores[k]));
-                NDArray epsilon = withoutPrompt.add(conditional.sub(withoutPrompt).mul(guidance));
+                NDArray epsilon = guidance == 1 ? conditional
+                        : torch.guided(unet.forward(z, t, unconditional, step).concat(conditional, 0), guidance);
                 latents[k] = scope.keep(schedule.denoise(z, epsilon, k));
             }
             torch.requireFinite(latents[k], "the latents reconstructed to level " + k + " of " + schedule.steps());

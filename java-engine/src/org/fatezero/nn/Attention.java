@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDList;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Site;
+import org.fatezero.tensor.Operation;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
@@ -18,11 +19,11 @@ final class Attention {
     private static final double EPS = 1e-5;
 
     private final Torch torch;
-    private final Torch.Operation queriesKeysValues; // of the frames, of which some have keys and values
-    private final Torch.Operation queries;
-    private final Torch.Operation keysValues;        // of a text
-    private final Torch.Operation overTime;
-    private final Torch.Operation out;
+    private final Operation queriesKeysValues; // of the frames, of which some have keys and values
+    private final Operation queries;
+    private final Operation keysValues;        // of a text
+    private final Operation overTime;
+    private final Operation out;
 
     /**
      * @param w of the layer, {@code norm} of the norm before it

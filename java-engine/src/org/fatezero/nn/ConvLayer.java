@@ -3,6 +3,7 @@ package org.fatezero.nn;
 import ai.djl.ndarray.NDArray;
 
 import org.fatezero.forward.ForwardContext;
+import org.fatezero.tensor.Operation;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 
@@ -13,9 +14,9 @@ public final class ConvLayer {
 
     private final Torch torch;
     private final NDArray weight;
-    private final Torch.Operation operation;
+    private final Operation operation;
 
-    private ConvLayer(VideoConv conv, Torch.Operation operation) {
+    private ConvLayer(VideoConv conv, Operation operation) {
         torch = conv.torch();
         weight = conv.spatial().weight();
         this.operation = operation;
@@ -49,6 +50,15 @@ public final class ConvLayer {
                 time == null ? torch.none() : time.bias()));
     }
 
+    /** To be a part of another operation. */
+    Operation operation() {
+        return operation;
+    }
+
+    NDArray orNone(NDArray time) {
+        return time == null ? torch.none() : time;
+    }
+
     /** Whose precision and device the layer's input has. */
     public NDArray weight() {
         return weight;
@@ -66,6 +76,6 @@ public final class ConvLayer {
 
     /** @param time {@code (1, timeWidth)} or {@code (n, timeWidth)}; null where nothing is added */
     public NDArray normed(NDArray x, NDArray time, ForwardContext context) {
-        return operation.run(x, time == null ? torch.none() : time, context.frames(), context.window().normFrames());
+        return operation.run(x, orNone(time), context.frames(), context.window().normFrames());
     }
 }

@@ -3,6 +3,7 @@ package org.fatezero.nn;
 import ai.djl.ndarray.NDArray;
 
 import org.fatezero.forward.ForwardContext;
+import org.fatezero.tensor.Operation;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
@@ -15,9 +16,10 @@ public final class ResnetBlock {
     private static final ForwardContext EACH = ForwardContext.plain(1);
 
     private final String name;
+    private final Operation whole; // all that follows
     private final ConvLayer conv1;
     private final ConvLayer conv2;
-    private final Torch.Operation shortcut; // a 1x1 convolution where the number of channels changes
+    private final Operation shortcut; // a 1x1 convolution where the number of channels changes
 
     /** @param timeWidth length of the time embedding, 0 for none */
     public ResnetBlock(Weights w, int in, int out, int timeWidth, int groups, double eps) throws IOException {
@@ -29,6 +31,7 @@ public final class ResnetBlock {
         Conv2d projection = in == out ? null : Conv2d.read(w.at("conv_shortcut"), in, out, 1);
         shortcut = torch.operation("shortcut", projection == null ? torch.none() : projection.weight(),
                 projection == null ? torch.none() : projection.bias());
+        whole = torch.operation("resnet", conv1.operation(), conv2.operation(), shortcut);
     }
 
     /** @param x {@code (n, in, h, w)} */
@@ -42,6 +45,9 @@ public final class ResnetBlock {
      * @return {@code (n, out, h, w)}
      */
     public NDArray forward(NDArray x, NDArray time, ForwardContext context) {
+        if (!context.hook().watches(name)) {
+            return whole.run(x, conv1.orNone(time), context.frames(), context.window().normFrames());
+        }
         try (Scope scope = new Scope(x)) {
             NDArray h = conv2.normed(conv1.normed(x, time, context), null, context);
             return scope.keep(shortcut.run(context.hook().feature(name, h), x));

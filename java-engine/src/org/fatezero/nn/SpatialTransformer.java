@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import org.fatezero.forward.Level;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.Site;
+import org.fatezero.tensor.Operation;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
@@ -19,9 +20,9 @@ public final class SpatialTransformer {
     private final String name;
     private final Site.Half half;
     private final Level level;
-    private final Torch.Operation in; // maps to tokens
+    private final Operation in; // maps to tokens
     private final TransformerBlock block;
-    private final Torch.Operation out; // and back
+    private final Operation out; // and back
 
     public SpatialTransformer(Weights w, Site.Half half, Level level, int channels, int textWidth, int heads, int groups)
             throws IOException {

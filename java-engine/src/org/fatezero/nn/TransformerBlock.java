@@ -4,8 +4,8 @@ import ai.djl.ndarray.NDArray;
 
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.Site;
+import org.fatezero.tensor.Operation;
 import org.fatezero.tensor.Scope;
-import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
@@ -23,7 +23,7 @@ final class TransformerBlock {
 
     private final Attention attn1;
     private final Attention attn2;
-    private final Torch.Operation feedForward;
+    private final Operation feedForward;
     private final int rows; // that it takes at once
     private final Attention attnTemporal; // null where the checkpoint has no temporal attention
 

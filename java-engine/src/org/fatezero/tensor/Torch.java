@@ -1,6 +1,5 @@
 package org.fatezero.tensor;
 
-import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -50,44 +49,16 @@ public final class Torch implements AutoCloseable {
     }
 
     /**
-     * A layer, or several at once: a method of the script with its last arguments given. Each argument that is not given again saves two
-     * calls of libtorch, and each method that does more than one thing saves all calls between them.
-     */
-    public final class Operation {
-
-        private final String method;
-        private final Object[] constants;
-        private final Libtorch.Script.Constants prepared; // null where gradients pass through, which takes them as arrays each time
-
-        private Operation(String method, Object[] constants) {
-            this.method = method;
-            this.constants = constants;
-            prepared = training ? null : script.constants(constants);
-        }
-
-        /** @param arguments arrays, int, double, boolean or int[]; the result belongs to the manager of the first, an array */
-        public NDArray run(Object... arguments) {
-            NDManager to = ((NDArray) arguments[0]).getManager();
-            return training ? runWithGradients(to, method, all(arguments)).singletonOrThrow() : script.run(to, method, prepared, arguments);
-        }
-
-        /** Likewise of a method that gives several arrays. */
-        public NDList runForList(Object... arguments) {
-            NDManager to = ((NDArray) arguments[0]).getManager();
-            return training ? runWithGradients(to, method, all(arguments)) : script.runForList(to, method, prepared, arguments);
-        }
-
-        private Object[] all(Object[] arguments) {
-            return Stream.concat(Arrays.stream(arguments), Arrays.stream(constants)).toArray();
-        }
-    }
-
-    /**
      * @param method of {@link TorchScript}
-     * @param constants its last arguments, which live as long as this instance's manager
+     * @param constants its last arguments, which live as long as this instance's manager; another operation stands for its own constants
      */
     public Operation operation(String method, Object... constants) {
-        return new Operation(method, constants);
+        return new Operation(this, method, constants);
+    }
+
+    /** Made once for many calls; null where gradients pass through, which takes them as arrays each time. */
+    Libtorch.Script.Constants prepared(Object[] constants) {
+        return training ? null : script.constants(constants);
     }
 
     /**
@@ -127,6 +98,33 @@ public final class Torch implements AutoCloseable {
     /** {@code map (batch, heads, queries, keys)} applied to {@code v (batch, keys, heads, d)}: {@code (batch, queries, heads * d)}. */
     public NDArray applyMap(NDArray map, NDArray v) {
         return run("apply_map", map, v);
+    }
+
+    /**
+     * The fusion of cross-attention maps (Prompt-to-Prompt), {@code (map matrix + own e) v} with the edit's map {@code e = softmax(q k^T /
+     * sqrt(d))}, without a sum of maps.
+     *
+     * @param map the source's {@code (1, heads, queries, keys)}
+     * @param matrix {@code (keys, keys)}
+     * @param own {@code (keys)}
+     */
+    public NDArray fusedCrossAttention(NDArray q, NDArray k, NDArray v, NDArray map, NDArray matrix, NDArray own) {
+        return run("fused_cross_attention", q, k, v, map, matrix, own);
+    }
+
+    /** Likewise with the source's queries and keys in place of its map. */
+    public NDArray fusedCrossAttention(NDArray q, NDArray k, NDArray v, NDArray sourceQ, NDArray sourceK, NDArray matrix, NDArray own) {
+        return run("fused_cross_attention_of", q, k, v, sourceQ, sourceK, matrix, own);
+    }
+
+    /** {@code q, k, v} without their last branch, then the last branch of each: views. */
+    public NDList splitLast(NDArray q, NDArray k, NDArray v) {
+        return script.runForList(q.getManager(), "split_last", noConstants, q, k, v);
+    }
+
+    /** {@code u + scale (c - u)} of {@code x}, which holds {@code u} and after it {@code c}, each half of the first axis. */
+    public NDArray guided(NDArray x, double scale) {
+        return run("guided", x, scale);
     }
 
     /** {@code x weight^T + bias} over the last axis; {@code bias} may be null. */
@@ -172,10 +170,6 @@ public final class Torch implements AutoCloseable {
     public NDArray addTo(NDArray x, NDArray y) {
         run("add_", x, y).close();
         return x;
-    }
-
-    public NDArray silu(NDArray x) {
-        return run("silu", x);
     }
 
     /** Exact GELU. */
@@ -318,28 +312,23 @@ public final class Torch implements AutoCloseable {
      * @param arguments arrays, int, double, boolean or int[]
      */
     private NDArray run(NDManager to, String method, Object... arguments) {
-        return training ? runWithGradients(to, method, arguments).singletonOrThrow() : script.run(to, method, noConstants, arguments);
+        return training ? Operation.runWithGradients(script, to, method, arguments).singletonOrThrow() : script.run(to, method, noConstants, arguments);
     }
 
-    private NDList runWithGradients(NDManager to, String method, Object... arguments) {
-        try (NDManager passing = to.newSubManager(Device.cpu())) {
-            NDList values = new NDList();
-            for (Object argument : arguments) {
-                values.add(argument instanceof NDArray array ? array : scalar(passing, argument));
-            }
-            boolean arraysAlone = Arrays.stream(arguments).allMatch(NDArray.class::isInstance);
-            return script.runWithGradients(to, arraysAlone ? method : TorchScript.WITH_ARRAYS + method, values);
-        }
+    /** {@link Operation#run}. */
+    NDArray run(String method, Object[] constants, Libtorch.Script.Constants prepared, Object[] arguments) {
+        NDManager to = ((NDArray) arguments[0]).getManager();
+        return training ? Operation.runWithGradients(script, to, method, all(arguments, constants)).singletonOrThrow() : script.run(to, method, prepared, arguments);
     }
 
-    private static NDArray scalar(NDManager manager, Object number) {
-        if (number instanceof Integer integer) {
-            return manager.create((long) integer);
-        }
-        if (number instanceof int[] numbers) {
-            return manager.create(Arrays.stream(numbers).asLongStream().toArray());
-        }
-        return number instanceof Double real ? manager.create((double) real) : manager.create((boolean) number);
+    /** {@link Operation#runForList}. */
+    NDList runForList(String method, Object[] constants, Libtorch.Script.Constants prepared, Object[] arguments) {
+        NDManager to = ((NDArray) arguments[0]).getManager();
+        return training ? Operation.runWithGradients(script, to, method, all(arguments, constants)) : script.runForList(to, method, prepared, arguments);
+    }
+
+    private static Object[] all(Object[] arguments, Object[] constants) {
+        return Stream.concat(Arrays.stream(arguments), Arrays.stream(constants)).toArray();
     }
 
     @Override

@@ -32,6 +32,23 @@ final class TorchScript {
                 return torch.softmax(s, -1)
               def apply_map(self: __torch__.Ops, map: Tensor, v: Tensor) -> Tensor:
                 return torch.flatten(torch.transpose(torch.matmul(map, torch.transpose(v, 1, 2)), 1, 2), 2, 3)
+              def fused_cross_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, map: Tensor, matrix: Tensor, own: Tensor) -> Tensor:
+                of_source = (self).apply_map(map, (self).moved(v, matrix))
+                return torch.add_((self).attention(q, k, (self).scaled(v, own), False), of_source)
+              def fused_cross_attention_of(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, source_q: Tensor, source_k: Tensor, matrix: Tensor, own: Tensor) -> Tensor:
+                of_source = (self).attention(source_q, source_k, (self).moved(v, matrix), False)
+                return torch.add_((self).attention(q, k, (self).scaled(v, own), False), of_source)
+              def moved(self: __torch__.Ops, v: Tensor, matrix: Tensor) -> Tensor:
+                return torch.reshape(torch.matmul(matrix, torch.flatten(v, 2, 3)), torch.size(v))
+              def scaled(self: __torch__.Ops, v: Tensor, own: Tensor) -> Tensor:
+                return torch.mul(v, torch.unsqueeze(torch.unsqueeze(own, -1), -1))
+              def split_last(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor) -> List[Tensor]:
+                n = torch.sub(torch.size(q, 0), 1)
+                return [torch.narrow(q, 0, 0, n), torch.narrow(k, 0, 0, n), torch.narrow(v, 0, 0, n), torch.narrow(q, 0, n, 1), torch.narrow(k, 0, n, 1), torch.narrow(v, 0, n, 1)]
+              def guided(self: __torch__.Ops, x: Tensor, scale: float) -> Tensor:
+                n = torch.floordiv(torch.size(x, 0), 2)
+                u = torch.narrow(x, 0, 0, n)
+                return torch.add(u, torch.mul(torch.sub(torch.narrow(x, 0, n, n), u), scale))
               def linear(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
                 return torch.linear(x, weight, bias)
               def project(self: __torch__.Ops, x: Tensor, weight: Tensor) -> Tensor:
@@ -67,6 +84,10 @@ final class TorchScript {
                 if torch.gt(torch.numel(weight), 0):
                   y = (self).conv2d(x, weight, bias, 1, 0)
                 return torch.add_(h, y)
+              def resnet(self: __torch__.Ops, x: Tensor, time: Tensor, frames: int, shared: int, groups1: int, eps1: float, norm_weight1: Tensor, norm_bias1: Tensor, weight1: Tensor, bias1: Tensor, temporal11: Tensor, temporal12: Tensor, time_weight1: Tensor, time_bias1: Tensor, groups2: int, eps2: float, norm_weight2: Tensor, norm_bias2: Tensor, weight2: Tensor, bias2: Tensor, temporal21: Tensor, temporal22: Tensor, time_weight2: Tensor, time_bias2: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+                h = (self).norm_conv(x, time, frames, shared, groups1, eps1, norm_weight1, norm_bias1, weight1, bias1, temporal11, temporal12, time_weight1, time_bias1)
+                y = (self).norm_conv(h, time, frames, shared, groups2, eps2, norm_weight2, norm_bias2, weight2, bias2, temporal21, temporal22, time_weight2, time_bias2)
+                return (self).shortcut(y, x, weight, bias)
               def join(self: __torch__.Ops, x: Tensor, skip: Tensor) -> Tensor:
                 first = torch.sub(torch.size(skip, 0), torch.size(x, 0))
                 return torch.cat([x, torch.slice(skip, 0, first, None, 1)], 1)
@@ -167,8 +188,6 @@ final class TorchScript {
                 return torch.layer_norm(x, [torch.size(weight, 0)], weight, bias, eps)
               def add_(self: __torch__.Ops, x: Tensor, y: Tensor) -> Tensor:
                 return torch.add_(x, y)
-              def silu(self: __torch__.Ops, x: Tensor) -> Tensor:
-                return torch.silu(x)
               def gelu(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.gelu(x)
               def quick_gelu(self: __torch__.Ops, x: Tensor) -> Tensor:
@@ -227,6 +246,8 @@ final class TorchScript {
                 return (self).conv(x, int(frames), weight, bias, int(stride), temporal1, temporal2)
               def with_arrays_norm_conv(self: __torch__.Ops, x: Tensor, time: Tensor, frames: Tensor, shared: Tensor, groups: Tensor, eps: Tensor, norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor, temporal1: Tensor, temporal2: Tensor, time_weight: Tensor, time_bias: Tensor) -> Tensor:
                 return (self).norm_conv(x, time, int(frames), int(shared), int(groups), float(eps), norm_weight, norm_bias, weight, bias, temporal1, temporal2, time_weight, time_bias)
+              def with_arrays_resnet(self: __torch__.Ops, x: Tensor, time: Tensor, frames: Tensor, shared: Tensor, groups1: Tensor, eps1: Tensor, norm_weight1: Tensor, norm_bias1: Tensor, weight1: Tensor, bias1: Tensor, temporal11: Tensor, temporal12: Tensor, time_weight1: Tensor, time_bias1: Tensor, groups2: Tensor, eps2: Tensor, norm_weight2: Tensor, norm_bias2: Tensor, weight2: Tensor, bias2: Tensor, temporal21: Tensor, temporal22: Tensor, time_weight2: Tensor, time_bias2: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+                return (self).resnet(x, time, int(frames), int(shared), int(groups1), float(eps1), norm_weight1, norm_bias1, weight1, bias1, temporal11, temporal12, time_weight1, time_bias1, int(groups2), float(eps2), norm_weight2, norm_bias2, weight2, bias2, temporal21, temporal22, time_weight2, time_bias2, weight, bias)
               def with_arrays_upsample_conv(self: __torch__.Ops, x: Tensor, first: Tensor, height: Tensor, width: Tensor, frames: Tensor, weight: Tensor, bias: Tensor, stride: Tensor, temporal1: Tensor, temporal2: Tensor) -> Tensor:
                 return (self).upsample_conv(x, int(first), int(height), int(width), int(frames), weight, bias, int(stride), temporal1, temporal2)
               def with_arrays_tokens(self: __torch__.Ops, x: Tensor, groups: Tensor, eps: Tensor, norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

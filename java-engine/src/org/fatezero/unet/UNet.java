@@ -8,6 +8,7 @@ import org.fatezero.forward.ForwardContext;
 import org.fatezero.nn.ConvLayer;
 import org.fatezero.nn.GroupNorm;
 import org.fatezero.nn.Linear;
+import org.fatezero.tensor.Operation;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
@@ -17,6 +18,8 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * UNet2DConditionModel, or one tuned on a video, with temporal layers in its blocks: predicts the noise {@code epsilon} in a
@@ -26,7 +29,9 @@ public final class UNet {
 
     private final UNetConfig config;
     private final Torch torch;
-    private final Torch.Operation timeEmbedding;
+    private final Operation timeEmbedding;
+    private final NDManager manager; // of what is computed once
+    private final Map<Integer, NDArray> times = new ConcurrentHashMap<>(); // embeddings of the timesteps asked for so far
     private final ConvLayer convIn;
     private final List<DownBlock> downBlocks = new ArrayList<>();
     private final MidBlock midBlock;
@@ -42,6 +47,7 @@ public final class UNet {
         Linear time1 = Linear.read(w.at("time_embedding.linear_1"), channels[0], timeWidth);
         Linear time2 = Linear.read(w.at("time_embedding.linear_2"), timeWidth, timeWidth);
         timeEmbedding = torch.operation("time_embedding", time1.weight(), time1.bias(), time2.weight(), time2.bias());
+        manager = time1.weight().getManager().newSubManager();
         convIn = ConvLayer.plain(w.at("conv_in"), config.inChannels(), channels[0], 1);
         int last = channels.length - 1;
         Deque<Integer> skips = new ArrayDeque<>(List.of(channels[0])); // channels of the skip connections, last first
@@ -81,7 +87,7 @@ public final class UNet {
     public NDArray forward(NDArray z, int t, NDArray text, ForwardContext context) {
         try (Scope scope = new Scope(z, text)) {
             NDArray weight = convIn.weight();
-            NDArray time = timeEmbedding(z.getManager(), t);
+            NDArray time = times.computeIfAbsent(t, this::timeEmbedding);
             ForwardContext sized = context.at((int) z.getShape().get(2), (int) z.getShape().get(3));
             Deque<NDArray> skips = new ArrayDeque<>();
             NDArray x = convIn.plain(torch.copyTo(z, weight), context);
@@ -99,15 +105,18 @@ public final class UNet {
         }
     }
 
-    /** The last {@code n} rows of the first axis: a view. */
+    /** The last {@code n} rows of the first axis: a view, or all of it. */
     static NDArray last(NDArray x, long n) {
-        return x.get("{}:", x.getShape().get(0) - n);
+        long rows = x.getShape().get(0);
+        return n == rows ? x : x.get("{}:", rows - n);
     }
 
     /** {@code (1, 4 c)}: sinusoids of the timestep through two linear layers, each followed by SiLU. */
-    private NDArray timeEmbedding(NDManager manager, int t) {
+    private NDArray timeEmbedding(int t) {
         float[] sinusoid = sinusoid(t, config.blockOutChannels()[0], config.flipSinToCos(), config.freqShift());
-        return timeEmbedding.run(manager.create(sinusoid, new Shape(1, sinusoid.length)));
+        try (NDArray x = manager.create(sinusoid, new Shape(1, sinusoid.length))) {
+            return timeEmbedding.run(x);
+        }
     }
 
     /** Sines and cosines of {@code t * 10000^(-i / (width / 2 - shift))}, cosines first if {@code cosFirst}. */

@@ -8,8 +8,8 @@ import org.fatezero.forward.Site;
 import org.fatezero.nn.ConvLayer;
 import org.fatezero.nn.ResnetBlock;
 import org.fatezero.nn.SpatialTransformer;
+import org.fatezero.tensor.Operation;
 import org.fatezero.tensor.Scope;
-import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
@@ -20,7 +20,7 @@ import java.util.List;
 /** UpBlock2D or, with attention, CrossAttnUpBlock2D: each layer takes a skip connection of the down blocks, then the size doubles. */
 final class UpBlock {
 
-    private final Torch.Operation join; // of a map and the last rows of a skip connection
+    private final Operation join; // of a map and the last rows of a skip connection
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final List<SpatialTransformer> attentions = new ArrayList<>();
     private final ConvLayer upsampler; // null in the last block

@@ -200,6 +200,11 @@ class DdimInversionTest {
                 }
 
                 @Override
+                public boolean watches(String name) {
+                    return true;
+                }
+
+                @Override
                 public NDArray feature(String name, NDArray h) {
                     if (name.equals(block)) {
                         NDArray copy = h.duplicate();

@@ -143,14 +143,11 @@ class TorchTest {
     @Test
     void activationsAreTheirFormulas() {
         float[] values = {-3, -0.5f, 0, 0.5f, 3};
-        float[] silu = new float[5];
         float[] quick = new float[5];
         for (int i = 0; i < 5; i++) {
-            silu[i] = (float) (values[i] / (1 + Math.exp(-values[i])));
             quick[i] = (float) (values[i] / (1 + Math.exp(-1.702 * values[i])));
         }
         float[] gelu = {-0.00404951f, -0.15426877f, 0, 0.34573123f, 2.9959507f}; // x Phi(x)
-        assertArrayEquals(silu, torch.silu(of(values)).toFloatArray(), 1e-6f);
         assertArrayEquals(quick, torch.quickGelu(of(values)).toFloatArray(), 1e-6f);
         assertArrayEquals(gelu, torch.gelu(of(values)).toFloatArray(), 1e-6f);
     }

@@ -25,7 +25,7 @@ public final class CrossAttentionControl {
     }
 
     /** {@code c = c_src matrix + c_edit * own}. */
-    private record Columns(NDArray matrix, NDArray own) {
+    record Columns(NDArray matrix, NDArray own) {
     }
 
     private final NDManager manager;
@@ -81,8 +81,13 @@ public final class CrossAttentionControl {
      * @param j step of the edit, 0 the noisiest
      */
     NDArray fuse(NDArray source, NDArray edit, int j) {
-        Columns c = columns.computeIfAbsent(Arrays.toString(open[j]), key -> columns(open[j], edit));
+        Columns c = columns(edit, j);
         return torch.remap(source, c.matrix, edit, c.own);
+    }
+
+    /** What fuses the maps of step {@code j}, of the type and on the device of {@code like}. */
+    Columns columns(NDArray like, int j) {
+        return columns.computeIfAbsent(Arrays.toString(open[j]), key -> columns(open[j], like));
     }
 
     private Columns columns(boolean[] gates, NDArray like) {

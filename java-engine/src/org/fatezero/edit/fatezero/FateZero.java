@@ -1,6 +1,7 @@
 package org.fatezero.edit.fatezero;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 
 import org.fatezero.edit.EditHook;
@@ -121,6 +122,15 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, CrossAttentionC
                 return scope.keep(confinement == null ? c
                         : confinement.confined(c, regions, run.masks(k, false, scope.manager(), site.height(), site.width())));
             }
+        }
+
+        @Override
+        protected NDArray crossAttention(Site site, NDArray q, NDArray keys, NDList own) {
+            CrossAttentionControl.Columns columns = cross.columns(own.get(0), steps - 1 - k);
+            return source.kept() != null
+                    ? torch.fusedCrossAttention(own.get(0), own.get(1), own.get(2), source.map(site, q, keys), columns.matrix(), columns.own())
+                    : torch.fusedCrossAttention(own.get(0), own.get(1), own.get(2), source.queries(site, q), source.keys(site, keys),
+                            columns.matrix(), columns.own());
         }
 
         @Override

@@ -55,6 +55,11 @@ public record FeatureInjection(Torch torch, Set<String> blocks, double weight, i
             }
 
             @Override
+            public boolean watches(String block) {
+                return ofFeatures(block, k);
+            }
+
+            @Override
             public NDArray feature(String block, NDArray h) {
                 return ofFeatures(block, k) ? injected(h, source.features(block, h, frames), frames) : h;
             }
