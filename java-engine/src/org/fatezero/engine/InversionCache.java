@@ -56,7 +56,7 @@ record InversionCache(Path folder, Log log, String settings, int steps, List<Tok
      * @throws IOException if the folder cannot be made
      */
     static InversionCache in(String folder, Log log, Options options, Model model, Prompt source, int depth) throws IOException {
-        StringBuilder settings = new StringBuilder("fatezero inversion 2\n").append(model.digest).append('\n')
+        StringBuilder settings = new StringBuilder("fatezero inversion 3\n").append(model.digest).append('\n')
                 .append(model.precision).append('\n').append(Arrays.toString(source.ids())).append('\n');
         OptionResolver.shared(options).forEach((name, value) -> {
             if (!NOT_IN_KEY.contains(name)) {

@@ -10,6 +10,8 @@ import org.fatezero.tensor.Torch;
 /** The cross-attention to some tokens, averaged over heads and summed over layers: what blend masks are made of. */
 public final class TokenAttention {
 
+    private static final int PUBLISHED_LIMIT = 32 * 32; // positions of the maps that the authors' code stores
+
     private final NDManager owner;
     private final Torch torch;
     private final TokenSet tokens;
@@ -34,7 +36,9 @@ public final class TokenAttention {
     /**
      * Whether {@code site} is added to the sum: cross-attention of the down and up blocks at a quarter of the latent's
      * resolution, or at a finer one where the short side of a small latent would have fewer than {@link TokenSet#leastCells}
-     * there. At 512x512 these are the five layers at 16x16 that the authors' code takes.
+     * there. At 512x512 these are the five layers at 16x16 that the authors' code takes. It takes the third and fourth of the maps that it
+     * stored on the way down, and the first three on the way up; of latents of more than 64x64 those of half the resolution are not
+     * stored, so the third and fourth do not exist.
      */
     public boolean reads(Site site) {
         int side = Math.min(site.latentHeight(), site.latentWidth());
@@ -43,7 +47,13 @@ public final class TokenAttention {
             side = (side + 1) / 2;
             level++;
         }
-        return site.cross() && site.half() != Site.Half.MID && site.level() == level;
+        boolean isOnTheWay = site.half() == Site.Half.UP || site.half() == Site.Half.DOWN && !lacksWayDown(site);
+        return site.cross() && isOnTheWay && site.level() == level;
+    }
+
+    private boolean lacksWayDown(Site site) {
+        int half = (site.latentHeight() + 1) / 2 * ((site.latentWidth() + 1) / 2);
+        return tokens.leastCells() == TokenSet.AS_PUBLISHED && half > PUBLISHED_LIMIT;
     }
 
     /** @param map {@code (1, heads, frames * positions, tokens)} at a site that {@link #reads} accepts */

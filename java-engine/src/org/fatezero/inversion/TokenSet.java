@@ -7,12 +7,15 @@ import java.util.stream.IntStream;
 /**
  * Tokens of a prompt whose cross-attention is summed up, and the resolution of the maps that it is taken from.
  *
- * @param leastCells cells that the short side of the maps has at least
+ * @param leastCells cells that the short side of the maps has at least; {@link #AS_PUBLISHED} takes the maps that the authors' code takes
  */
 public record TokenSet(List<Integer> tokens, int leastCells) {
 
     /** The resolution of the blend mask at 512x512. */
     public static final int MASK_CELLS = 16;
+
+    /** A quarter of the latent's resolution, whatever that is. */
+    public static final int AS_PUBLISHED = 1;
 
     public static TokenSet of(int[] tokens, int leastCells) {
         return new TokenSet(Arrays.stream(tokens).boxed().toList(), leastCells);

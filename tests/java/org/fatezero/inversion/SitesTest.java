@@ -88,6 +88,15 @@ class SitesTest {
                 List.of(new CaptureSpec(features, true, List.of())), DataType.FLOAT16));
     }
 
+    /** They store no map of more than 32x32 cells, and count what they store: see METHOD.md. */
+    @ParameterizedTest
+    @CsvSource({"512, 5", "520, 3", "576, 3", "1024, 3"})
+    void theAuthorsMaskLacksTheWayDownOfLargeFrames(int size, int layers) {
+        TokenAttention mask = new TokenAttention(null, null, TokenSet.of(new int[] {1}, TokenSet.AS_PUBLISHED), FRAMES);
+        assertEquals(layers, names(STABLE_DIFFUSION, size, size, true, mask::reads).size());
+        assertEquals(5, names(STABLE_DIFFUSION, size, size, true, SitesTest::masks).size());
+    }
+
     /** Pocket was trained at 128x128, where no map has more than 32 cells a side; its pixels are a quarter as many a cell. */
     @ParameterizedTest
     @CsvSource({"128, 128", "228, 128", "304, 128", "128, 228", "192, 192"})

@@ -210,6 +210,6 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
 
     /** Cells of a blend mask's short side, at least: a quarter of the latent's, or what is enough for it not to be coarse. */
     public static int maskCells(Options options) {
-        return options.parity() ? 1 : TokenSet.MASK_CELLS;
+        return options.parity() ? TokenSet.AS_PUBLISHED : TokenSet.MASK_CELLS;
     }
 }
