@@ -65,6 +65,8 @@ class OptionsTest {
     void wrongValuesAreRefused(String option, String told) {
         Ffmpeg.Result result = REAL.run("-f lavfi -i testsrc2=s=16x16:d=0.04 -vf", "fatezero=" + option, "-f", "null", "-");
         assertNotEquals(0, result.status());
-        assertTrue(result.log().contains(told), result::tail);
+        // newer versions name the option here, older ones elsewhere
+        String log = result.log().replaceAll("Unable to parse \"\\w+\" option", "Unable to parse option");
+        assertTrue(log.contains(told), result::tail);
     }
 }
