@@ -356,7 +356,7 @@ picture-%:
 # an engine that only inverts colours, where the way to the engine is tested
 STUB = build/stub/fatezero-stub.jar
 
-# models are so small here that a second thread gains little: two processes of one thread each take two thirds of the time
+# models are so small here that a second thread gains little, so two processes share the classes, with one thread each
 test: ffmpeg test-bridge test-signals test-torture test-install test-deb test-processors
 	OMP_NUM_THREADS=1 mvn -B -ntp test -Dtest.excludedGroups= -Dtest.forks=2
 
