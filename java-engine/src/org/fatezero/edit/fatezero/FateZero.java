@@ -126,6 +126,9 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, CrossAttentionC
 
         @Override
         protected NDArray crossAttention(Site site, NDArray q, NDArray keys, NDList own) {
+            if (confinement != null) {
+                return super.crossAttention(site, q, keys, own); // what is confined is a map
+            }
             CrossAttentionControl.Columns columns = cross.columns(own.get(0), steps - 1 - k);
             return source.kept() != null
                     ? torch.fusedCrossAttention(own.get(0), own.get(1), own.get(2), source.map(site, q, keys), columns.matrix(), columns.own())
