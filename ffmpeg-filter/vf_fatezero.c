@@ -153,6 +153,7 @@ typedef struct FatezeroContext {
     int size;
     int store;
     char *inversion;
+    double cache_limit;
     char *show;
     double cut;
     int on_error;
@@ -1517,7 +1518,9 @@ static const AVOption fatezero_options[] = {
         AUTO("store", "kept if it takes no more than half of the free memory"),
         CONSTANT("store", "keep", 0, "it is kept in memory"),
         CONSTANT("store", "recompute", 1, "it is made once more beside the edit"),
-    FIXED_STRING("inversion",     inversion, NULL, "folder that inversions are kept in, for further edits (default none)"),
+    FIXED_STRING("inversion",     inversion, NULL, "folder that inversions and edits are kept in, to go on with them (default none)"),
+    NUMBER("cache_limit",   cache_limit, 1000000, "of that folder, in GB; those files go that were not used for longest; 0 is none"),
+        AUTO("cache_limit", "none (default 0)"),
     STRING("show",          show, "edit",  "edit, mask, compare or attention=word, what is seen of it"),
 
     /* the filter's own */

@@ -25,6 +25,7 @@ import org.fatezero.inversion.Reconstruction;
 import org.fatezero.inversion.TokenAttention;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.inversion.TrajectoryFile;
+import org.fatezero.io.CacheFolder;
 import org.fatezero.model.Model;
 import org.fatezero.model.Models;
 import org.fatezero.options.Options;
@@ -52,6 +53,7 @@ public final class WindowEditor implements AutoCloseable {
     private final Schedule schedule;
     private final List<Shown> edits = new ArrayList<>();
     private final InversionCache inversions; // null unless they are kept on disk
+    private final EditCache edited;          // likewise
     private final CapturePolicy store;
 
     /** One of the edits, and what is shown of it. */
@@ -84,6 +86,7 @@ public final class WindowEditor implements AutoCloseable {
                     options.solver().equals("implicit"));
             if (options.source().equals(Options.AUTO)) {
                 inversions = null;
+                edited = null;
                 return; // the model is there; the edits are planned once the clip is described
             }
             Prompt source = encode("source", options.source());
@@ -94,8 +97,10 @@ public final class WindowEditor implements AutoCloseable {
                 edits.add(new Shown(new Edit(plan.method(), text, plan.guidance()), Show.of(one, plan, schedule.depth(),
                         new PromptWords(model.tokenizer, one.parity(), host), source, target, model.torch)));
             }
-            inversions = options.inversion().isBlank() ? null : InversionCache.in(options.inversion(), host, options, model,
-                    source, schedule.depth());
+            CacheFolder folder = options.inversion().isBlank() ? null
+                    : CacheFolder.open("inversion", options.inversion(), Math.round(options.cache_limit() * 1e9), host);
+            inversions = folder == null ? null : InversionCache.in(folder, host, options, model, source, schedule.depth());
+            edited = folder == null ? null : EditCache.in(folder, host, asked, model);
         } catch (IOException | RuntimeException | Error e) {
             close();
             throw e;
@@ -199,17 +204,38 @@ public final class WindowEditor implements AutoCloseable {
                 model.textEncoder.config().maxPositionEmbeddings(), schedule.depth(), specs(true), model.precision);
         try (NDManager inversion = window.newSubManager()) {
             TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, beside);
-            Trajectory trajectory = file == null ? null : read(file, inversion, latents, keeps);
-            boolean kept = keeps && trajectory == null;
-            if (trajectory == null) {
-                boolean isThere = file != null && Files.exists(file.path()); // but was not read: see read()
-                trajectory = invert(encode(frames, source, h, w, inversion), context, keeps, isThere ? null : file);
+            List<Result> before = file == null ? null : edited.read(file.key(), window, source.count());
+            if (before != null) {
+                return before;
             }
-            List<Result> results = edited(trajectory, context, kept);
+            Trajectory trajectory = file == null ? null : read(file, inversion, latents, keeps);
+            boolean inverts = trajectory == null;
+            boolean isThere = inverts && file != null && Files.exists(file.path()); // but was not read: see read()
+            TrajectoryFile kept = inverts && !isThere ? file : null;
+            if (inverts) {
+                trajectory = invert(encode(frames, source, h, w, inversion), context, keeps, kept);
+            }
+            List<Result> results;
+            try {
+                results = edited(trajectory, context, keeps && inverts);
+            } catch (EngineException | OutOfMemoryError e) {
+                keep(kept, trajectory); // it need not be made again with less memory
+                throw e;
+            }
             for (Result result : results) {
                 Stream.of(result.z, result.heat).filter(Objects::nonNull).forEach(array -> array.attach(window));
             }
+            if (file != null) {
+                edited.write(file.key(), results);
+            }
+            keep(kept, trajectory); // after the edit: had that been stopped, it would otherwise be made in another way than undisturbed
             return results;
+        }
+    }
+
+    private void keep(TrajectoryFile file, Trajectory trajectory) {
+        if (file != null) {
+            inversions.write(file, trajectory, options.source());
         }
     }
 
@@ -258,7 +284,7 @@ public final class WindowEditor implements AutoCloseable {
     /**
      * @param context frames, keys, norms and hooks
      * @param keeps whether what edits need of the source's attention is kept
-     * @param file where the inversion is to be kept, or null
+     * @param file where the inversion will be kept, or null
      */
     Trajectory invert(NDArray z0, ForwardContext context, boolean keeps, TrajectoryFile file) {
         List<CaptureSpec> specs = new ArrayList<>(specs(keeps));
@@ -274,9 +300,6 @@ public final class WindowEditor implements AutoCloseable {
             NDArray unconditional = first.text().get(z0.getManager(), new NDIndex("1:2"));
             trajectory = new Reconstruction(model.unet, schedule, model.torch).run(trajectory.zT(), sourceText,
                     unconditional, first.guidance(), context, specs, reporting("reconstruct", 0, 1));
-        }
-        if (file != null) {
-            inversions.write(file, trajectory, options.source());
         }
         return trajectory;
     }

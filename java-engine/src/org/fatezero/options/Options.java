@@ -73,7 +73,8 @@ import java.util.Map;
  * @param parity whether to follow the authors' code where it departs from what it means to do, and in how frames are scaled
  * @param size short side that frames are edited at, in pixels; 0 for the model's own
  * @param store {@code auto}, {@code keep} the source's attention in memory, or {@code recompute} it beside the edit
- * @param inversion a folder that inversions are kept in, or none
+ * @param inversion a folder that inversions and edits are kept in, or none
+ * @param cache_limit of the files in it, in GB; 0 for none
  * @param show what the frames show: the {@code edit}, its {@code mask} over the source, {@code compare} for source, edit and mask
  *     side by side, or {@code attention=word}
  */
@@ -82,7 +83,8 @@ public record Options(String preset, String presets, String edit, String prompt,
         String solver, double guidance, double strength, double start, double forget, String self_replace, String cross_replace,
         String control, String emphasize, String blend, String threshold, boolean blend_pool, boolean blend_attention, String blend_latents,
         double confine, String keys, int anchor, String keys_at, int fuse_at, String method, String inject, String inject_at, double inject_weight,
-        String inject_kv, String fuse, String attention, String norm, boolean parity, int size, String store, String inversion, String show) {
+        String inject_kv, String fuse, String attention, String norm, boolean parity, int size, String store, String inversion,
+        double cache_limit, String show) {
 
     /** Of several options: to be found out. */
     public static final String AUTO = "auto";
@@ -136,6 +138,7 @@ public record Options(String preset, String presets, String edit, String prompt,
             size=0
             store=auto
             inversion=
+            cache_limit=0
             show=edit
             """;
 
@@ -154,6 +157,7 @@ public record Options(String preset, String presets, String edit, String prompt,
         range("fuse_at", fuse_at, 0, 4096);
         range("inject_weight", inject_weight, 0, 1);
         range("size", size, 0, 4096);
+        range("cache_limit", cache_limit, 0, 1_000_000);
         oneOf("solver", solver, "ddim", "implicit");
         oneOf("precision", precision, "auto", "fp32", "fp16", "bf16");
         oneOf("control", control, "refine", "replace");

@@ -209,15 +209,15 @@ class MutatedFilesTest {
         int readAgain = 0;
         try (Engine engine = new Engine(TinyOptions.of("tests/golden/tiny", "inversion", kept.toString(), "steps", "1"), host)) {
             byte[] inverted = edited(engine);
+            Path edit = kept(kept, true);
+            Files.delete(edit);
             byte[] read = edited(engine);
-            Path file;
-            try (var files = Files.list(kept)) {
-                file = files.findFirst().orElseThrow();
-            }
+            Path file = kept(kept, false);
             byte[] whole = Files.readAllBytes(file);
             for (int i = 0; i < CASES; i++) {
                 byte[] bytes = damage.to(whole);
                 Files.write(file, bytes);
+                Files.delete(edit);
                 told.clear();
                 byte[] frames = edited(engine);
                 boolean wasRead = told.stream().anyMatch(line -> line.startsWith("inversion read from"));
@@ -226,5 +226,29 @@ class MutatedFilesTest {
             }
         }
         assertTrue(readAgain < CASES / 2, readAgain + " damaged files were read");
+    }
+
+    /** Nor is a damaged edit, where it is not still whole. */
+    @Test
+    void edits() throws IOException {
+        Path kept = folder.resolve("edits");
+        try (Engine engine = new Engine(TinyOptions.of("tests/golden/tiny", "inversion", kept.toString(), "steps", "1"), new TinyOptions.Silent())) {
+            edited(engine);
+            Path file = kept(kept, true);
+            Files.delete(file);
+            byte[] expected = edited(engine); // of the inversion that was read, as all that follow
+            byte[] whole = Files.readAllBytes(file);
+            for (int i = 0; i < CASES; i++) {
+                byte[] bytes = damage.to(whole);
+                Files.write(file, bytes);
+                assertArrayEquals(expected, edited(engine), () -> described(bytes));
+            }
+        }
+    }
+
+    private static Path kept(Path folder, boolean edit) throws IOException {
+        try (var files = Files.list(folder)) {
+            return files.filter(file -> file.toString().endsWith(".safetensors") && file.toString().contains(".edit.") == edit).findFirst().orElseThrow();
+        }
     }
 }
