@@ -5,6 +5,7 @@
 # make deb        a package that installs beside the distribution's ffmpeg, as ffmpeg-fatezero and mpv-fatezero
 # make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
 # make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
+# make films     films of 64 frames, edited window by window: do the windows show? KEYS="anchor mid" ONLY="static pan-1-style"
 # make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it,
 #                BASE=commit for that commit's engine in turns with this one: ratios, processor time and calls through JNI
 # make same      BASE=commit: the frames of some sixty edits are the same bytes as with that commit's engine
@@ -29,7 +30,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 HOME_DIR = build/ffmpeg/lib/fatezero
 
 .PHONY: all help setup engine bridge ffmpeg demo test test-engine test-bridge test-signals test-install test-deb test-filter test-processors soak \
-        test-torture torture hosts same base evaluate test-pocket bench gpu deb install uninstall pictures clean
+        test-torture torture hosts same base evaluate films test-pocket bench gpu deb install uninstall pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -512,6 +513,11 @@ LISTS  = $(foreach list,ABLATION INFUSION STRENGTH SOLVER TUNE AUTO,$(if $($(lis
 evaluate: ffmpeg test-pocket
 	PYTHONPATH=tests/pocket $(PYTHON) -m evaluate --group $(GROUP) --steps $(STEPS) $(LISTS) $(if $(VARIANTS),--variants $(VARIANTS)) \
 	    $(if $(ONLY),--only $(ONLY)) $(if $(TRAINING),--training) $(if $(TRY),--try $(TRY))
+
+KEYS = anchor mid
+
+films: ffmpeg test-pocket
+	PYTHONPATH=tests/pocket $(PYTHON) -m evaluate.films --steps $(STEPS) --keys $(KEYS) $(if $(ONLY),--only $(ONLY))
 
 # the split, the renderer, the measures
 test-pocket: $(filter $(VENV)/%,$(PYTHON))

@@ -1,6 +1,6 @@
 """Films: scenes of many frames, edited window by window, with the true edit known. Do the windows show?
 
-    make films [STEPS=20] [KEYS="anchor self+anchor mid"] [ONLY="static pan-1-style"]
+    make films STEPS=20 [KEYS="anchor self+anchor mid"] [ONLY="static pan-1-style"]
 
 A window that is edited on its own shows as a jump at its border. So frames are compared along their known motion, pixel by
 pixel, in levels of 255:

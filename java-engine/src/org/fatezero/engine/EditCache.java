@@ -113,11 +113,19 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
         if (!model.torch.allFinite(read)) {
             throw new IOException(file.file() + ": " + name + " is not finite");
         }
-        return read;
+        return model.torch.channelsLast(read);
     }
 
-    /** Keeps the results of a window. A failure is only a warning. */
-    void write(String inversion, List<WindowEditor.Result> results) {
+    private NDArray laidOut(NDArray array) {
+        return array == null ? null : model.torch.channelsLast(array);
+    }
+
+    /**
+     * Keeps the results of a window. A failure is only a warning.
+     *
+     * @return them in the memory layout that {@link #read} gives them, by which the decoder's rounding differs
+     */
+    List<WindowEditor.Result> write(String inversion, List<WindowEditor.Result> results) {
         String key = key(inversion);
         Map<String, NDArray> tensors = new LinkedHashMap<>();
         for (int i = 0; i < results.size(); i++) {
@@ -135,5 +143,6 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
         } catch (IOException e) {
             log.log(Log.WARNING, folder.option() + "=" + folder.path() + ": this window's edit cannot be kept: " + e);
         }
+        return results.stream().map(result -> new WindowEditor.Result(laidOut(result.z()), laidOut(result.heat()))).toList();
     }
 }

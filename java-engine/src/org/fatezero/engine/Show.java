@@ -101,7 +101,7 @@ final class Show {
         if (!options.show().equals("compare")) {
             return 1;
         }
-        return options.blend().isBlank() || WindowEditor.depth(options) == 0 ? 2 : 3;
+        return options.blend().isBlank() || options.depth() == 0 ? 2 : 3;
     }
 
     /** What the inversion captures. */

@@ -82,7 +82,7 @@ public final class WindowEditor implements AutoCloseable {
         model = Models.acquire(options.model(), options.lora(), device, precision, host, reporting("load", 0, 1));
         manager = model.manager.newSubManager();
         try {
-            schedule = new Schedule(model.scheduler, options.steps(), depth(options),
+            schedule = new Schedule(model.scheduler, options.steps(), options.depth(),
                     options.solver().equals("implicit"));
             if (options.source().equals(Options.AUTO)) {
                 inversions = null;
@@ -105,11 +105,6 @@ public final class WindowEditor implements AutoCloseable {
             close();
             throw e;
         }
-    }
-
-    /** Levels of noise that inversion climbs. */
-    static int depth(Options options) {
-        return (int) Math.round(options.start() * options.steps());
     }
 
     private Prompt encode(String option, String prompt) {
@@ -139,8 +134,7 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     /**
-     * Edits one window, as {@link Engine#edit}. One that is not its shot's first is filled up to its full length: in tensors of one shape
-     * a frame's numbers are the same bit for bit, wherever the shot ends or is cut up.
+     * Edits one window, as {@link Engine#edit}. If not its shot's first it is filled up: in tensors of one shape numbers are rounded alike.
      *
      * @param anchor the shot's, which runs along and is dropped; null if it is one of the window's frames, or none is attended to
      * @param source one a frame
@@ -210,8 +204,7 @@ public final class WindowEditor implements AutoCloseable {
             }
             Trajectory trajectory = file == null ? null : read(file, inversion, latents, keeps);
             boolean inverts = trajectory == null;
-            boolean isThere = inverts && file != null && Files.exists(file.path()); // but was not read: see read()
-            TrajectoryFile kept = inverts && !isThere ? file : null;
+            TrajectoryFile kept = inverts && file != null && !Files.exists(file.path()) ? file : null; // one that is there may not be read: see read()
             if (inverts) {
                 trajectory = invert(encode(frames, source, h, w, inversion), context, keeps, kept);
             }
@@ -219,23 +212,21 @@ public final class WindowEditor implements AutoCloseable {
             try {
                 results = edited(trajectory, context, keeps && inverts);
             } catch (EngineException | OutOfMemoryError e) {
-                keep(kept, trajectory); // it need not be made again with less memory
+                if (kept != null) {
+                    inversions.write(kept, trajectory, options.source()); // it need not be made again with less memory
+                }
                 throw e;
             }
             for (Result result : results) {
                 Stream.of(result.z, result.heat).filter(Objects::nonNull).forEach(array -> array.attach(window));
             }
-            if (file != null) {
-                edited.write(file.key(), results);
+            if (file != null) { // the edit first: had it been stopped, it would be made in another way from a kept inversion than undisturbed
+                results = edited.write(file.key(), results);
             }
-            keep(kept, trajectory); // after the edit: had that been stopped, it would otherwise be made in another way than undisturbed
+            if (kept != null) {
+                inversions.write(kept, trajectory, options.source());
+            }
             return results;
-        }
-    }
-
-    private void keep(TrajectoryFile file, Trajectory trajectory) {
-        if (file != null) {
-            inversions.write(file, trajectory, options.source());
         }
     }
 

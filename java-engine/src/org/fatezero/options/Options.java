@@ -209,6 +209,11 @@ public record Options(String preset, String presets, String edit, String prompt,
         }
     }
 
+    /** Levels of noise that inversion climbs. */
+    public int depth() {
+        return (int) Math.round(start * steps);
+    }
+
     /** The names of all options, in order. */
     static List<String> names() {
         return Arrays.stream(Options.class.getRecordComponents()).map(RecordComponent::getName).toList();

@@ -210,4 +210,23 @@ class FilmTest {
             assertTrue(psnr(made.get(0).subList(8, 12), edited(engine, film, 8, 12)) < 50, "another anchor is another inversion");
         }
     }
+
+    /** A film that was stopped after any of its windows, bit for bit. */
+    @Test
+    void aFilmGoesOnAfterAStop(@TempDir Path folder) throws Exception {
+        ByteBuffer[] film = film();
+        List<short[]> expected;
+        try (Engine engine = open("window", "4", "inversion", folder.resolve("whole").toString())) {
+            expected = edited(engine, film, 0, LENGTH);
+        }
+        for (int stop = 4; stop < LENGTH; stop += 4) {
+            String half = folder.resolve("stopped after " + stop).toString();
+            try (Engine engine = open("window", "4", "inversion", half)) {
+                edited(engine, film, 0, stop);
+            }
+            try (Engine engine = open("window", "4", "inversion", half)) {
+                assertSame(expected, edited(engine, film, 0, LENGTH), "stopped after " + stop);
+            }
+        }
+    }
 }
