@@ -75,7 +75,7 @@ class Edit:
     def another(self):
         """As right as the true edit: its object in a place of the same name, drawn with another seed. No prompt tells the two places
         apart. None where the place does not change."""
-        if self.factor != "place":
+        if "place" not in self.factors:
             return None
         place = render(self.target.change(seed=self.target.seed + OTHER), self.frames, SIDE)
         alpha = self.truth.mask[..., None]
