@@ -248,6 +248,9 @@ class EngineTest {
     void aWindowLeavesNothingBehindWhetherItEndsOrNot() throws Exception {
         Model model = Models.acquire(TINY, "", Device.cpu(), DataType.FLOAT32, new TinyOptions.Silent());
         try {
+            try (Engine engine = open(new TinyOptions.Silent())) {
+                edited(engine, 1, 8); // the embeddings of its timesteps stay with the model
+            }
             int closed = model.manager.getManagedArrays().size();
             boolean[] cancels = {false};
             Host host = new TinyOptions.Silent() {
