@@ -121,7 +121,7 @@ class ConfigurationParityTest {
             assertEquals(edit.has("blend_words"), !options.blend().isEmpty());
             if (edit.has("blend_words")) {
                 assertArrayEquals(integers(edit.getAsJsonArray("mask_tokens").get(0).getAsJsonArray()), words.sourceBlend(options.blend(), source));
-                assertEquals(edit.getAsJsonArray("blend_th").get(0).getAsDouble(), options.threshold());
+                assertEquals(edit.getAsJsonArray("blend_th").get(0).getAsDouble(), Double.parseDouble(options.threshold()));
                 assertEquals(edit.has("blend_latents"), options.blend_latents().equals("1"));
             }
             if (options.blend_latents().equals("1")) {

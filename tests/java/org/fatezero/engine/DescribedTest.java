@@ -89,7 +89,7 @@ class DescribedTest {
 
     @Test
     void wordsThatChangeAreFoundInTheCaption() throws IOException {
-        try (Engine engine = open("preset", "background", "from", "on a road", "to", "in the snow")) {
+        try (Engine engine = open("preset", "background", "from", "on a road", "to", "in the snow", "size", "128")) {
             edit(engine, jeep());
             assertEquals("a red jeep driving in the snow in the countryside", metadata(engine).get("prompt"));
         }

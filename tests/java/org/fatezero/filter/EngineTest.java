@@ -64,7 +64,9 @@ class EngineTest {
         assertTrue(REAL.run(input, kept, "-f", "null", "-").succeeded().log().contains("inversion kept in " + folder));
         Ffmpeg.Result second = REAL.run(input, kept + ":prompt=a house", "-f", "null", "-").succeeded();
         assertEquals(3, second.log().lines().filter(line -> line.contains("inversion read from " + folder)).count(), second::tail);
-        assertEquals(3, folder.resolve("kept").toFile().list().length);
+        List<String> files = List.of(folder.resolve("kept").toFile().list());
+        assertEquals(6, files.stream().filter(file -> file.endsWith(".edit.safetensors")).count(), "each window by two prompts");
+        assertEquals(9, files.size(), "and three inversions");
     }
 
     /** No option at all: the default preset, and the model in the engine's jar. */

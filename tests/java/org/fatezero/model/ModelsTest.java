@@ -67,6 +67,9 @@ class ModelsTest {
     void enginesOfOneModelShareItAndTheLastToGoLeavesItForTheNext() throws Exception {
         Model model = acquire(ONE);
         Models.release(model);
+        try (Engine before = open(ONE)) {
+            assertWorks(before); // the embeddings of its timesteps stay with the model
+        }
         int weights = model.manager.getManagedArrays().size();
         try (Engine first = open(ONE); Engine second = open(ONE)) {
             assertSame(model, acquire(ONE));

@@ -79,7 +79,7 @@ public record BlendMask(Torch torch, double threshold, boolean inverted, boolean
         NDArray sum = input.sum();
         if (sum == null) {
             throw new IllegalArgumentException("blend needs cross-attention at a quarter of the latent's resolution, "
-                    + "which this model does not have; edit without blend words");
+                    + "or 16 cells wide where that is more; this model has none at this size: set a larger size, or edit without blend words");
         }
         return sum;
     }

@@ -132,7 +132,7 @@ class ConfigurationTest {
         "2 | is_replace_controller: True  | is_replace_controller: False | control  | refine",
         "2 | is_replace_controller: True  | #                        | control      | replace",
         "2 | a blue bus driving down      | a blue bus driving right down | control | refine",
-        "2 | blend_th: [0.4, 0.3]         | blend_th: [2, 2]         | threshold    | 2.0",
+        "2 | blend_th: [0.4, 0.3]         | blend_th: [2, 2]         | threshold    | 2",
         "2 | blend_th: [0.4, 0.3]         | #                        | threshold    | 0.3",
         "2 | blend_self_attention: True   | blend_self_attention: False | blend_attention | 0",
         "2 | blend_self_attention: True   | #                        | blend_attention | 0",
