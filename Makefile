@@ -2,7 +2,7 @@
 # make test      every test; test-engine, test-bridge, test-signals, test-torture, test-filter, test-processors, test-install, test-deb are parts of it
 # make ffmpeg    the distribution's FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
 # make install   PREFIX=/usr/local, as ffmpeg-fatezero, or by its own name with SUFFIX=; make uninstall removes it
-# make deb        a package that installs beside the distribution's ffmpeg, as ffmpeg-fatezero and mpv-fatezero
+# make deb       a package that installs beside the distribution's ffmpeg, as ffmpeg-fatezero and mpv-fatezero
 # make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
 # make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
 # make films     films of 64 frames, edited window by window: do the windows show? KEYS="anchor mid" ONLY="static pan-1-style"
@@ -586,7 +586,7 @@ deb: ffmpeg
 	@[ -n "$(OF_DISTRIBUTION)" ] || { echo "make deb is for the distribution's FFmpeg, without FFMPEG_SRC="; exit 1; }
 	@rm -rf build/deb
 	@$(MAKE) --no-print-directory -s install DESTDIR=$(ROOT)/build/deb PREFIX=/usr
-	packaging/make-deb build/deb $(VERSION) $(DEB)
+	ffmpeg-filter/package/make-deb build/deb $(VERSION) $(DEB)
 	@rm -rf build/deb
 	@echo "sudo apt install ./$(DEB) installs ffmpeg-fatezero, ffprobe-fatezero, mpv-fatezero and fatezero"
 

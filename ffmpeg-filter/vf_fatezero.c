@@ -1331,6 +1331,7 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
         *answer = '\0';
     if (!value)
         value = "";
+    s->open_error.code = FATEZERO_OK;   // of what an earlier command opened
     if ((ret = av_opt_copy(&before, s)) < 0) {
         av_opt_free(&before);
         return ret;
