@@ -122,11 +122,22 @@ class Measures(unittest.TestCase):
     def test_what_is_kept_is_where_the_true_edit_changes_nothing(self):
         for group in PAPERS[1:]:
             edit = clips.edits(group, 1)[0]
-            where = measures.kept(group, edit.before, edit.truth)
+            where = measures.kept(edit)
             self.assertGreater(where.mean(), 0.05 if group == "background" else 0.5)
             np.testing.assert_array_equal(edit.before.frames[where], edit.truth.frames[where])
             inside = edit.before.mask[where] > 0
             self.assertTrue(inside.all() if group == "background" else not inside.any())
+
+    def test_of_two_changes_the_first_alone_keeps_the_place(self):
+        for group in ("object+place", "colour+place"):
+            edit = clips.edits(group, 1)[0]
+            self.assertIsNone(measures.kept(edit))
+            first = edit.first
+            self.assertEqual(first.changed, edit.changed[:1])
+            self.assertEqual(first.options["from"].split("|")[1], first.options["to"].split("|")[1])
+            self.assertEqual(first.options["to"].split("|")[0], edit.options["to"].split("|")[0])
+            self.assertGreater(measures.kept(first).mean(), 0.5)
+            self.assertIsNone(first.another)
 
     def test_temporal_error_follows_the_known_motion(self):
         true = measures.temporal(self.clip.frames, self.clip)

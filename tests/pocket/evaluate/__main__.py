@@ -59,8 +59,9 @@ def main():
         for edit in edits(group, args.group, args.training):
             shown = {"source": edit.before.frames, "truth": edit.truth.frames, "ceiling": tools.reconstructed(edit.truth.frames)}
             shown |= {"another": edit.another} if edit.another is not None else {}
-            shown |= {name: tools.edited(edit, VARIANTS[name]) for name in names if group in VARIANTS[name].groups}
-            figures = {name: measure(edit, frames, classifier) for name, frames in shown.items()}
+            asked = {name: VARIANTS[name].asked(edit) for name in names if group in VARIANTS[name].groups}
+            shown |= {name: tools.edited(wanted, VARIANTS[name]) for name, wanted in asked.items()}
+            figures = {name: measure(asked.get(name, edit), frames, classifier) for name, frames in shown.items()}
             for name, row in figures.items():
                 found.setdefault(name, []).append(row)
             clips.append({"name": edit.name, "seed": edit.source.seed, "options": edit.options, "variants": figures})

@@ -54,6 +54,16 @@ class Edit:
         return FACTORS[self.group]
 
     @property
+    def changed(self):
+        """Of the factors, those that this edit does change."""
+        return tuple(name for name in self.factors if getattr(self.source, name) != getattr(self.target, name))
+
+    @property
+    def first(self):
+        """Of two changes the first alone, asked for in the same way: the place is to stay, by its own words."""
+        return replace(self, target=self.target.change(place=self.source.place))
+
+    @property
     def wanted(self):
         """What the edit should make of it, for a title."""
         return ", ".join(getattr(self.target, name) or "no object" for name in self.factors) or "the same, crisp"
@@ -75,7 +85,7 @@ class Edit:
     def another(self):
         """As right as the true edit: its object in a place of the same name, drawn with another seed. No prompt tells the two places
         apart. None where the place does not change."""
-        if "place" not in self.factors:
+        if "place" not in self.changed:
             return None
         place = render(self.target.change(seed=self.target.seed + OTHER), self.frames, SIDE)
         alpha = self.truth.mask[..., None]

@@ -21,13 +21,14 @@ def ssim(frames, truth):
                                                 use_sample_covariance=False) for a, b in zip(frames, truth)]))
 
 
-def kept(group, before, truth):
+def kept(edit):
     """The pixels that an edit should leave alone, (n, h, w); None where it leaves none. They lie outside the object,
     as it is and as it should be, or for a background inside it, and the true edit does not change them: an object that is
     removed takes its shadow along."""
-    if group in ("style", "image", "enhance", "object+place", "colour+place"):
+    before, truth, changed = edit.before, edit.truth, edit.changed
+    if "style" in changed or not changed or len(changed) > 1:
         return None
-    where = (np.minimum(before.mask, truth.mask) == 1) if group == "background" else (np.maximum(before.mask, truth.mask) == 0)
+    where = (np.minimum(before.mask, truth.mask) == 1) if changed == ("place",) else (np.maximum(before.mask, truth.mask) == 0)
     return where & (before.frames == truth.frames).all(-1)
 
 
@@ -60,7 +61,7 @@ def measure(edit, frames, classifier):
     read = classifier.read(frames)
     wanted = {name: getattr(edit.target, name) for name in read}
     same = [name for name in read if wanted[name] == getattr(edit.source, name)]
-    where = kept(edit.group, before, truth)
+    where = kept(edit)
     return {"psnr": psnr(frames, truth.frames), "ssim": ssim(frames, truth.frames),
             "kept": None if where is None else psnr(frames, truth.frames, where), "temporal": temporal(frames, truth),
             "success": float(all(read[name] == wanted[name] for name in edit.factors)) if edit.factors else None,

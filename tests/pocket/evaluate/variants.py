@@ -3,7 +3,7 @@ from dataclasses import dataclass, field
 from typing import Callable
 
 from . import sdedit, tuned
-from .clips import GROUPS
+from .clips import FACTORS, GROUPS
 
 
 @dataclass(frozen=True)
@@ -12,7 +12,11 @@ class Variant:
     options: dict = field(default_factory=dict)     # of the filter, over the preset's
     groups: tuple = GROUPS
     edit: Callable | None = None                    # (tools, edit, options) -> frames, where the filter alone does not do
+    asked: Callable = lambda edit: edit             # Edit -> the edit that is asked for in its place
 
+
+# of two changes
+BOTH = tuple(group for group in GROUPS if len(FACTORS[group]) == 2)
 
 # the stages over a group's preset, whose mask, threshold and cross-attention stay
 INFUSION = {"method": "infusion", "inject": 0.2, "inject_kv": "0.2-0.4", "self_replace": "0.4-1"}
@@ -20,6 +24,7 @@ INFUSION = {"method": "infusion", "inject": 0.2, "inject_kv": "0.2-0.4", "self_r
 VARIANTS = {
     "fatezero": Variant("FateZero"),
     "auto": Variant("described by itself", {"source": "auto"}),
+    "first": Variant("the first change alone", groups=BOTH, asked=lambda edit: edit.first),
     "ddim": Variant("DDIM inversion, new prompt", {"self_replace": 0, "cross_replace": 0, "blend": "", "blend_latents": 0, "emphasize": "",
                                                    "forget": 0, "negative": ""}),
     "no-self": Variant("no self-attention fusion", {"self_replace": 0}),
@@ -44,6 +49,7 @@ LISTS = {
     "INFUSION": ("fatezero", "infusion", "infusion-no-features", "infusion-no-kv", "infusion-outputs", "infusion-denoised"),
     "STRENGTH": ("strength-0", "strength-0.25", "fatezero", "strength-0.75", "strength-1"),
     "TUNE": ("fatezero", "tuned"),
+    "LEAKAGE": ("fatezero", "first"),
     "AUTO": ("fatezero", "auto"),
     "SOLVER": ("fatezero", "ddim-20", "ddim-10", "implicit-50", "implicit-20", "implicit-10"),
 }
