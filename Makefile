@@ -192,7 +192,8 @@ $(JNI_DIR)/example: jni/example.c $(LIB)
 
 # ---- FFmpeg with the filter ----
 
-OBJ  = build/$(if $(OF_DISTRIBUTION),libavfilter,ffmpeg)-objects
+FILTER = $(wildcard ffmpeg-filter/*.[ch])
+OBJ    = build/$(if $(OF_DISTRIBUTION),libavfilter,ffmpeg)-objects
 # with LD_LIBRARY_PATH=build/ffmpeg/host the distribution's own ffmpeg, mpv, ... of the same version use this libavfilter,
 # and nothing else from here
 HOST = build/ffmpeg/host
@@ -211,7 +212,7 @@ build/ffmpeg-source/configure:
 	ffmpeg-filter/get-source build/ffmpeg-source
 
 ifdef OF_DISTRIBUTION
-$(FFMPEG): $(FFMPEG_SRC)/configure ffmpeg-filter/vf_fatezero.c ffmpeg-filter/extend-libavfilter jni/fatezero.h | build/ffmpeg/lib/libfatezero.so.0
+$(FFMPEG): $(FFMPEG_SRC)/configure $(FILTER) ffmpeg-filter/extend-libavfilter jni/fatezero.h | build/ffmpeg/lib/libfatezero.so.0
 	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
 	JOBS=$(JOBS) ffmpeg-filter/extend-libavfilter $(FFMPEG_SRC) $(OBJ) build/ffmpeg || \
 	    { echo "This FFmpeg cannot be extended: make $(or $(MAKECMDGOALS),ffmpeg) FFMPEG_SRC=build/ffmpeg-source builds it whole, in minutes"; exit 1; }
@@ -229,11 +230,11 @@ $(OBJ)/configured: $(FFMPEG_SRC)/configure ffmpeg-filter/add-to-tree | $(LIB) $(
 
 # programs and libraries find each other by their place, wherever the folder lies
 $(FFMPEG): export LD_RUN_PATH = $$ORIGIN/../lib
-$(FFMPEG): $(OBJ)/configured ffmpeg-filter/vf_fatezero.c jni/fatezero.h | build/ffmpeg/lib/libfatezero.so.0
+$(FFMPEG): $(OBJ)/configured $(FILTER) jni/fatezero.h | build/ffmpeg/lib/libfatezero.so.0
 	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
 	$(MAKE) -C $(OBJ) -s -j$(JOBS) all
 	$(MAKE) -C $(OBJ) -s install-libs install-headers install-progs > /dev/null
-	@{ find $(ROOT)/$(OBJ)/libavfilter -name '*.o' ! -name vf_fatezero.o; echo -L$(ROOT)/build/ffmpeg/lib -lswscale; \
+	@{ find $(ROOT)/$(OBJ)/libavfilter -name '*.o' ! -name '*fatezero*'; echo -L$(ROOT)/build/ffmpeg/lib -lswscale; \
 	    [ ! -e build/ffmpeg/lib/libpostproc.so ] || echo -lpostproc; echo -lavformat -lavcodec -lswresample -lavutil -lm -latomic; } > $(OBJ)/others
 	@$(link-host)
 	@touch $@
@@ -408,7 +409,7 @@ build/hosts/%/configured: build/hosts/%/source/configure ffmpeg-filter/add-to-tr
 	@touch $@
 
 build/hosts/%/ffmpeg: export LD_RUN_PATH = $(ROOT)/build/ffmpeg/lib
-build/hosts/%/ffmpeg: build/hosts/%/configured ffmpeg-filter/vf_fatezero.c jni/fatezero.h
+build/hosts/%/ffmpeg: build/hosts/%/configured $(FILTER) jni/fatezero.h
 	ffmpeg-filter/add-to-tree build/hosts/$*/source
 	$(MAKE) -C $(@D) -s -j$(JOBS) all > build/hosts/$*/make.log 2>&1 || { tail -20 build/hosts/$*/make.log; exit 1; }
 
@@ -487,13 +488,13 @@ test-torture: ffmpeg $(STUB)
 
 $(TORTURE)/libfatezero.so.0: CFLAGS = $(SANITIZE) -Wall -Wextra
 
-$(TORTURE)/vf_fatezero.o: ffmpeg-filter/vf_fatezero.c $(FFMPEG)
+$(TORTURE)/%.o: ffmpeg-filter/%.c $(wildcard ffmpeg-filter/*.h) $(FFMPEG)
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(SANITIZE) -fPIC -w -DHAVE_AV_CONFIG_H -DBUILDING_avfilter -D_POSIX_C_SOURCE=200112 -D_XOPEN_SOURCE=600 -D_ISOC99_SOURCE \
 	    -I$(OBJ) -I$(FFMPEG_SRC) -I$(FFMPEG_SRC)/libavfilter -Ijni -c -o $@ $<
 
-$(AVFILTER): $(TORTURE)/vf_fatezero.o $(TORTURE)/libfatezero.so.0
-	$(CC) $(SANITIZE) -shared -Wl,-soname,$(@F) -Wl,-Bsymbolic -Wl,--version-script,$(OBJ)/libavfilter/libavfilter.ver -o $@ $< \
+$(AVFILTER): $(patsubst ffmpeg-filter/%.c,$(TORTURE)/%.o,$(wildcard ffmpeg-filter/*.c)) $(TORTURE)/libfatezero.so.0
+	$(CC) $(SANITIZE) -shared -Wl,-soname,$(@F) -Wl,-Bsymbolic -Wl,--version-script,$(OBJ)/libavfilter/libavfilter.ver -o $@ $(filter %.o,$^) \
 	    -L$(TORTURE) -l:libfatezero.so.0 @$(OBJ)/others -lpthread
 
 $(TORTURE)/torture: tests/torture/torture.c tests/torture/faults.c tests/torture/faults.h $(AVFILTER)

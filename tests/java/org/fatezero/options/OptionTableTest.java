@@ -24,7 +24,7 @@ import java.util.stream.Collectors;
 /** One spelling, type, range and default everywhere: the filter's option is the record's component and the row of docs/options.md. */
 class OptionTableTest {
 
-    private static final Path FILTER = Path.of("ffmpeg-filter/vf_fatezero.c");
+    private static final Path FILTER = Path.of("ffmpeg-filter/fatezero_options.c");
     private static final Path TABLE = Path.of("docs/options.md");
     private static final Pattern STRING = Pattern.compile("STRING\\(\"(\\w+)\",\\s*\\w+,\\s*(?:NULL|\"([^\"]*)\"),\\s*((?:\"[^\"]*\"\\s*)+)\\)");
     private static final Pattern NUMBER = Pattern.compile("(INTEGER|NUMBER)\\(\"(\\w+)\",\\s*\\w+,\\s*(\\d+),");
@@ -51,7 +51,7 @@ class OptionTableTest {
     /** The options that go to the engine, in the filter's order. */
     private static Map<String, Row> filterOptions() throws IOException {
         String source = Files.readString(FILTER);
-        String table = source.substring(source.indexOf("AVOption fatezero_options[]"));
+        String table = source.substring(source.indexOf("AVOption ff_fatezero_options[]"));
         Map<String, Row> options = new LinkedHashMap<>();
         for (String line : table.substring(0, table.indexOf("{ \"cut\"")).split("\\),\\n")) {
             Matcher row = STRING.matcher(line + ")");
