@@ -5,7 +5,7 @@
 # make deb       a package that installs beside the distribution's ffmpeg, as ffmpeg-fatezero and mpv-fatezero
 # make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
 # make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
-# make films     films of 64 frames, edited window by window: do the windows show? KEYS="anchor mid" ONLY="static pan-1-style"
+# make films     films of 64 frames, edited window by window: do the windows show? ROWS="anchor mid ddim" ONLY="static pan-1-style"
 # make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it,
 #                BASE=commit for that commit's engine in turns with this one: ratios, processor time and calls through JNI
 # make same      BASE=commit: the frames of some sixty edits are the same bytes as with that commit's engine
@@ -515,10 +515,10 @@ evaluate: ffmpeg test-pocket
 	PYTHONPATH=tests/pocket $(PYTHON) -m evaluate --group $(GROUP) --steps $(STEPS) $(LISTS) $(if $(VARIANTS),--variants $(VARIANTS)) \
 	    $(if $(ONLY),--only $(ONLY)) $(if $(TRAINING),--training) $(if $(TRY),--try $(TRY))
 
-KEYS = anchor mid
+ROWS = anchor mid
 
 films: ffmpeg test-pocket
-	PYTHONPATH=tests/pocket $(PYTHON) -m evaluate.films --steps $(STEPS) --keys $(KEYS) $(if $(ONLY),--only $(ONLY))
+	PYTHONPATH=tests/pocket $(PYTHON) -m evaluate.films --steps $(STEPS) --rows $(ROWS) $(if $(ONLY),--only $(ONLY))
 
 # the split, the renderer, the measures
 test-pocket: $(filter $(VENV)/%,$(PYTHON))

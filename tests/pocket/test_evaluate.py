@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluate import classifier, clips, filter, intervals, measures, report, sdedit, variants
+from evaluate import classifier, clips, films, filter, intervals, measures, report, sdedit, variants
 from scenes import Scene, render
 
 PAPERS = clips.GROUPS[:5]
@@ -159,6 +159,54 @@ class Classifier(unittest.TestCase):
     def test_a_pencil_sketch_has_no_colour(self):
         self.assertEqual(classifier.labels(Scene("fox", "blue", "snow", "pencil sketch", 1))[1], -1)
         self.assertEqual(classifier.labels(Scene("fox", None, "snow", "photo", 1))[1], classifier.CLASSES["colour"].index("orange"))
+
+
+class Films(unittest.TestCase):
+    @staticmethod
+    def film(kind):
+        return films.films([f"{kind}-1-shape"])[0]
+
+    @staticmethod
+    def figures(film, frames):
+        class Reading:
+            def read(self, frames):
+                return {"object": film.target.object}
+        return films.measure(film, frames, 8, Reading())
+
+    def test_each_scene_has_an_edit_of_each_group(self):
+        self.assertEqual(sorted({film.kind for film in films.films()}), sorted(films.KINDS))
+        self.assertEqual(len(films.films()), 4 * len(films.KINDS))
+
+    def test_the_true_edit_has_no_seam_and_does_not_drift(self):
+        for kind in ("static", "cut"):
+            film = self.film(kind)
+            m = self.figures(film, film.truth.frames)
+            drift = [value for value in m["drift"].values() if value is not None]
+            self.assertEqual([m["seam"], *m["placebos"], m["excess"], m["colour"], *drift], [0] * (5 + len(drift)))
+
+    def test_what_changes_with_the_window_is_a_seam(self):
+        for kind in ("static", "cut", "flash"):
+            film = self.film(kind)
+            odd = films.windows(film.shots, 8) % 2
+            m = self.figures(film, np.clip(film.truth.frames + 4.0 * odd[:, None, None, None], 0, 255).astype(np.uint8))
+            self.assertGreater(m["seam"], 1)
+            self.assertLess(m["placebos"][1], 0)
+
+    def test_a_film_that_moves_away_drifts(self):
+        film = self.film("static")
+        m = self.figures(film, (film.truth.frames * np.linspace(1, 0.7, films.LENGTH)[:, None, None, None]).astype(np.uint8))
+        self.assertGreater(m["drift"][63], 4 * m["drift"][8])
+        self.assertAlmostEqual(m["seam"], 0, 1)
+
+    def test_windows_begin_with_their_shots(self):
+        self.assertEqual(list(films.windows((0, 3, 8), 2)), [0, 0, 1, 2, 2, 3, 3, 4])
+        self.assertEqual(list(films.windows((0, 5), 2, shift=1)), [0, 1, 1, 2, 2])
+
+    def test_frames_of_two_scenes_are_no_neighbours(self):
+        self.assertNotIn((films.CUT - 1, films.CUT), self.film("cut").neighbours)
+        self.assertIn((films.FLASH - 1, films.FLASH + 1), self.film("flash").neighbours)
+        film = self.film("late")
+        self.assertEqual((film.before.mask[:films.ENTERS[0]].max(), film.before.mask[-1].mean() > 0.05), (0, True))
 
 
 class Run(unittest.TestCase):

@@ -55,8 +55,9 @@ def shift(image, dx, size):
     return near[:, :-1] * (1 - (dx - at)) + near[:, 1:] * (dx - at)
 
 
-def render(scene, frames=8, size=128, first=0, last=None):
-    """Renders `frames` frames of size x size, or only frames [first, last) of them."""
+def render(scene, frames=8, size=128, first=0, last=None, path=0):
+    """Renders `frames` frames of size x size, or only frames [first, last) of them. The object takes a `path` (frames, 2) of its own, in
+    pixels away from where it would be."""
     last = frames if last is None else last
     s = size / 128
     dice = scene.rng("layout")
@@ -72,7 +73,7 @@ def render(scene, frames=8, size=128, first=0, last=None):
     offset = (travel if pan < 0 else 0) + pan * np.arange(frames)
     camera = np.stack([offset[0] - offset, np.zeros(frames)], 1)
     t = np.arange(frames) - (frames - 1) / 2
-    moved = np.stack([pace * t, 0.8 * s * np.sin(np.arange(frames) * (0.6 + bob))], 1)
+    moved = np.stack([pace * t, 0.8 * s * np.sin(np.arange(frames) * (0.6 + bob))], 1) + path
     room = size * 0.5 - abs(pace) * frames / 2
 
     if scene.object:
