@@ -9,7 +9,7 @@
 # make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it,
 #                BASE=commit for that commit's engine in turns with this one: ratios, processor time and calls through JNI
 # make same      BASE=commit: the frames of some sixty edits are the same bytes as with that commit's engine
-# make hosts     the filter's tests in the FFmpeg of each of Debian's suites, in one table; HOSTS="sid" names others
+# make hosts     the filter's tests in FFmpeg 5.1 to 9.0, in one table; HOSTS="6.1" names others that Debian has
 # make soak      window after window, WINDOWS=5000 or more: resident memory stays flat
 # make torture   what nobody should do to the engine, the bridge and the filter, ten thousand times; CASES=100000 SEED=2 for others
 # make pictures  the pictures beside the presets, made anew; picture-NAME makes one
@@ -384,8 +384,7 @@ soak: ffmpeg
 
 # ---- the filter's tests in other versions of FFmpeg ----
 
-# the table says which versions they have
-HOSTS = bookworm trixie forky sid
+HOSTS = 5.1 7.1 8.1 9.0
 # the process's memory over hundreds of windows is the engine's, whatever the host
 HOST_TESTS = org.fatezero.filter.*Test,!org.fatezero.filter.MemoryTest
 HOST_PARTS = --disable-everything --disable-autodetect --enable-zlib --enable-indev=lavfi --enable-protocol=file,pipe \
@@ -413,18 +412,19 @@ build/hosts/%/ffmpeg: build/hosts/%/configured $(FILTER) jni/fatezero.h
 	ffmpeg-filter/add-to-tree build/hosts/$*/source
 	$(MAKE) -C $(@D) -s -j$(JOBS) all > build/hosts/$*/make.log 2>&1 || { tail -20 build/hosts/$*/make.log; exit 1; }
 
+# one after another, so that what is done is done
 hosts: PACKAGES += $(WITH_SOURCE)
-hosts: ffmpeg $(STUB) $(HOSTS:%=build/hosts/%/ffmpeg)
-	@for host in $(HOSTS); do \
-	    mvn -B -ntp test -Dtest='$(HOST_TESTS)' -Dtest.excludedGroups= -Dffmpeg.bin=$(ROOT)/build/hosts/$$host > build/hosts/$$host.log 2>&1; \
-	done; \
-	echo "FFmpeg   passed  failed"; failures=0; \
+hosts: ffmpeg $(STUB)
+	@failures=0; \
 	for host in $(HOSTS); do \
+	    $(MAKE) --no-print-directory build/hosts/$$host/ffmpeg || exit 1; \
+	    mvn -B -ntp test -Dtest='$(HOST_TESTS)' -Dtest.excludedGroups= -Dffmpeg.bin=$(ROOT)/build/hosts/$$host > build/hosts/$$host.log 2>&1; \
 	    sed -nE 's/.*Tests run: ([0-9]+), Failures: ([0-9]+), Errors: ([0-9]+), Skipped: ([0-9]+)$$/\1 \2 \3 \4/p' build/hosts/$$host.log | tail -1 | \
-	        { read -r run failed broken skipped && printf '%-8s %6d %7d\n' $$(cat build/hosts/$$host/source/RELEASE) \
-	            $$((run - failed - broken - skipped)) $$((failed + broken)) && [ $$((failed + broken)) = 0 ]; } || \
-	        { failures=1; echo "  see build/hosts/$$host.log"; }; \
-	done; exit $$failures
+	        { read -r run failed broken skipped && printf '| %s | %d | %d | %d |\n' $$(cat build/hosts/$$host/source/RELEASE) \
+	            $$((run - failed - broken - skipped)) $$((failed + broken)) $$skipped > build/hosts/$$host.row && [ $$((failed + broken)) = 0 ]; } || \
+	        { failures=1; echo "see build/hosts/$$host.log"; }; \
+	done; \
+	echo "| FFmpeg | passed | failed | skipped |"; cat $(HOSTS:%=build/hosts/%.row); exit $$failures
 
 $(STUB): $(addprefix java-engine/src/org/fatezero/,io/Log.java engine/Host.java engine/NativeHost.java) tests/jni/stub/org/fatezero/engine/Engine.java
 	@rm -rf $(@D)
@@ -441,8 +441,8 @@ $(JNI_DIR)/exit_test: tests/jni/exit_test.c $(LIB)
 $(JNI_DIR)/late.so: tests/jni/late.c
 	$(CC) $(CFLAGS) -fPIC -shared -o $@ $<
 
-# a host of the filter that FFmpeg's libraries make
-$(JNI_DIR)/signals_test: tests/jni/signals_test.c $(FFMPEG)
+# hosts of the filter that FFmpeg's libraries make
+$(JNI_DIR)/signals_test $(JNI_DIR)/graph_test: $(JNI_DIR)/%: tests/jni/%.c $(FFMPEG)
 	$(CC) $(CFLAGS) -Ibuild/ffmpeg/include -o $@ $< -Lbuild/ffmpeg/lib -lavfilter -lavutil -Wl,-rpath,'$$ORIGIN/../ffmpeg/lib'
 
 # once more with the virtual machine checking each call: it must have nothing to say
@@ -456,8 +456,9 @@ test-bridge: setup
 	FATEZERO_HOME=build/stub $(JNI_DIR)/exit_test $(JNI_DIR)/late.so 2> $(JNI_DIR)/exit.log || { cat $(JNI_DIR)/exit.log; exit 1; }
 
 test-signals: ffmpeg
-	@$(MAKE) --no-print-directory $(JNI_DIR)/signals_test $(STUB)
+	@$(MAKE) --no-print-directory $(JNI_DIR)/signals_test $(JNI_DIR)/graph_test $(STUB)
 	FATEZERO_HOME=build/stub $(JNI_DIR)/signals_test 2> $(JNI_DIR)/signals.log || { cat $(JNI_DIR)/signals.log; exit 1; }
+	FATEZERO_HOME=build/stub $(JNI_DIR)/graph_test 2> $(JNI_DIR)/graph.log || { cat $(JNI_DIR)/graph.log; exit 1; }
 
 test-install: ffmpeg
 	tests/install_test

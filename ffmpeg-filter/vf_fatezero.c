@@ -123,6 +123,12 @@ typedef struct FatezeroContext {
     int64_t first_time, last_time, report_time;
 } FatezeroContext;
 
+/*
+ * A filter is not told why its graph is freed: its host may have all it wants, even where it had asked ahead, or may make another graph
+ * in the place of this one, and only then frames are lost. So the next filter that is made in the host's thread tells of them.
+ */
+static _Thread_local int lost_frames;
+
 static int to_averror(fatezero_code code)
 {
     static const int averrors[] = {
@@ -671,6 +677,10 @@ static int setup(AVFilterContext *ctx)
 
     if (s->worker.state != WORKER_ABSENT)
         return 0;
+    if (lost_frames)
+        av_log(ctx, AV_LOG_WARNING, "%d frames lost that waited when the graph before this one was freed "
+               "(a change of the video's size or format does that; -reinit_filter 0 keeps them)\n", lost_frames);
+    lost_frames = 0;
     ff_fatezero_free_settings(&s->settings);
     if (!(s->settings = ff_fatezero_settings(&s->options)))
         return AVERROR(ENOMEM);
@@ -799,9 +809,8 @@ static av_cold void uninit(AVFilterContext *ctx)
     FatezeroContext *s = ctx->priv;
     int lost = drop(ctx);
 
-    if (lost && s->wanted)
-        av_log(ctx, AV_LOG_WARNING, "%d frames lost that waited when the graph was freed "
-               "(a change of the video's size or format does that; -reinit_filter 0 keeps them)\n", lost);
+    if (s->wanted)
+        lost_frames += lost;
     ff_fatezero_end_worker(&s->worker, close_editors);
     ff_fatezero_unlisten(&s->signals);
     av_frame_free(&s->shots.previous);

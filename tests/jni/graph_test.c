@@ -1,0 +1,99 @@
+/*
+ * Tests of what the filter makes of a graph that its host frees: graph_test, with FATEZERO_HOME naming the stub's folder.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libavfilter/avfilter.h>
+#include <libavfilter/buffersink.h>
+#include <libavfilter/buffersrc.h>
+#include <libavutil/frame.h>
+#include <libavutil/log.h>
+
+static int failed;
+static char told[256];          // the last line about lost frames
+
+#define CHECK(condition) do {                                                                   \
+        if (!(condition)) {                                                                     \
+            failed++;                                                                           \
+            fprintf(stderr, "line %d: %s is false; told: %s\n", __LINE__, #condition, told);    \
+        }                                                                                       \
+    } while (0)
+
+static void on_log(void *of, int level, const char *format, va_list arguments)
+{
+    char line[sizeof(told)];
+
+    (void)of;
+    vsnprintf(line, sizeof(line), format, arguments);
+    if (level <= AV_LOG_WARNING && strstr(line, "lost"))
+        strcpy(told, line);
+}
+
+static AVFilterGraph *open_graph(void)
+{
+    AVFilterGraph *graph = avfilter_graph_alloc();
+    AVFilterInOut *inputs = NULL, *outputs = NULL;
+
+    told[0] = '\0';
+    CHECK(graph && avfilter_graph_parse2(graph, "buffer@in=width=16:height=16:pix_fmt=rgb24:time_base=1/25,"
+                                         "fatezero=steps=1:window=8:prompt=sleep 300,buffersink@out", &inputs, &outputs) >= 0 &&
+          avfilter_graph_config(graph, NULL) >= 0);
+    return graph;
+}
+
+static void push(AVFilterGraph *graph, int frames)
+{
+    AVFilterContext *in = avfilter_graph_get_filter(graph, "buffer@in");
+
+    for (int i = 0; i < frames; i++) {
+        AVFrame *frame = av_frame_alloc();
+
+        frame->format = AV_PIX_FMT_RGB24;
+        frame->width  = frame->height = 16;
+        frame->pts    = i;
+        CHECK(av_frame_get_buffer(frame, 0) >= 0);
+        memset(frame->data[0], 16 * i, frame->linesize[0] * 16);
+        CHECK(av_buffersrc_add_frame(in, frame) >= 0);
+        av_frame_free(&frame);
+    }
+}
+
+/* Until the filter wants more. */
+static int pull(AVFilterGraph *graph)
+{
+    AVFilterContext *out = avfilter_graph_get_filter(graph, "buffersink@out");
+    AVFrame *frame = av_frame_alloc();
+    int n = 0;
+
+    for (; av_buffersink_get_frame(out, frame) >= 0; n++)
+        av_frame_unref(frame);
+    av_frame_free(&frame);
+    return n;
+}
+
+int main(void)
+{
+    AVFilterGraph *graph;
+
+    av_log_set_callback(on_log);
+
+    /* a host that asks ahead, and has all it wants while the second window is edited */
+    graph = open_graph();
+    push(graph, 16);
+    CHECK(pull(graph) == 8);
+    avfilter_graph_free(&graph);
+    CHECK(!told[0]);
+
+    /* a host that makes another graph in the place of one in which frames waited */
+    graph = open_graph();
+    CHECK(strstr(told, "8 frames lost") && strstr(told, "-reinit_filter 0"));
+    avfilter_graph_free(&graph);
+    graph = open_graph();
+    CHECK(!told[0]);
+    avfilter_graph_free(&graph);
+
+    printf("graphs: %d failed\n", failed);
+    return failed > 0;
+}
