@@ -93,6 +93,10 @@ class Film:
     target: Scene
     options: dict
 
+    @property
+    def changed(self):
+        return (self.factor,)
+
     @cached_property
     def before(self):
         return take(self.kind, self.source)[0]
@@ -186,7 +190,7 @@ def measure(film, frames, window, classifier):
         drift[d] = None
         if d < length and (found := difference(frames, film.truth, start, start + d)) is not None:
             drift[d] = float(found - difference(true, film.truth, start, start + d))
-    where = kept(film.group, film.before, film.truth)
+    where = kept(film)
     eighths = [slice(i, i + 8) for i in range(0, LENGTH, 8)]
     shown = film.truth.mask.mean((1, 2))
     wanted = [classifier.read(frames[part])[film.factor] == getattr(film.target, film.factor) for part in eighths
