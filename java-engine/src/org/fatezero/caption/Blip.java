@@ -2,7 +2,6 @@ package org.fatezero.caption;
 
 import ai.djl.Device;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
@@ -21,7 +20,10 @@ import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /**
  * A BLIP captioning model (Li et al. 2022, "BLIP: Bootstrapping Language-Image Pre-training") in the transformers layout:
@@ -78,14 +80,31 @@ public final class Blip implements Captioner {
 
     /** The caption's tokens, without those that begin and end it. */
     int[] tokens(Frame frame, int beams) {
+        try (NDManager temporary = manager.newSubManager()) {
+            BlipText.Picture picture = picture(frame, temporary);
+            return new BeamSearch(beams, MAX_LENGTH, textConfig.sepTokenId()).run(textConfig.bosTokenId(), ids -> text.next(ids, picture));
+        }
+    }
+
+    @Override
+    public double[] logProbabilities(Frame frame, List<String> captions) {
+        try (NDManager temporary = manager.newSubManager()) {
+            BlipText.Picture picture = picture(frame, temporary);
+            return captions.stream().mapToDouble(caption -> text.logProbability(ids(caption), picture)).toArray();
+        }
+    }
+
+    /** Those of a whole text, with what begins and ends it. */
+    private int[] ids(String caption) {
+        IntStream words = LongStream.of(tokenizer.encode(caption, false, false).getIds()).mapToInt(id -> (int) id).limit(textConfig.maxPositionEmbeddings() - 2);
+        return IntStream.concat(IntStream.concat(IntStream.of(textConfig.bosTokenId()), words), IntStream.of(textConfig.sepTokenId())).toArray();
+    }
+
+    private BlipText.Picture picture(Frame frame, NDManager owner) {
         int side = processor.crop();
         FloatBuffer samples = FloatBuffer.allocate(3 * side * side);
         processor.write(frame, samples);
-        try (NDManager temporary = manager.newSubManager()) {
-            NDArray image = vision.forward(temporary.create(samples.array(), new Shape(1, 3, side, side)));
-            BlipText.Picture picture = text.read(image);
-            return new BeamSearch(beams, MAX_LENGTH, textConfig.sepTokenId()).run(textConfig.bosTokenId(), ids -> text.next(ids, picture));
-        }
+        return text.read(vision.forward(owner.create(samples.array(), new Shape(1, 3, side, side))));
     }
 
     @Override

@@ -93,20 +93,40 @@ final class BlipText {
     float[][] next(int[][] ids, Picture picture) {
         NDManager owner = picture.keys.get(0).getManager();
         try (NDArray anchor = owner.zeros(new Shape(1)); Scope scope = new Scope(anchor, wordEmbeddings, positionEmbeddings)) {
-            int length = ids[0].length;
-            long width = wordEmbeddings.getShape().get(1);
-            NDArray words = torch.rows(wordEmbeddings, Stream.of(ids).flatMapToInt(IntStream::of).toArray());
-            NDArray x = words.reshape(ids.length, length, width).add(positionEmbeddings.get("0:{}", length).expandDims(0));
-            x = embeddingNorm.forward(x);
-            for (int i = 0; i < layers.size(); i++) {
-                x = layers.get(i).forward(x, picture.keys.get(i), picture.values.get(i));
-            }
-            NDArray last = x.get(":, {}", length - 1); // (texts, width)
-            float[] flat = head.forward(transformNorm.forward(torch.gelu(transform.forward(last)))).toFloatArray();
+            NDArray last = states(ids, picture).get(":, {}", ids[0].length - 1); // (texts, width)
+            float[] flat = logits(last).toFloatArray();
             float[][] logits = new float[ids.length][];
             Arrays.setAll(logits, i -> Arrays.copyOfRange(flat, i * flat.length / ids.length, (i + 1) * flat.length / ids.length));
             return logits;
         }
+    }
+
+    /** The log probability of a text's tokens, each after those before it; the first is given. */
+    double logProbability(int[] ids, Picture picture) {
+        NDManager owner = picture.keys.get(0).getManager();
+        try (NDArray anchor = owner.zeros(new Shape(1)); Scope scope = new Scope(anchor, wordEmbeddings, positionEmbeddings)) {
+            NDArray logits = logits(states(new int[][] {ids}, picture).get(0)); // (tokens, words)
+            int words = (int) logits.getShape().get(1);
+            float[] flat = logits.logSoftmax(1).toFloatArray();
+            return IntStream.range(1, ids.length).mapToDouble(i -> flat[(i - 1) * words + ids[i]]).sum();
+        }
+    }
+
+    /** {@code (texts, tokens, width)} */
+    private NDArray states(int[][] ids, Picture picture) {
+        int length = ids[0].length;
+        long width = wordEmbeddings.getShape().get(1);
+        NDArray words = torch.rows(wordEmbeddings, Stream.of(ids).flatMapToInt(IntStream::of).toArray());
+        NDArray x = words.reshape(ids.length, length, width).add(positionEmbeddings.get("0:{}", length).expandDims(0));
+        x = embeddingNorm.forward(x);
+        for (int i = 0; i < layers.size(); i++) {
+            x = layers.get(i).forward(x, picture.keys.get(i), picture.values.get(i));
+        }
+        return x;
+    }
+
+    private NDArray logits(NDArray states) {
+        return head.forward(transformNorm.forward(torch.gelu(transform.forward(states))));
     }
 
     private static final class Layer {

@@ -2,6 +2,8 @@ package org.fatezero.caption;
 
 import org.fatezero.video.Frame;
 
+import java.util.List;
+
 /** Says what a frame shows. */
 public interface Captioner extends AutoCloseable {
 
@@ -14,6 +16,13 @@ public interface Captioner extends AutoCloseable {
      * @param frame of any size
      */
     String caption(Frame frame);
+
+    /**
+     * How well captions describe a frame: their log probabilities, which are comparable with each other and with those of no other frame.
+     *
+     * @param captions anybody's
+     */
+    double[] logProbabilities(Frame frame, List<String> captions);
 
     @Override
     void close();

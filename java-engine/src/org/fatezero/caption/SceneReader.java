@@ -89,6 +89,12 @@ public final class SceneReader implements Captioner {
         return words.sentence(object, colour, place, likeliest(p[3], 0));
     }
 
+    @Override
+    public double[] logProbabilities(Frame frame, List<String> captions) {
+        double[][] p = probabilities(logits(frame), words.classes());
+        return captions.stream().mapToDouble(caption -> words.logProbability(caption, p)).toArray();
+    }
+
     /** The class that is likely enough, or else {@code unknown}. */
     private static int likeliest(double[] p, int unknown) {
         for (int i = 0; i < p.length; i++) {

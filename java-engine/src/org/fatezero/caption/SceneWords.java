@@ -1,9 +1,16 @@
 package org.fatezero.caption;
 
 import org.fatezero.io.ModelConfig;
+import org.fatezero.options.Captions;
 
 import java.io.IOException;
+import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The words of the classes that a {@link SceneReader} tells apart, and the sentence that they make. After the objects it has two
@@ -53,6 +60,32 @@ record SceneWords(List<String> objects, List<String> colours, List<String> place
             text = placeKnown ? subject + " " + places.get(place) : subject;
         }
         return styles.get(style).replace("{}", text);
+    }
+
+    /**
+     * The log probability of all that a text names of this world. What it names of something else is an object or a place that is not known.
+     *
+     * @param p probabilities of the classes of each factor
+     */
+    double logProbability(String text, double[][] p) {
+        Set<String> own = nouns(text);
+        double object = ofNamed(objects, own, p[0], objects.size(), objects.size() + 1);
+        return object + ofNamed(colours, own, p[1]) + ofNamed(places, own, p[2], places.size());
+    }
+
+    /** @param otherwise the classes of a text that names none; of none, if that says nothing */
+    private static double ofNamed(List<String> classes, Set<String> own, double[] p, int... otherwise) {
+        int[] named = IntStream.range(0, classes.size()).filter(i -> !Collections.disjoint(nouns(classes.get(i)), own)).toArray();
+        if (named.length > 0) {
+            return IntStream.of(named).mapToDouble(i -> Math.log(p[i])).sum();
+        }
+        return otherwise.length == 0 ? 0 : Math.log(IntStream.of(otherwise).mapToDouble(i -> p[i]).sum());
+    }
+
+    /** The words that say what something is: neither {@code in} or {@code the} nor {@code driving}. */
+    private static Set<String> nouns(String text) {
+        return Stream.of(text.toLowerCase(Locale.ROOT).split("\\s+")).filter(word -> !Captions.isBeforeNouns(word) && !word.endsWith("ing"))
+                .collect(Collectors.toSet());
     }
 
     private String named(int object, int colour) {

@@ -213,7 +213,7 @@ public final class Engine implements AutoCloseable {
         }
         if (describes) {
             if (shot.caption() == null) {
-                shot.describe(caption(frames, shot.anchor()));
+                shot.describe(caption());
             }
             if (!shot.caption().equals(planned)) {
                 plan(shot.caption());
@@ -238,22 +238,32 @@ public final class Engine implements AutoCloseable {
     }
 
     /** What a shot shows, by its anchor. */
-    private String caption(FrameFormat frames, FrameBuffers anchor) throws IOException {
+    private String caption() throws IOException {
         try (Captioner captioner = Captioners.open(options.captioner(), options.model()).orElse(null)) {
             if (captioner == null) {
                 host.log(Host.WARNING, "source: " + Captioners.missing(options.model()) + ". Until then say what the clip shows with source=");
                 return Captioner.NOTHING_KNOWN;
             }
-            String caption = captioner.caption(frames.picture(anchor.buffers()[0], anchor.strides()[0]));
+            String caption = captioner.caption(shot.picture());
             host.log(Host.INFO, "source: " + caption);
             return caption;
         }
     }
 
+    /** How well captions describe the shot, by who described it. */
+    private double[] judged(List<String> captions) throws IOException {
+        try (Captioner captioner = Captioners.open(options.captioner(), options.model()).orElseThrow()) {
+            return captioner.logProbabilities(shot.picture(), captions);
+        }
+    }
+
     /** Plans the edits for what a shot shows. */
     private void plan(String caption) throws IOException {
-        asked = OptionResolver.described(set, caption, (level, message) -> { }); // told on opening
+        asked = OptionResolver.described(set, caption, this::judged, (level, message) -> { }); // told on opening
         options = asked.get(0);
+        if (!options.source().equals(caption)) {
+            host.log(Host.INFO, "source: " + options.source() + ", in the words of from=" + set.get("from"));
+        }
         WindowEditor planned = new WindowEditor(asked, hardware.device(), editor.precision(), store, host);
         editor.close();
         editor = planned;

@@ -1,5 +1,6 @@
 package org.fatezero.engine;
 
+import org.fatezero.video.Frame;
 import org.fatezero.video.FrameFormat;
 
 import java.nio.ByteBuffer;
@@ -49,9 +50,9 @@ final class Shot {
         return beside;
     }
 
-    /** Of the shot that was entered. */
-    FrameBuffers anchor() {
-        return anchor;
+    /** The anchor, to be described. */
+    Frame picture() {
+        return format.picture(anchor.buffers()[0], anchor.strides()[0]);
     }
 
     /** What the shot shows, or null if it is not described yet. */

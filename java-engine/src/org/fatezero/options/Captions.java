@@ -7,7 +7,7 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Captions that were found, and the words in which a user speaks of the same thing. */
-final class Captions {
+public final class Captions {
 
     private static final Set<String> ARTICLES = Set.of("a", "an", "the");
 
@@ -26,7 +26,7 @@ final class Captions {
      * before it. A caption that has the words, or none of their nouns, is left as it is.
      */
     static String with(String caption, String words) {
-        if ((" " + lower(caption) + " ").contains(" " + lower(words) + " ")) {
+        if (has(caption, words)) {
             return caption;
         }
         List<String> found = List.of(caption.strip().split("\\s+"));
@@ -38,6 +38,10 @@ final class Captions {
         int from = own.size() > 1 && isBeforeNouns(own.get(0)) ? phrase(found, same.from) : same.from;
         int to = isBeforeNouns(own.get(own.size() - 1)) ? upToNextNoun(found, same.to) : same.to;
         return Stream.of(found.subList(0, from), own, found.subList(to, found.size())).flatMap(List::stream).collect(Collectors.joining(" "));
+    }
+
+    static boolean has(String caption, String words) {
+        return (" " + lower(caption) + " ").contains(" " + lower(words) + " ");
     }
 
     /** Words of a caption, from and to counted as of sublists. */
@@ -113,8 +117,14 @@ final class Captions {
         return ARTICLES.contains(lower(word));
     }
 
-    static boolean isBeforeNouns(String word) {
+    /** Whether a word only leads to a noun: {@code in}, {@code the}. */
+    public static boolean isBeforeNouns(String word) {
         return BEFORE_NOUNS.contains(lower(word));
+    }
+
+    /** Whether a word leads to another thing: {@code on}, {@code near}. */
+    static boolean leads(String word) {
+        return isBeforeNouns(word) && !isArticle(word);
     }
 
     private static String lower(String text) {

@@ -36,15 +36,15 @@ final class Example {
     private static Map<String, String> parts(String source) {
         List<String> words = List.of(source.strip().replaceFirst("^.*\\b(?:painting|sketch|drawing|picture|photo|cartoon) of |^.* style ", "").split("\\s+"));
         int end = 0; // of the object
-        while (end < words.size() && !leads(words.get(end)) && !words.get(end).endsWith("ing")) {
+        while (end < words.size() && !Captions.leads(words.get(end)) && !words.get(end).endsWith("ing")) {
             end++;
         }
         int place = end;
-        while (place < words.size() && !leads(words.get(place))) {
+        while (place < words.size() && !Captions.leads(words.get(place))) {
             place++;
         }
         int behind = place; // what leads to the place
-        while (behind < words.size() && leads(words.get(behind))) {
+        while (behind < words.size() && Captions.leads(words.get(behind))) {
             behind++;
         }
         List<String> subject = words.subList(Captions.isArticle(words.get(0)) ? 1 : 0, end);
@@ -55,12 +55,7 @@ final class Example {
                 "{place}", String.join(" ", words.subList(place, words.size())), "{subject}", place == words.size() ? "" : String.join(" ", words.subList(0, behind)));
     }
 
-    private static boolean isColour(String word) {
+    static boolean isColour(String word) {
         return COLOURS.contains(word.toLowerCase(Locale.ROOT));
-    }
-
-    /** Whether a word leads to another thing: {@code on}, {@code near}. */
-    private static boolean leads(String word) {
-        return Captions.isBeforeNouns(word) && !Captions.isArticle(word);
     }
 }

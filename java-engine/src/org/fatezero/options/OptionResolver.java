@@ -114,13 +114,18 @@ public final class OptionResolver {
      *
      * @param set what is set, without a source
      * @param caption what the clip shows
-     * @throws IllegalArgumentException for words that an edit changes and the caption lacks
+     * @param judge of the caption and of others, with the words that change in the place of some of its own
+     * @throws IllegalArgumentException for words that an edit changes and that no likely caption has
      */
-    public static List<Options> described(Map<String, String> set, String caption, Log log) throws IOException {
+    public static List<Options> described(Map<String, String> set, String caption, Readings.Judge judge, Log log) throws IOException {
         Map<String, String> described = new LinkedHashMap<>(set);
         String from = set.getOrDefault("from", "").strip();
-        for (String words : from.split(Words.EACH)) {
-            caption = words.isBlank() ? caption : Captions.with(caption, words.strip());
+        for (String each : from.split(Words.EACH)) {
+            String words = each.strip();
+            if (!words.isEmpty()) {
+                caption = Captions.with(caption, words);
+                caption = Captions.has(caption, words) ? caption : Readings.likeliest(caption, words, judge);
+            }
         }
         described.put("source", caption);
         return edits(described, log);

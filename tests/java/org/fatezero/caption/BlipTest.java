@@ -22,6 +22,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -65,6 +66,33 @@ class BlipTest {
             for (int i = 0; i < FRAMES; i++) {
                 assertEquals(captions[3 * i + 1], blip.caption(frame(golden, i)), "with the beams that it takes by itself");
             }
+        }
+    }
+
+    /** By the same words as it would say, one after another. */
+    @Test
+    void captionsAreJudged() throws IOException {
+        try (Golden golden = new Golden("blip.safetensors"); Blip blip = new Blip(MODEL)) {
+            Frame frame = frame(golden, 0);
+            String own = blip.caption(frame);
+            double[] p = blip.logProbabilities(frame, List.of(own, "the red jeep on the road", own + " jeep"));
+            assertTrue(p[0] > p[1], Arrays.toString(p));
+            assertTrue(p[0] > p[2], Arrays.toString(p));
+            BlipVision.Config vision = BlipVision.Config.read(config(MODEL).at("vision_config"));
+            BlipText.Config text = BlipText.Config.read(config(MODEL).at("text_config"), vision.hiddenSize());
+            BlipText tongue = new BlipText(text, golden.weights(MODEL, ".").at("text_decoder"));
+            BlipText.Picture picture = tongue.read(golden.array("0.image"));
+            int[] ids = {text.bosTokenId(), 5, 8, 13, 7};
+            double expected = 0;
+            for (int i = 1; i < ids.length; i++) {
+                float[] logits = tongue.next(new int[][] {Arrays.copyOf(ids, i)}, picture)[0];
+                double sum = 0;
+                for (float logit : logits) {
+                    sum += Math.exp(logit);
+                }
+                expected += logits[ids[i]] - Math.log(sum);
+            }
+            assertEquals(expected, tongue.logProbability(ids, picture), 1e-4);
         }
     }
 

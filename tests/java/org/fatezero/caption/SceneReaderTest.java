@@ -10,6 +10,8 @@ import org.junit.jupiter.api.io.TempDir;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Random;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
@@ -39,6 +41,19 @@ class SceneReaderTest {
             assertEquals("a white swan swimming in a river near a wall and bushes", reader.caption(frame(golden, 3)), "of another size");
             Frame jeep = Video.read(Path.of("tests/media/jeep.mp4"), 1).get(0);
             assertEquals("a red jeep driving down a curvy road in the countryside", reader.caption(jeep));
+        }
+    }
+
+    @Test
+    void judgesCaptionsByTheWordsThatItKnows() throws IOException {
+        Frame swan = Video.read(Path.of("tests/media/swan.mp4"), 1).get(0);
+        try (SceneReader reader = new SceneReader(MODEL)) {
+            double[] p = reader.logProbabilities(swan, List.of("a silver swan swimming in a river near a wall and bushes", "a silver duck on a river",
+                    "a silver jeep in a river", "a silver swan in the snow", "a silver swan with a duck on a river", "a silver dog in a river"));
+            assertTrue(p[1] > p[0] + Math.log(0.01) && p[1] < p[0], "a duck: " + Arrays.toString(p));
+            for (int i = 2; i < p.length; i++) {
+                assertTrue(p[i] < p[1], i + ": " + Arrays.toString(p));
+            }
         }
     }
 

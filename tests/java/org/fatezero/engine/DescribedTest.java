@@ -100,6 +100,22 @@ class DescribedTest {
         }
     }
 
+    /** The clip's swan may be a duck by its captioner, but is no jeep. */
+    @Test
+    void theUserKnowsBetterWhatIsLikelyToo() throws IOException {
+        Frame swan = Video.read(Path.of("tests/media/swan.mp4"), 1).get(0);
+        try (Engine engine = open("preset", "swap-object", "from", "duck", "to", "flamingo", "size", "128")) {
+            edit(engine, swan);
+            assertEquals(List.of("source: a silver swan swimming in a river near a wall and bushes",
+                    "source: a silver duck swimming in a river near a wall and bushes, in the words of from=duck"), captions());
+            assertEquals("a silver flamingo swimming in a river near a wall and bushes", metadata(engine).get("prompt"));
+        }
+        try (Engine engine = open("preset", "swap-object", "from", "jeep", "to", "flamingo")) {
+            String message = assertThrows(IllegalArgumentException.class, () -> edit(engine, swan)).getMessage();
+            assertTrue(message.contains("from=jeep: not in the source 'a silver swan"), message);
+        }
+    }
+
     @Test
     void severalEditsShareTheCaption() throws IOException {
         try (Engine engine = open("presets", "monet|cartoon", "show", "edit")) {

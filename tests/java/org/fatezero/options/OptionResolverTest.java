@@ -137,7 +137,7 @@ class OptionResolverTest {
         Map<String, String> set = Map.of("preset", preset);
         assertEquals("auto", OptionResolver.resolve(set, new TinyOptions.Silent()).source());
         String message = assertThrows(IllegalArgumentException.class,
-                () -> OptionResolver.described(set, caption, new TinyOptions.Silent())).getMessage();
+                () -> OptionResolver.described(set, caption, captions -> new double[captions.size()], new TinyOptions.Silent())).getMessage();
         assertTrue(message.endsWith("for '" + caption + "' say, for instance, fatezero=preset=" + preset + ":" + example), message);
         assertEquals(1, message.lines().count());
     }
