@@ -539,12 +539,14 @@ $(VENV)/bin/python: tests/pocket/requirements.txt
 # the models are random but for pocket; the authors' code needs PYTHON= with what it imports (tests/golden/README.md)
 BENCH_GPU = $(and $(wildcard $(GPU)/torch/lib/libdjl_torch.so),$(shell ldconfig -p | grep libcuda.so.1))
 BENCH_ENV = PYTORCH_LIBRARY_PATH=$(ROOT)/$(if $(BENCH_GPU),$(GPU)/torch/lib,$(HOME_DIR)/pytorch) PYTORCH_FLAVOR=$(if $(BENCH_GPU),cu128,cpu) \
-    RUST_LIBRARY_PATH=$(ROOT)/$(HOME_DIR)/tokenizers/libtokenizers.so OMP_WAIT_POLICY=passive
+    RUST_LIBRARY_PATH=$(ROOT)/$(HOME_DIR)/tokenizers/libtokenizers.so OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=$(call spins,.)
+# how long threads wait before they sleep, as a commit's bridge sets it; 0 where it says nothing
+spins = $(shell sed -n 's/.*setenv."GOMP_SPINCOUNT", "\([0-9]*\)".*/\1/p' $(1)/jni/jvm.c | grep . || echo 0)
 
 bench: ffmpeg $(STUB) $(if $(BASE),base)
 	mvn -q -B test-compile dependency:build-classpath -Dmdep.includeScope=test -Dmdep.outputFile=$(ROOT)/build/classpath
 	$(BENCH_ENV) java -Djna.library.path=$(GPU)/nvidia/cuda_runtime/lib -cp "build/maven/classes:build/maven/test-classes:$$(cat build/classpath)" org.fatezero.bench.Bench \
-	    $(if $(FULL),full) $(if $(BASE),base=$(OTHER)/engine) $(if $(REFERENCE),reference=$(REFERENCE) python=$(PYTHON))
+	    $(if $(FULL),full) $(if $(BASE),base=$(OTHER)/engine spins=$(call spins,$(OTHER)/source)) $(if $(REFERENCE),reference=$(REFERENCE) python=$(PYTHON))
 
 # ---- installation ----
 

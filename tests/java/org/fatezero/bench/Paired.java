@@ -66,8 +66,11 @@ final class Paired {
     private Paired() {
     }
 
-    /** @param engine the folder with the base's jars */
-    static List<Line> compare(String engine, boolean full) throws IOException, InterruptedException {
+    /**
+     * @param engine the folder with the base's jars
+     * @param spins GOMP_SPINCOUNT of the base, as its bridge sets it
+     */
+    static List<Line> compare(String engine, String spins, boolean full) throws IOException, InterruptedException {
         List<Row> rows = new ArrayList<>();
         boolean bf16 = Hardware.of("cpu", "auto").precision() == DataType.BFLOAT16;
         for (String precision : bf16 ? List.of("fp32", "bf16") : List.of("fp32")) {
@@ -83,7 +86,7 @@ final class Paired {
                 + " JNI calls a step (invert, edit)    copies");
         List<Line> lines = new ArrayList<>();
         for (Row row : rows) {
-            Line line = compare(row, engine);
+            Line line = compare(row, engine, spins);
             lines.add(line);
             System.out.printf(Locale.ROOT, "%-15s %4d %6d %2d %14.2f %5.2f %s  %s %4.1f dB  %5.0f %5.0f -> %5.0f %5.0f  %4.0f %4.0f -> %4.0f %4.0f%n", row.name,
                     row.side, row.frames, row.steps, median(line.base), median(line.here), line.seconds, line.cpu, line.psnr,
@@ -98,7 +101,7 @@ final class Paired {
         return seconds[seconds.length / 2];
     }
 
-    private static Line compare(Row row, String engine) throws IOException, InterruptedException {
+    private static Line compare(Row row, String engine, String spins) throws IOException, InterruptedException {
         Path clip = Bench.OUT.resolve("clip.rgb");
         Clip.make(clip, row.frames, row.side);
         List<String> options = new ArrayList<>(List.of("frames=" + row.frames, "side=" + row.side, "size=" + row.side, "steps=" + row.steps,
@@ -110,7 +113,7 @@ final class Paired {
         Path[] edited = {Bench.OUT.resolve("base.rgb"), Bench.OUT.resolve("here.rgb")};
         List<Windows.Result> ofBase = new ArrayList<>();
         List<Windows.Result> ofHere = new ArrayList<>();
-        try (Player first = new Player(base, options, edited[0], false); Player second = new Player(own, options, edited[1], false)) {
+        try (Player first = new Player(base, spins, options, edited[0], false); Player second = new Player(own, null, options, edited[1], false)) {
             first.turn();
             second.turn();
             for (int round = 0; round < row.rounds; round++) {
@@ -138,7 +141,7 @@ final class Paired {
 
     /** One window, with its calls counted: the second, when nothing is set up anymore. */
     static Windows.Result counted(String classPath, List<String> options) throws IOException, InterruptedException {
-        try (Player player = new Player(classPath, options, Bench.OUT.resolve("counted.rgb"), true)) {
+        try (Player player = new Player(classPath, null, options, Bench.OUT.resolve("counted.rgb"), true)) {
             player.turn();
             return player.turn();
         }
@@ -151,7 +154,8 @@ final class Paired {
         private final BufferedReader results;
         private final BufferedWriter turns;
 
-        Player(String classPath, List<String> options, Path edited, boolean counts) throws IOException {
+        /** @param spins GOMP_SPINCOUNT; null for that of this process */
+        Player(String classPath, String spins, List<String> options, Path edited, boolean counts) throws IOException {
             List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx512m",
                     "-Dai.djl.offline=true", "-Dcalls=" + System.getProperty("calls"), "-Djna.library.path=" + System.getProperty("jna.library.path", "")));
             if (counts) {
@@ -160,7 +164,11 @@ final class Paired {
             command.addAll(List.of("-cp", classPath, Windows.class.getName()));
             command.addAll(options);
             command.add("edited=" + edited);
-            process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+            ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+            if (spins != null) {
+                builder.environment().put("GOMP_SPINCOUNT", spins);
+            }
+            process = builder.start();
             results = new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
             turns = new BufferedWriter(new OutputStreamWriter(process.getOutputStream(), StandardCharsets.US_ASCII));
         }
