@@ -1,7 +1,7 @@
 /*
  * Maltreats libfatezero and the filter, in one process with the stub engine, and counts what is not right.
  *
- *     torture fuzz CASES [SEED]    random options, frames, rows, formats; one case the bridge's, the next the filter's
+ *     torture fuzz CASES [SEED]    random options, frames, rows, formats, commands; one case the bridge's, the next the filter's
  *     torture faults               every allocation and new Java object of some clips fails once, one after another
  */
 #include <stdarg.h>
@@ -213,6 +213,7 @@ typedef struct clip {
     int passed;                 // so many of the first frames are not edited
     int fails;                  // no frame is edited
     int plain;                  // rows as FFmpeg's own are
+    int commands;               // the first command that is sent, from 1; 0 for none
 } clip;
 
 static void give_back(void *opaque, uint8_t *data)
@@ -334,6 +335,32 @@ static int receive(const clip *c, AVFilterContext *const *sinks, int nb_sinks, A
     return 0;
 }
 
+/* Sends the i-th of a row of commands, none of which changes what the stub makes of the frames, and some are wrong. */
+static void send_command(const clip *c, AVFilterGraph *graph, int i, long fault)
+{
+    static const struct {
+        const char *command, *value;
+        int right;
+    } commands[] = {
+        { "source", "a b", 1 }, { "source", "throw IllegalArgumentException x", 0 }, { "guidance", "3", 1 }, { "guidance", "99", 0 },
+        { "steps", "2", 1 }, { "steps", "0", 0 }, { "window", "2", 0 }, { "source", "", 1 }, { "none such", "1", 0 },
+        { "reinit", "steps=1:to=\303\244", 1 }, { "reinit", "steps=1:window=2", 0 }, { "reinit", "=", 0 }, { "strength", "auto", 1 },
+        { "source", "throw IOException x", 0 }, { "cut", "0", 1 }, { "presets", "e", 0 }, { "from", NULL, 1 },
+        { "reinit", "negative=x:source=throw OutOfMemoryError x", 0 },
+    };
+    const int n = sizeof(commands) / sizeof(*commands), k = (c->commands + i) % n;
+    char command[256], value[256], answer[64];
+    int ret;
+
+    snprintf(command, sizeof(command), "%s", commands[k].command);
+    snprintf(value,   sizeof(value),   "%s", commands[k].value ? commands[k].value : "");
+    if (!c->whole && once_in(2))
+        mutate(once_in(4) ? command : value, sizeof(value));
+    ret = avfilter_graph_send_command(graph, "fatezero", command, commands[k].value ? value : NULL, answer, sizeof(answer), 0);
+    if (c->whole && (ret < 0) == commands[k].right && !(fault && faults_calls() >= fault))
+        wrong("command %s %s gives %d (%s)", command, value, ret, answer);
+}
+
 /* Sends a clip through the filter, of which the fault-th allocation fails. @return what FFmpeg returns, negative where it fails */
 static int run(const clip *c, AVFrame *const *frames, int *received, long fault)
 {
@@ -364,9 +391,12 @@ static int run(const clip *c, AVFrame *const *frames, int *received, long fault)
     faults_arm(fault);
     if ((ret = avfilter_graph_config(graph, NULL)) < 0)
         goto end;
-    for (int i = 0; i <= c->frames && ret >= 0; i++)
+    for (int i = 0; i <= c->frames && ret >= 0; i++) {
+        if (c->commands)
+            send_command(c, graph, i, fault);
         if ((ret = av_buffersrc_add_frame_flags(source, i < c->frames ? frames[i] : NULL, AV_BUFFERSRC_FLAG_KEEP_REF)) >= 0)
             ret = receive(c, sinks, nb_sinks, out, frames, received);
+    }
 end:
     avfilter_graph_free(&graph);
     av_frame_free(&out);
@@ -444,6 +474,7 @@ static void try_filter(void)
         c.passed = number(c.frames + 1);
         sprintf(c.options + strlen(c.options), ":enable='gte(n,%d)'", c.passed);
     }
+    c.commands = once_in(4) ? 1 + number(100) : 0;
     if (once_in(8)) {
         c.fails = 1;
         strcat(c.options, ":on_error=pass:prompt=throw IOException x");
@@ -457,7 +488,7 @@ static void try_filter(void)
         if (once_in(2))
             mutate(c.options, sizeof(c.options));
     }
-    snprintf(now, sizeof(now), "filter %s, %d frames of %s %dx%d, from %d on %s %dx%d", c.options, c.frames, av_get_pix_fmt_name(c.format[0]),
+    snprintf(now, sizeof(now), "filter %s, commands from %d, %d frames of %s %dx%d, from %d on %s %dx%d", c.options, c.commands, c.frames, av_get_pix_fmt_name(c.format[0]),
              c.width[0], c.height[0], c.change_at, av_get_pix_fmt_name(c.format[1]), c.width[1], c.height[1]);
     make_frames(&c, frames);
     try_clip(&c, frames, 0);
@@ -496,6 +527,8 @@ static int faults(void)
         { "window=4:steps=1:enable='gte(n,3)':show=compare", 1, 9, MAX_FRAMES, { AV_PIX_FMT_RGBA }, { 8 }, { 4 }, 1, { 2 }, 3, .plain = 1 },
         { "window=4:steps=1:on_error=pass:prompt=throw IOException x", 1, 6, MAX_FRAMES, RGB, { 5 }, { 4 }, 1, { 1 }, 0, 1, .plain = 1 },
         { "window=4:steps=1", 1, 9, 5, { AV_PIX_FMT_RGB24, AV_PIX_FMT_YUV420P }, { 6, 10 }, { 4, 8 }, 1, { 1 }, .plain = 1 },
+        { "window=2:steps=1", 1, 9, MAX_FRAMES, RGB, { 5, 5 }, { 4, 4 }, 1, { 1 }, .plain = 1, .commands = 1 },
+        { "window=2:steps=1", 1, 9, MAX_FRAMES, RGB, { 5, 5 }, { 4, 4 }, 1, { 1 }, .plain = 1, .commands = 10 },
         { "window=4:steps=1:prompt=throw IllegalStateException x", 0, 6, MAX_FRAMES, RGB, { 5 }, { 4 }, 1, { 1 }, .plain = 1 },
     };
     int nb_faults = 0;
