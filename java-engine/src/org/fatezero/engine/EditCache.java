@@ -137,7 +137,7 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
             }
         }
         try {
-            TensorWriter.write(file(key), tensors, Map.of(KEY, key, RESULTS, tensors.keySet().toString()));
+            TensorWriter.write(file(key), tensors, Map.of(KEY, key, RESULTS, tensors.keySet().toString()), CacheFolder.OF_FILES);
             log.log(Log.VERBOSE, "edit kept in " + file(key));
             folder.makeRoom();
         } catch (IOException e) {

@@ -7,6 +7,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
 
+import org.fatezero.io.CacheFolder;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.TensorWriter;
 import org.fatezero.tensor.Torch;
@@ -55,7 +56,7 @@ public record TrajectoryFile(Path path, String key, int steps, List<TokenSet> wo
                     tensors.put("words." + k, maps);
                 }
             }
-            TensorWriter.write(path, tensors, metadata);
+            TensorWriter.write(path, tensors, metadata, CacheFolder.OF_FILES);
         }
     }
 

@@ -19,15 +19,18 @@ import java.util.List;
 import java.util.regex.Pattern;
 
 /**
- * A folder of the user's in which files are kept for later runs. What is in them shows the user's clip, so a folder that is made here is
- * open to its owner alone. Where there is a limit, those that were not used for longest make room; else none is ever deleted.
+ * A folder of the user's in which files are kept for later runs. What is in them shows the user's clip, so they are
+ * readable by their owner alone, and so is a folder that is made here. Where there is a limit, those that were not used for longest make room; else none is ever deleted.
  *
  * @param option that names the folder
  * @param limit of all files together, in bytes; 0 for none
  */
 public record CacheFolder(String option, Path path, long limit, Log log) {
 
-    private static final FileAttribute<?> OWNER_ALONE = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
+    /** What files are to be created with. */
+    public static final FileAttribute<?> OF_FILES = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"));
+
+    private static final FileAttribute<?> OF_FOLDERS = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
     private static final String DAMAGED = ".damaged";
     private static final Pattern OWN = Pattern.compile("[0-9a-f]{64}[.a-z]*\\.safetensors(" + Pattern.quote(DAMAGED) + ")?"); // nobody else's files
 
@@ -45,7 +48,7 @@ public record CacheFolder(String option, Path path, long limit, Log log) {
         try {
             Path path = UserPath.of(option, folder);
             if (!Files.isDirectory(path)) { // some versions of Java would not take a link to one
-                Files.createDirectories(path, OWNER_ALONE);
+                Files.createDirectories(path, OF_FOLDERS);
             }
             return new CacheFolder(option, path, limit, log);
         } catch (IOException e) {

@@ -18,11 +18,13 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -49,12 +51,13 @@ public final class TensorWriter {
      * @param file written under another name in the same folder first, which {@code .part} ends
      * @param tensors by name; of FLOAT32, FLOAT16, BFLOAT16 or FLOAT64
      * @param metadata notes for {@link SafeTensors#metadata}
+     * @param attributes that the file is created with
      * @throws IOException if the folder cannot be written to or is full; nothing is left behind then
      */
-    public static void write(Path file, Map<String, NDArray> tensors, Map<String, String> metadata) throws IOException {
+    public static void write(Path file, Map<String, NDArray> tensors, Map<String, String> metadata, FileAttribute<?>... attributes) throws IOException {
         Path part = file.resolveSibling("." + UUID.randomUUID() + PART);
         try {
-            try (FileChannel channel = FileChannel.open(part, StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW)) {
+            try (FileChannel channel = FileChannel.open(part, Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW), attributes)) {
                 int[] checksums = new int[tensors.size()];
                 channel.position(header(tensors, metadata, checksums).remaining());
                 int i = 0;

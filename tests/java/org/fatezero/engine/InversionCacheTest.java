@@ -365,6 +365,17 @@ class InversionCacheTest {
     }
 
     @Test
+    void filesInAFolderThatIsOpenToOthersAreNot() throws Exception {
+        Path open = Files.createDirectory(folder.resolve("open"));
+        Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxr-xr-x"));
+        edited(7, "inversion", open.toString());
+        for (Path file : Files.list(open).toList()) {
+            assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)), file.toString());
+        }
+        assertEquals("rwxr-xr-x", PosixFilePermissions.toString(Files.getPosixFilePermissions(open)), "the folder is the user's to open");
+    }
+
+    @Test
     void theFolderMayBeALink() throws Exception {
         Path link = Files.createSymbolicLink(folder.resolve("link"), Files.createDirectory(folder.resolve("elsewhere")));
         edited(7, "inversion", link.toString());
