@@ -1,6 +1,6 @@
 # make demo      a clip turned into a watercolour, and more, in build/demo; INPUT=, PRESET= and SOURCE= for a clip of your own
 # make test      every test; test-engine, test-bridge, test-signals, test-torture, test-filter, test-processors, test-install, test-deb are parts of it
-# make ffmpeg    the distribution's FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree
+# make ffmpeg    the distribution's FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree, whole
 # make install   PREFIX=/usr/local, as ffmpeg-fatezero, or by its own name with SUFFIX=; make uninstall removes it
 # make deb       a package that installs beside the distribution's ffmpeg, as ffmpeg-fatezero and mpv-fatezero
 # make gpu       libtorch's CUDA build, once, for a machine with an NVIDIA card; some 3 GB are downloaded
@@ -19,8 +19,12 @@
 VERSION    = 0.1.0
 PREFIX     = /usr/local
 FFMPEG_SRC = build/ffmpeg-source
-# set unless FFMPEG_SRC= is given: the distribution's libavfilter is extended and nothing else of FFmpeg is built
-OF_DISTRIBUTION = $(filter file,$(origin FFMPEG_SRC))
+# the version of the distribution's libavfilter, and of one that could not be extended
+VERSION_OF_DISTRIBUTION = $(shell dpkg-query -W -f '$${Version}' libavfilter-dev 2>/dev/null)
+NOT_EXTENDED = build/not-extended
+# set unless FFMPEG_SRC= is given: the distribution's libavfilter is extended and nothing else of FFmpeg is built, if that can be done.
+# Expanded here, as ifdef expands nothing
+OF_DISTRIBUTION := $(if $(and $(wildcard $(NOT_EXTENDED)),$(filter $(shell cat $(NOT_EXTENDED) 2>/dev/null),$(VERSION_OF_DISTRIBUTION))),,$(filter file,$(origin FFMPEG_SRC)))
 INPUT      = tests/media/jeep.mp4
 JOBS       = $(shell nproc)
 
@@ -198,7 +202,7 @@ OBJ    = build/$(if $(OF_DISTRIBUTION),libavfilter,ffmpeg)-objects
 # and nothing else from here
 HOST = build/ffmpeg/host
 # what build/ffmpeg is of: another version of the distribution's, or another tree, is another FFmpeg
-KIND = $(if $(OF_DISTRIBUTION),$(shell dpkg-query -W -f '$${Version}' libavfilter-dev 2>/dev/null),$(abspath $(FFMPEG_SRC)))
+KIND = $(if $(OF_DISTRIBUTION),$(VERSION_OF_DISTRIBUTION),$(abspath $(FFMPEG_SRC)))
 
 ffmpeg: setup
 	@mkdir -p build
@@ -214,8 +218,10 @@ build/ffmpeg-source/configure:
 ifdef OF_DISTRIBUTION
 $(FFMPEG): $(FFMPEG_SRC)/configure $(FILTER) ffmpeg-filter/extend-libavfilter jni/fatezero.h | build/ffmpeg/lib/libfatezero.so.0
 	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
-	JOBS=$(JOBS) ffmpeg-filter/extend-libavfilter $(FFMPEG_SRC) $(OBJ) build/ffmpeg || \
-	    { echo "This FFmpeg cannot be extended: make $(or $(MAKECMDGOALS),ffmpeg) FFMPEG_SRC=build/ffmpeg-source builds it whole, in minutes"; exit 1; }
+	@rm -f $(NOT_EXTENDED)
+	@JOBS=$(JOBS) ffmpeg-filter/extend-libavfilter $(FFMPEG_SRC) $(OBJ) build/ffmpeg || { \
+	    echo "the distribution's libavfilter cannot be extended: building all of FFmpeg from $(FFMPEG_SRC) instead, which takes minutes"; \
+	    echo '$(KIND)' > $(NOT_EXTENDED); $(MAKE) --no-print-directory ffmpeg; }
 	@$(link-host)
 	@touch $@
 else
@@ -462,6 +468,7 @@ test-signals: ffmpeg
 
 test-install: ffmpeg
 	tests/install_test
+	tests/build_test
 
 # ---- torture ----
 
@@ -587,7 +594,8 @@ DEB = build/fatezero_$(VERSION)_$(shell dpkg --print-architecture 2>/dev/null).d
 
 # with the distribution's FFmpeg alone: a package knows the libraries that it needs by theirs
 deb: ffmpeg
-	@[ -n "$(OF_DISTRIBUTION)" ] || { echo "make deb is for the distribution's FFmpeg, without FFMPEG_SRC="; exit 1; }
+	@[ -n "$(OF_DISTRIBUTION)" ] && [ ! -e $(NOT_EXTENDED) ] || \
+	    { echo "make deb is for the distribution's FFmpeg, extended: without FFMPEG_SRC=, and with a libavfilter-dev that can be"; exit 1; }
 	@rm -rf build/deb
 	@$(MAKE) --no-print-directory -s install DESTDIR=$(ROOT)/build/deb PREFIX=/usr
 	ffmpeg-filter/package/make-deb build/deb $(VERSION) $(DEB)
