@@ -61,9 +61,11 @@ typedef struct FatezeroOptions {
     char *device;
     int precision;
     int window_size;
+    int speed;
     int steps;
     int solver;
     double guidance;
+    char *guidance_interval;
     double strength;
     double start;
     double forget;

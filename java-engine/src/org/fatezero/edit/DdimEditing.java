@@ -83,7 +83,7 @@ public final class DdimEditing {
     private NDArray noise(Trajectory trajectory, NDArray z, Edit edit, EditMethod.Run run, ForwardContext context, Source from, int k) {
         AttentionStore kept = from == Source.KEPT ? trajectory.attention().get(k) : null;
         List<Branch> branches = edit.method().branches(k).stream().filter(branch -> branch != Branch.SOURCE || kept == null)
-                .filter(branch -> branch != Branch.UNCONDITIONAL || edit.isGuided()).toList();
+                .filter(branch -> branch != Branch.UNCONDITIONAL || edit.isGuided(k)).toList();
         boolean again = branches.contains(Branch.SOURCE);
         try (NDArray source = again ? trajectory.input(schedule, k) : null; Scope scope = new Scope(z, edit.text(), source)) {
             NDList batch = new NDList();
@@ -91,9 +91,9 @@ public final class DdimEditing {
             NDArray text = torch.rows(edit.text(), branches.stream().mapToInt(Branch::ordinal).toArray());
             NDArray epsilon = unet.forward(NDArrays.concat(batch, 0), schedule.timestep(k), text,
                     context.and(run.hook(k, new SourceStep(torch, kept))).firstUpTo(again ? edit.method().source().use().upTo() : Integer.MAX_VALUE));
-            long ofSource = epsilon.getShape().get(0) - (edit.isGuided() ? 2L : 1L) * context.frames(); // 0 where the UNet has dropped it
+            long ofSource = epsilon.getShape().get(0) - (edit.isGuided(k) ? 2L : 1L) * context.frames(); // 0 where the UNet has dropped it
             NDArray edited = ofSource == 0 ? epsilon : epsilon.get("{}:", ofSource);
-            return scope.keep(edit.isGuided() ? torch.guided(edited, edit.guidance()) : edited);
+            return scope.keep(edit.isGuided(k) ? torch.guided(edited, edit.guidance()) : edited);
         }
     }
 
@@ -101,13 +101,13 @@ public final class DdimEditing {
     private NDArray noiseOneByOne(Trajectory trajectory, NDArray z, Edit edit, EditMethod.Run run, ForwardContext context, int k) {
         int t = schedule.timestep(k);
         try (NDArray source = trajectory.input(schedule, k); Scope scope = new Scope(z, edit.text(), source)) {
-            NDArray unconditional = edit.isGuided() ? unet.forward(z, t, row(edit, Branch.UNCONDITIONAL), context) : null;
+            NDArray unconditional = edit.isGuided(k) ? unet.forward(z, t, row(edit, Branch.UNCONDITIONAL), context) : null;
             AttentionStore kept = new AttentionStore(z.getManager(), torch, List.of(edit.method().source().keeping()), context.frames(), k);
             if (edit.method().branches(k).contains(Branch.SOURCE)) {
                 unet.forward(source, t, row(edit, Branch.SOURCE), context.and(kept)).close();
             }
             NDArray conditional = unet.forward(z, t, row(edit, Branch.CONDITIONAL), context.and(run.hook(k, new SourceStep(torch, kept))));
-            return scope.keep(edit.isGuided() ? torch.guided(unconditional.concat(conditional, 0), edit.guidance()) : conditional);
+            return scope.keep(edit.isGuided(k) ? torch.guided(unconditional.concat(conditional, 0), edit.guidance()) : conditional);
         }
     }
 

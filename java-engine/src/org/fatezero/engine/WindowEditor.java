@@ -94,7 +94,7 @@ public final class WindowEditor implements AutoCloseable {
                 Prompt target = encode("prompt", one.prompt());
                 EditPlan plan = EditPlan.of(one, model, manager, source, target, host);
                 NDArray text = encodings(source, encode("negative", one.negative()), target);
-                edits.add(new Shown(new Edit(plan.method(), text, plan.guidance()), Show.of(one, plan, schedule.depth(),
+                edits.add(new Shown(new Edit(plan.method(), text, plan.guidance(), plan.guided()::contains), Show.of(one, plan, schedule.depth(),
                         new PromptWords(model.tokenizer, one.parity(), host), source, target, model.torch)));
             }
             CacheFolder folder = options.inversion().isBlank() ? null

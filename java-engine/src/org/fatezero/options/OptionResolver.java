@@ -27,7 +27,7 @@ public final class OptionResolver {
 
     /** Options that edits of one inversion may differ in; whatever else there is, they share. */
     private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "from", "to", "promptfile", "negative", "guidance",
-            "strength", "forget", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold",
+            "guidance_interval", "strength", "forget", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold",
             "blend_pool", "blend_attention", "blend_latents", "confine", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
 
     /** Options of one edit that a reconstruction of the source depends on. */
@@ -185,6 +185,7 @@ public final class OptionResolver {
             options.remove("source");
         }
         defaults.forEach(options::putIfAbsent);
+        Speed.apply(options, set.keySet());
         Strength.apply(options, set.keySet());
         fill(options);
         return Options.of(options);

@@ -32,9 +32,13 @@ import java.util.Map;
  * @param precision {@code auto}, {@code fp32}, {@code fp16} or {@code bf16}
  * @param window frames edited together, 1 to 128
  * @param steps T of DDIM, 1 to 1000
+ * @param speed {@code exact}, or {@code fast}, which sets {@code steps}, {@code solver} and {@code guidance_interval} where they are not set
+ *     themselves
  * @param solver of inversion: {@code ddim}, or {@code implicit} ({@link org.fatezero.diffusion.Schedule#input})
  * @param guidance scale of classifier-free guidance, 1 to 50; 0 for the model's own, which is 7.5 unless its scheduler's configuration has
  *     a {@code _guidance_scale}
+ * @param guidance_interval share of the steps, from the noisiest, that are guided: {@code 0.8}, {@code 0.1-0.7}; the others need no
+ *     unconditional half (Kynkäänniemi et al. 2024, Applying Guidance in a Limited Interval)
  * @param strength from 0, the source as it is, over 0.5, what the preset says, to 1, the prompt alone; it moves {@code start},
  *     {@code self_replace}, {@code cross_replace} and {@code threshold} where they are not set themselves
  * @param start noise that the edit starts from, as a share of the steps: 1 for the inverted {@code zT}, 0 for the source
@@ -79,8 +83,8 @@ import java.util.Map;
  *     side by side, or {@code attention=word}
  */
 public record Options(String preset, String presets, String edit, String prompt, String source, String captioner, String from, String to,
-        String promptfile, String negative, String model, String lora, String device, String precision, int window, int steps,
-        String solver, double guidance, double strength, double start, double forget, String self_replace, String cross_replace,
+        String promptfile, String negative, String model, String lora, String device, String precision, int window, String speed, int steps,
+        String solver, double guidance, String guidance_interval, double strength, double start, double forget, String self_replace, String cross_replace,
         String control, String emphasize, String blend, String threshold, boolean blend_pool, boolean blend_attention, String blend_latents,
         double confine, String keys, int anchor, String keys_at, int fuse_at, String method, String inject, String inject_at, double inject_weight,
         String inject_kv, String fuse, String attention, String norm, boolean parity, int size, String store, String inversion,
@@ -106,9 +110,11 @@ public record Options(String preset, String presets, String edit, String prompt,
             device=auto
             precision=auto
             window=8
+            speed=exact
             steps=50
             solver=ddim
             guidance=0
+            guidance_interval=1
             strength=0.5
             start=1
             forget=0
@@ -158,6 +164,7 @@ public record Options(String preset, String presets, String edit, String prompt,
         range("inject_weight", inject_weight, 0, 1);
         range("size", size, 0, 4096);
         range("cache_limit", cache_limit, 0, 1_000_000);
+        oneOf("speed", speed, "exact", "fast");
         oneOf("solver", solver, "ddim", "implicit");
         oneOf("precision", precision, "auto", "fp32", "fp16", "bf16");
         oneOf("control", control, "refine", "replace");

@@ -127,7 +127,7 @@ class EditCacheTest {
     @Test
     void whateverAnEditDependsOnIsInTheKey() throws Exception {
         edited(7);
-        String[][] others = {{"prompt", "a red jeep"}, {"source", "a jeep on a road"}, {"steps", "3"}, {"guidance", "3"}, {"negative", "blue"}, {"self_replace", "0.1"},
+        String[][] others = {{"prompt", "a red jeep"}, {"source", "a jeep on a road"}, {"steps", "3"}, {"guidance", "3"}, {"guidance_interval", "0.5"}, {"negative", "blue"}, {"self_replace", "0.1"},
             {"cross_replace", "0.1"}, {"blend", "jeep"}, {"keys", "first"}, {"keys_at", "8"}, {"fuse_at", "8"}, {"norm", "window"}, {"size", "48"}, {"start", "0.5"},
             {"solver", "implicit"}, {"emphasize", "jeep=3"}, {"show", "compare"}};
         for (String[] set : others) {

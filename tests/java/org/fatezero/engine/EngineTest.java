@@ -293,10 +293,21 @@ class EngineTest {
         assertFalse(edits.get(0).equals(edits.get(2)));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"keep", "recompute"})
+    void whereNoStepIsGuidedThereIsNoGuidance(String store) throws Exception {
+        try (Engine never = open(SILENT, "store", store, "guidance_interval", "0"); Engine without = open(SILENT, "store", store, "guidance", "1");
+                Engine always = open(SILENT, "store", store)) {
+            List<String> unguided = edited(never, 3, 8);
+            assertEquals(edited(without, 3, 8), unguided);
+            assertFalse(edited(always, 3, 8).equals(unguided));
+        }
+    }
+
     @Test
     void optionsChangeTheEdit() throws Exception {
         List<List<String>> edits = new ArrayList<>();
-        String[][] sets = {{}, {"guidance", "1"}, {"negative", "blue"}, {"self_replace", "0"}, {"cross_replace", "0"}, {"emphasize", "painting=20"},
+        String[][] sets = {{}, {"guidance", "1"}, {"guidance_interval", "0.5"}, {"guidance_interval", "0.5-1"}, {"negative", "blue"}, {"self_replace", "0"}, {"cross_replace", "0"}, {"emphasize", "painting=20"},
             {"keys", "self"}, {"attention", "reconstruction"}, {"norm", "window"}, {"steps", "3"}, {"size", "32"}, {"blend", "jeep"}, {"steps", "4", "blend", "jeep"}, {"steps", "4", "blend", "-jeep"},
             {"steps", "4", "blend", "jeep", "blend_latents", "1"}, {"steps", "4", "blend", "jeep", "blend_latents", "1", "blend_attention", "0"},
             {"keys_at", "16ch"}, {"forget", "1"}, {"forget", "0.5"}, {"self_replace", "0", "cross_replace", "0", "forget", "1"},

@@ -37,9 +37,9 @@ class OptionsTest {
     /** Numbers, named values and flags arrive as they were given, and what is at its default is left to the engine. */
     @Test
     void valuesReachTheEngine() {
-        String set = "source=auto:to=auto:precision=bf16:window=3:steps=2:solver=implicit:guidance=2.25:strength=0.3:start=0:self_replace=0.2-0.8:"
+        String set = "source=auto:to=auto:precision=bf16:window=3:speed=fast:steps=2:solver=implicit:guidance=2.25:guidance_interval=0-0.5:strength=0.3:start=0:self_replace=0.2-0.8:"
             + "control=replace:blend=:threshold=0.1:blend_attention=0:anchor=0:fuse_at=16:attention=reconstruction:norm=window:parity=yes:size=0:store=keep";
-        assertEquals("{source=auto, to=auto, precision=bf16, window=3, steps=2, solver=implicit, guidance=2250000000E-9, strength=300000000E-9, "
+        assertEquals("{source=auto, to=auto, precision=bf16, window=3, speed=fast, steps=2, solver=implicit, guidance=2250000000E-9, guidance_interval=0-0.5, strength=300000000E-9, "
             + "start=0E-9, self_replace=0.2-0.8, control=replace, blend=, threshold=0.1, blend_attention=0, anchor=0, fuse_at=16, "
             + "attention=reconstruction, norm=window, parity=1, size=0, store=keep}", received(set));
         assertEquals("{steps=1}", received("steps=1:edit=auto:captioner=auto:model=pocket:device=auto:precision=auto:window=auto:solver=auto:guidance=auto:"

@@ -126,7 +126,7 @@ class PresetTest {
     /** So a new option is decided on. */
     @Test
     void whateverElseThereIsIs() {
-        Set<String> others = Set.of("inversion", "cache_limit", "model", "lora", "device", "precision", "store", "show", "promptfile", "captioner", "preset", "presets", "edit");
+        Set<String> others = Set.of("inversion", "cache_limit", "model", "lora", "device", "precision", "store", "show", "promptfile", "captioner", "preset", "presets", "edit", "speed");
         Set<String> all = new TreeSet<>(Preset.KEYS);
         all.addAll(others);
         assertEquals(new TreeSet<>(Options.names()), all);

@@ -40,9 +40,10 @@ import java.util.stream.Collectors;
 /**
  * What options and prompts mean to an edit: here a preset's shares become steps, its words tokens, gates and masks.
  *
+ * @param guided the steps that guidance is used in
  * @param mask where the edit may change the frames, by words of the source; null if none confine it
  */
-public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
+public record EditPlan(EditMethod method, double guidance, StepRange guided, BlendMask mask) {
 
     private static final StepRange NEVER = new StepRange(0, 0);
 
@@ -69,11 +70,12 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
         StepRange any = self.stream().reduce(StepRange::hull).orElseThrow();
         FusedSteps fused = new FusedSteps(any.from(), any.to(), steps - cross.activeSteps(), options.fuse_at(), options.fuse().equals("outputs"));
         double guidance = options.guidance() == 0 ? model.guidance : options.guidance();
+        StepRange guided = steps("guidance_interval", options.guidance_interval(), steps);
         if (!blends) {
             FateZero fusion = new FateZero(model.torch, steps, fused, cross, Regions.none(model.torch), null, null, null);
             boolean fuses = fused.selfFrom() < fused.selfTo() || fused.crossFrom() < steps;
             EditMethod method = infuses ? infusion(options, model, fusion, keyValues) : fuses ? fusion : new Ddim(model.torch);
-            return new EditPlan(forgetting(options, model, method, fusion.regions()), guidance, null);
+            return new EditPlan(forgetting(options, model, method, fusion.regions()), guidance, guided, null);
         }
         boolean wantsTarget = latents != null || infuses || options.confine() > 0 || entries.length > 1;
         Regions regions = regions(options, entries, model.torch, words, source, wantsTarget ? target : null, self);
@@ -86,7 +88,7 @@ public record EditPlan(EditMethod method, double guidance, BlendMask mask) {
         FateZero fusion = new FateZero(model.torch, steps, fused, cross, regions, confinesAttention ? new SelfBlend(self.get(0), infuses) : null, blend,
                 options.confine() > 0 ? new Confinement(model.torch, options.confine()) : null);
         EditMethod method = infuses ? infusion(options, model, fusion, keyValues) : fusion;
-        return new EditPlan(forgetting(options, model, method, regions), guidance,
+        return new EditPlan(forgetting(options, model, method, regions), guidance, guided,
                 regions.ofSource().isEmpty() ? null : regions.all().stream().map(Region::mask).filter(Objects::nonNull).findFirst().orElseThrow());
     }
 

@@ -1,0 +1,28 @@
+package org.fatezero.options;
+
+import java.util.Map;
+import java.util.Set;
+
+/** The option {@code speed}: {@code fast} is other values of the options that time depends on, chosen by evaluation (docs/evaluation.md). */
+final class Speed {
+
+    private static final Map<String, String> FAST = Map.of("steps", "16", "solver", "implicit", "guidance_interval", "1");
+
+    private Speed() {
+    }
+
+    /**
+     * Sets the options that {@code speed=fast} sets, but those in {@code fixed}.
+     *
+     * @param options with {@code speed}
+     */
+    static void apply(Map<String, String> options, Set<String> fixed) {
+        if (options.get("speed").equals("fast")) {
+            FAST.forEach((name, value) -> {
+                if (!fixed.contains(name)) {
+                    options.put(name, value);
+                }
+            });
+        }
+    }
+}
