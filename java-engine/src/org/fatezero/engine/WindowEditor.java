@@ -240,15 +240,13 @@ public final class WindowEditor implements AutoCloseable {
      */
     private Trajectory read(TrajectoryFile file, NDManager window, Shape latents, boolean keeps) {
         List<CaptureSpec> specs = specs(keeps);
-        if (specs.size() > 1 && specs.get(0).keep()) {
-            return null;
-        }
-        return inversions.read(file, window, model, latents, specs(false));
+        return specs.size() > 1 && specs.get(0).keep() ? null : inversions.read(file, window, model, latents, specs(false));
     }
 
     /** What is captured for each edit. */
     private List<CaptureSpec> specs(boolean keeps) {
-        return edits.stream().map(edit -> edit.show.captured()).map(spec -> keeps ? spec : spec.recomputing()).toList();
+        boolean halves = model.precision == DataType.FLOAT32 && !options.parity(); // nobody sees more
+        return edits.stream().map(edit -> edit.show.captured()).map(spec -> !keeps ? spec.recomputing() : halves ? spec.halved() : spec).toList();
     }
 
     /** Clean latents {@code (frames, channels, h, w)} of pixels. */

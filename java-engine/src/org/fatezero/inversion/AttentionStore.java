@@ -31,6 +31,7 @@ public final class AttentionStore implements ForwardHook {
     private final Torch torch;
     private final List<CaptureSpec> specs;
     private final int k;
+    private final boolean halves;
     private final Map<String, Map<Kept, NDArray>> kept = new HashMap<>(); // by the layer's name
     private final Map<TokenSet, TokenAttention> tokens = new HashMap<>();
 
@@ -44,6 +45,7 @@ public final class AttentionStore implements ForwardHook {
         this.torch = torch;
         this.specs = specs;
         this.k = k;
+        halves = specs.stream().anyMatch(CaptureSpec::halves);
         for (CaptureSpec spec : specs) {
             for (TokenSet set : spec.tokens()) {
                 tokens.put(set, new TokenAttention(owner, torch, set, frames));
@@ -84,7 +86,8 @@ public final class AttentionStore implements ForwardHook {
             long kept = IntStream.range(0, steps).filter(k -> keepsFeatures(specs, block.name(), k)).count();
             numbers += kept * window.frames() * block.channels() * block.height() * block.width();
         }
-        return numbers * precision.getNumOfBytes();
+        boolean halves = specs.stream().anyMatch(CaptureSpec::halves);
+        return numbers * Math.min(precision.getNumOfBytes(), (halves ? DataType.FLOAT16 : precision).getNumOfBytes());
     }
 
     private static boolean keepsFeatures(List<CaptureSpec> specs, String block, int k) {
@@ -135,13 +138,24 @@ public final class AttentionStore implements ForwardHook {
 
     private void keep(Set<Kept> arrays, Kept which, String layer, NDArray array) {
         if (arrays.contains(which)) {
-            array.attach(owner);
-            kept.computeIfAbsent(layer, name -> new EnumMap<>(Kept.class)).put(which, array);
+            NDArray stored = halves ? torch.halved(owner, array) : array;
+            stored.attach(owner);
+            kept.computeIfAbsent(layer, name -> new EnumMap<>(Kept.class)).put(which, stored);
         }
     }
 
     /**
-     * What was kept of a layer or a residual block.
+     * What was kept of a layer or a residual block, in the precision of {@code like}; a copy belongs to its manager.
+     *
+     * @param layer its name in the checkpoint
+     */
+    public NDArray get(String layer, Kept which, NDArray like) {
+        NDArray stored = get(layer, which);
+        return halves ? torch.copyTo(like.getManager(), stored, like) : stored;
+    }
+
+    /**
+     * The same as it is stored.
      *
      * @param layer its name in the checkpoint
      * @return null if it was not kept

@@ -245,6 +245,11 @@ public final class Torch implements AutoCloseable {
         return run("to_bfloat16", x);
     }
 
+    /** A copy of {@code x} in half precision that belongs to {@code to}. */
+    public NDArray halved(NDManager to, NDArray x) {
+        return run(to, "to_half", x);
+    }
+
     /** A copy of {@code x} of the type and on the device of {@code like}. */
     public NDArray copyTo(NDArray x, NDArray like) {
         return copyTo(x.getManager(), x, like);

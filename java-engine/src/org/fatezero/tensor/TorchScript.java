@@ -216,6 +216,8 @@ final class TorchScript {
                 return torch.to(x, like, False, True, None)
               def to_bfloat16(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.to(x, 15, False, True, None)
+              def to_half(self: __torch__.Ops, x: Tensor) -> Tensor:
+                return torch.to(x, 5, False, True, None)
               def channels_last(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.contiguous(x, memory_format=2)
               def remap(self: __torch__.Ops, source: Tensor, matrix: Tensor, edit: Tensor, own: Tensor) -> Tensor:

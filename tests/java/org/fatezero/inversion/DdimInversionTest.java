@@ -134,6 +134,24 @@ class DdimInversionTest {
         }
     }
 
+    /** And what is given back has the precision that was asked for. */
+    @Test
+    void halvedItIsHalfAsMuch() throws Exception {
+        try (NDManager window = tiny.manager.newSubManager()) {
+            NDArray z0 = tiny.normal(window, 2, 4, 9, 12);
+            CaptureSpec whole = spec(0, 4, 0, 64, true);
+            Trajectory trajectory = new DdimInversion(tiny.unet, Tiny.schedule(STEPS), tiny.torch)
+                    .run(z0, tiny.text("a silver jeep"), PASS, List.of(whole.halved()), (step, steps) -> { });
+            Set<NDArray> latents = Set.copyOf(trajectory.latents());
+            long bytes = window.getManagedArrays().stream().filter(array -> !latents.contains(array)).mapToLong(array -> array.getDataType().getNumOfBytes() * array.size()).sum();
+            assertEquals(bytes, AttentionStore.bytes(tiny.unet.config(), 9, 12, PASS.window(), 77, STEPS, List.of(whole.halved()), DataType.FLOAT32));
+            assertEquals(2 * bytes, AttentionStore.bytes(tiny.unet.config(), 9, 12, PASS.window(), 77, STEPS, List.of(whole), DataType.FLOAT32));
+            String layer = tiny.unet.config().attentionLayers(9, 12, false).get(0).site().name();
+            assertEquals(DataType.FLOAT16, trajectory.attention().get(0).get(layer, Kept.QUERIES).getDataType());
+            assertEquals(DataType.FLOAT32, trajectory.attention().get(0).get(layer, Kept.QUERIES, z0).getDataType());
+        }
+    }
+
     @Test
     void whatIsKeptHasTheShapesOfItsSite() throws Exception {
         try (NDManager window = tiny.manager.newSubManager()) {
