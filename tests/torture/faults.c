@@ -1,4 +1,4 @@
-#define _GNU_SOURCE             // dl_iterate_phdr
+#define _GNU_SOURCE             // dl_iterate_phdr, vasprintf
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,34 @@ void *realloc(void *memory, size_t size)
     was   = let_go(memory);
     moved = REAL(realloc)(memory, size);
     return hold(moved, was ? (void *)ranges[0].begin : CALLER);
+}
+
+char *strdup(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    void *copy;
+
+    if (fails(CALLER))
+        return none();
+    copy = hold(REAL(malloc)(size), CALLER);
+    return copy ? memcpy(copy, text, size) : NULL;
+}
+
+int asprintf(char **text, const char *format, ...)
+{
+    va_list args;
+    int length;
+
+    if (fails(CALLER)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    va_start(args, format);
+    length = vasprintf(text, format, args);
+    va_end(args);
+    if (length >= 0)
+        hold(*text, CALLER);
+    return length;
 }
 
 int posix_memalign(void **memory, size_t alignment, size_t size)

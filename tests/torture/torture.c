@@ -3,12 +3,15 @@
  *
  *     torture fuzz CASES [SEED]    random options, frames, rows, formats, commands; one case the bridge's, the next the filter's
  *     torture faults               every allocation and new Java object of some clips fails once, one after another
+ *     torture starts               every allocation of the bridge while it starts Java fails once, each in a process of its own
  */
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <fatezero.h>
 #include <libavfilter/avfilter.h>
@@ -555,6 +558,62 @@ static int faults(void)
     return wrongs > 0;
 }
 
+/* ---- starts ---- */
+
+#define NOT_REACHED 3
+#define TOO_LONG    120             // seconds
+
+/*
+ * Opens an editor while the n-th allocation of the bridge fails, and another when none does: a process can start one Java only, and what
+ * failed once must not keep it from that.
+ */
+static int start(long n)
+{
+    static const char *const watched[] = { "libfatezero.so", NULL };
+    const char *const options[] = { "steps", "1", NULL };
+    fatezero_error error = { 0 };
+    fatezero *fz;
+    int reached;
+
+    snprintf(now, sizeof(now), "start of Java, fault %ld", n);
+    alarm(TOO_LONG);
+    faults_watch(watched);
+    faults_arm(n);
+    fz = fatezero_open(options, NULL, &error);
+    reached = faults_calls() >= n;
+    faults_arm(0);
+    if (!fz && (!reached || !error.code || !error.message[0]))
+        wrong("code %d, \"%s\"", error.code, error.message);
+    fatezero_close(&fz);
+    if (!(fz = fatezero_open(options, NULL, &error)))
+        wrong("nothing can be opened after it: %s", error.message);
+    fatezero_close(&fz);
+    return wrongs ? 1 : reached ? 0 : NOT_REACHED;
+}
+
+static int starts(void)
+{
+    for (long n = 1;; n++) {
+        char number[24];
+        int status = -1;
+        pid_t child;
+
+        snprintf(now, sizeof(now), "start of Java, fault %ld", n);
+        snprintf(number, sizeof(number), "%ld", n);
+        if (!(child = fork())) {
+            execl("/proc/self/exe", "torture", "start", number, NULL);
+            _exit(127);
+        }
+        waitpid(child, &status, 0);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_REACHED) {
+            printf("%ld faults while Java starts: %d wrong\n", n - 1, wrongs);
+            return wrongs > 0;
+        }
+        if (!WIFEXITED(status) || WEXITSTATUS(status))
+            wrong("ends with status %#x", status);
+    }
+}
+
 static void quiet(void *avcl, int level, const char *format, va_list args)
 {
     char line[512];
@@ -574,6 +633,10 @@ int main(int argc, char **argv)
     fatezero *fz;
 
     av_log_set_callback(quiet);
+    if (!strcmp(what, "start") && argc > 2)
+        return start(atol(argv[2]));
+    if (!strcmp(what, "starts"))
+        return starts();
     fz = fatezero_open(options, NULL, &error);
     if (!fz) {
         fprintf(stderr, "%s\n", error.message);
@@ -589,6 +652,6 @@ int main(int argc, char **argv)
         return fuzz(atoi(argv[2]), argc > 3 ? atoi(argv[3]) : 1);
     if (!strcmp(what, "faults"))
         return faults();
-    fprintf(stderr, "usage: torture fuzz CASES [SEED] | faults\n");
+    fprintf(stderr, "usage: torture fuzz CASES [SEED] | faults | starts\n");
     return 2;
 }
