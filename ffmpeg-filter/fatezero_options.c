@@ -48,7 +48,9 @@
 #define INTEGER_OPTION(name, field, most, help, flags) { name, help, OFFSET(field), AV_OPT_TYPE_INT, { .i64 = -1 }, -1, most, flags, name }
 #define INTEGER(name, field, most, help)       INTEGER_OPTION(name, field, most, help, RUNTIME)
 #define FIXED_INTEGER(name, field, most, help) INTEGER_OPTION(name, field, most, help, FLAGS)
-#define FLAG(name, field, help)             { name, help, OFFSET(field), AV_OPT_TYPE_BOOL, { .i64 = -1 }, -1, 1, RUNTIME }
+#define FLAG_OPTION(name, field, value, help, flags) { name, help, OFFSET(field), AV_OPT_TYPE_BOOL, { .i64 = value }, value, 1, flags }
+#define FLAG(name, field, help)                FLAG_OPTION(name, field, -1, help, RUNTIME)
+#define FIXED_FLAG(name, field, help)          FLAG_OPTION(name, field, 0, help, FLAGS)
 
 const AVOption ff_fatezero_options[] = {
     STRING("preset",        preset, NULL,  "preset's name, or a file (default watercolor, without a prompt)"),
@@ -105,6 +107,7 @@ const AVOption ff_fatezero_options[] = {
                                                    "preset's, or 0"),
     NUMBER("confine",       confine, 1,    "0 the prompt's words look anywhere to 1 in their region of blend alone"),
         AUTO("confine", "the preset's, or 0"),
+    FIXED_FLAG("mask",      mask,          "a second input of gray frames says where anything, or blend's first region, is edited (default 0)"),
     STRING("keys",          keys, "auto",  "frames that every frame attends to; auto is the preset's, or anchor"),
     FIXED_INTEGER("anchor",       anchor, 127,   "frame of each shot, from 0, that all others may attend to"),
         AUTO("anchor", "the preset's, or 3"),

@@ -23,7 +23,7 @@
  * Frames are gathered into windows, which libfatezero edits. While a worker thread edits one window, the next is
  * gathered; when that is full, activate() waits for the worker, so only the host's threads pass frames on. A window ends early
  * where the filter is disabled, where the size or the colours' meaning changes, and at the end of the stream.
- * Each of several edits has its own output; they share one inversion of the window.
+ * Each of several edits has its own output; they share one inversion of the window. With mask=1 there is a second input, of masks.
  *
  * The engine takes packed RGB. What is edited is converted to it and back here, by each frame's own tags, so that frames
  * come out in the format that they came in, tagged as they were; what passes unedited is not touched.
@@ -91,12 +91,15 @@ typedef struct FatezeroContext {
     int taking;                 ///< the next frame is being taken from the link, whose queue it has left
     AVFrame **window;           ///< frames to be edited together
     int nb_window;
+    AVFrame *mask;              ///< of the last frame that was taken; NULL without mask=1
+    AVFrame **masks, **edited_masks;    ///< of the window's frames, and of those that the worker edits
     AVFrame **edited;           ///< those that the worker edits
     AVFrame **targets;          ///< what they become, in RGB, one for each output
     int nb_edited;
     AVFrame **done;             ///< frames on their way out, one for each output: at most two windows and what ended them
     int nb_done, next_done;
     fatezero_image *source_images, *target_images;  ///< the latter one output's after another's
+    fatezero_mask *mask_images;
 
     FatezeroWorker worker;      ///< while it is busy the window that it edits, and the editors, are its own
     atomic_int stop;            ///< what the worker edits is not wanted any more
@@ -249,8 +252,8 @@ static void edit(AVFilterContext *ctx)
     if (!ff_fatezero_interrupted(&s->signals))
         s->code = s->edited_begins ? fatezero_begin_shot(s->editor->fz, NULL, 0, 0, 0, &s->error) : FATEZERO_OK;
     if (!s->code)
-        s->code = fatezero_edit(s->editor->fz, s->source_images, s->target_images, s->nb_edited, first->width,
-                                first->height, depth, &s->error);
+        s->code = fatezero_edit_masked(s->editor->fz, s->source_images, s->options.mask ? s->mask_images : NULL, s->target_images,
+                                       s->nb_edited, first->width, first->height, depth, &s->error);
     s->duration = av_gettime_relative() - start;
 }
 
@@ -336,8 +339,10 @@ static int prepare(AVFilterContext *ctx)
         s->target_images[edit * n + i / ctx->nb_outputs] = (fatezero_image) { out->data[0], out->linesize[0] };
     }
     for (int i = 0; i < n && ret >= 0; i++) {
-        const AVFrame *in = s->edited[i];
+        const AVFrame *in = s->edited[i], *mask = s->edited_masks[i];
 
+        if (mask)
+            s->mask_images[i] = (fatezero_mask) { mask->data[0], mask->linesize[0], mask->width, mask->height };
         s->source_images[i] = (fatezero_image) { in->data[0], in->linesize[0] };
         /* of another format or a negative linesize, as vflip makes it: edited in a copy, in the memory of its first edit */
         if (in->format != rgb || in->linesize[0] < 0) {
@@ -410,6 +415,7 @@ static int start(AVFilterContext *ctx)
     int ret;
 
     FFSWAP(AVFrame **, s->window, s->edited);
+    FFSWAP(AVFrame **, s->masks, s->edited_masks);
     s->nb_edited     = s->nb_window;
     s->edited_begins = s->window_begins;
     s->edited_shot   = s->window_shot;
@@ -486,6 +492,11 @@ static int gather(AVFilterContext *ctx, AVFrame *frame, int64_t number)
 
     if ((s->shot_ends || editor != s->window_editor) && s->nb_window && (ret = finish(ctx)) >= 0)
         ret = start(ctx);
+    if (ret >= 0 && s->mask) {
+        av_frame_free(&s->masks[s->nb_window]);
+        if (!(s->masks[s->nb_window] = av_frame_clone(s->mask)))
+            ret = AVERROR(ENOMEM);
+    }
     if (ret < 0) {
         av_frame_free(&frame);
         return ret;
@@ -505,6 +516,12 @@ static int64_t end_of(const AVFrame *frame)
     return frame->pts + FFMAX(DURATION(frame), 1);
 }
 
+static void end_inputs(AVFilterContext *ctx, int status)
+{
+    for (int i = 0; i < ctx->nb_inputs; i++)
+        ff_inlink_set_status(ctx->inputs[i], status);
+}
+
 /** No more frames are taken: the stream ends there. */
 static void end_stream(AVFilterContext *ctx, int64_t pts)
 {
@@ -512,7 +529,7 @@ static void end_stream(AVFilterContext *ctx, int64_t pts)
 
     s->status     = AVERROR_EOF;
     s->status_pts = pts;
-    ff_inlink_set_status(ctx->inputs[0], AVERROR_EOF);
+    end_inputs(ctx, AVERROR_EOF);
 }
 
 /** The host was asked to stop before anything was edited: the frames that are there pass as they are, and the stream ends. */
@@ -629,14 +646,15 @@ static int activate(AVFilterContext *ctx)
     }
     if (!open) {
         drop(ctx);
-        ff_inlink_set_status(inlink, status);
+        end_inputs(ctx, status);
         return 0;
     }
 
     /* taken at once: the link's queue is not meant to hold a whole window */
     while (!s->nb_done && !s->status) {
         s->taking = 1;
-        ret = ff_inlink_consume_frame(inlink, &frame);
+        if ((ret = ff_fatezero_find_mask(ctx, &s->mask)) > 0)
+            ret = ff_inlink_consume_frame(inlink, &frame);
         s->taking = 0;
         if (ret > 0)
             ret = take(ctx, frame);
@@ -662,8 +680,12 @@ static int activate(AVFilterContext *ctx)
         if (s->status && !ff_outlink_get_status(outlink))
             ff_outlink_set_status(outlink, s->status, s->status_pts);
     }
-    if (s->status)
+    if (s->status) {
+        end_inputs(ctx, AVERROR_EOF);       // masks that are left
         return 0;
+    }
+    if (ctx->nb_inputs > 1 && ff_inlink_queued_frames(inlink))  // its mask is missing
+        inlink = ctx->inputs[1];
     for (int i = 0; i < ctx->nb_outputs; i++)
         FF_FILTER_FORWARD_WANTED(ctx->outputs[i], inlink);
     return FFERROR_NOT_READY;
@@ -705,7 +727,10 @@ static int setup(AVFilterContext *ctx)
     s->done          = av_calloc((2 * s->capacity + 1) * ctx->nb_outputs, sizeof(*s->done));
     s->source_images = av_calloc(s->capacity, sizeof(*s->source_images));
     s->target_images = av_calloc(s->capacity * ctx->nb_outputs, sizeof(*s->target_images));
-    if (!s->window || !s->edited || !s->targets || !s->done || !s->source_images || !s->target_images)
+    s->masks         = av_calloc(s->capacity, sizeof(*s->masks));
+    s->edited_masks  = av_calloc(s->capacity, sizeof(*s->edited_masks));
+    s->mask_images   = av_calloc(s->capacity, sizeof(*s->mask_images));
+    if (!s->masks || !s->edited_masks || !s->mask_images || !s->window || !s->edited || !s->targets || !s->done || !s->source_images || !s->target_images)
         return AVERROR(ENOMEM);
     return 0;
 }
@@ -783,12 +808,15 @@ static int parts(const char *text)
     return n;
 }
 
-/** An output for each edit after the first. */
+/** An output for each edit after the first, and an input of masks. */
 static av_cold int init(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
+    AVFilterPad masks = { .name = "mask", .type = AVMEDIA_TYPE_VIDEO };
     int ret;
 
+    if (s->options.mask && (ret = ff_append_inpad(ctx, &masks)) < 0)
+        return ret;
     for (int i = FFMAX(parts(s->options.presets), parts(s->options.edit)); i > 1; i--) {
         AVFilterPad pad = {
             .name         = av_asprintf("output%d", ctx->nb_outputs),
@@ -815,6 +843,14 @@ static av_cold void uninit(AVFilterContext *ctx)
     ff_fatezero_unlisten(&s->signals);
     av_frame_free(&s->shots.previous);
     ff_fatezero_free_settings(&s->settings);
+    av_frame_free(&s->mask);
+    if (s->masks && s->edited_masks) {
+        free_frames(s->masks, 0, s->capacity);
+        free_frames(s->edited_masks, 0, s->capacity);
+    }
+    av_freep(&s->masks);
+    av_freep(&s->edited_masks);
+    av_freep(&s->mask_images);
     av_freep(&s->window);
     av_freep(&s->edited);
     av_freep(&s->targets);
@@ -863,11 +899,21 @@ static const enum AVPixelFormat pix_fmts[] = {
     AV_PIX_FMT_NONE
 };
 
+static int query_formats(AVFilterContext *ctx)
+{
+    static const enum AVPixelFormat gray[] = { AV_PIX_FMT_GRAY8, AV_PIX_FMT_NONE };
+    int ret;
+
+    if (ctx->nb_inputs > 1 && (ret = ff_formats_ref(ff_make_format_list((const int *)gray), &ctx->inputs[1]->outcfg.formats)) < 0)
+        return ret;
+    return ff_set_common_formats_from_list(ctx, (const int *)pix_fmts);
+}
+
 const FILTER ff_vf_fatezero = {
     PUBLIC(name)        = "fatezero",
     PUBLIC(description) = NULL_IF_CONFIG_SMALL("Edit video by words."),
     PUBLIC(priv_class)  = &fatezero_class,
-    PUBLIC(flags)       = AVFILTER_FLAG_SUPPORT_TIMELINE_INTERNAL | AVFILTER_FLAG_DYNAMIC_OUTPUTS,
+    PUBLIC(flags)       = AVFILTER_FLAG_SUPPORT_TIMELINE_INTERNAL | AVFILTER_FLAG_DYNAMIC_INPUTS | AVFILTER_FLAG_DYNAMIC_OUTPUTS,
     .priv_size          = sizeof(FatezeroContext),
     .init               = init,
     .uninit             = uninit,
@@ -875,5 +921,5 @@ const FILTER ff_vf_fatezero = {
     .process_command    = process_command,
     FILTER_INPUTS(inputs),
     FILTER_OUTPUTS(outputs),
-    FILTER_PIXFMTS_ARRAY(pix_fmts),
+    FILTER_QUERY_FUNC(query_formats),
 };

@@ -79,6 +79,7 @@ typedef struct FatezeroOptions {
     int blend_attention;
     char *blend_latents;
     double confine;
+    int mask;
     char *keys;
     int anchor;
     char *keys_at;
@@ -215,5 +216,15 @@ typedef struct FatezeroShots {
  * @return 1 if it does, 0 if not, or an error
  */
 int ff_fatezero_begins_shot(FatezeroShots *s, const AVFrame *frame, double cut);
+
+/* ---- fatezero_masks.c: which frame of the second input is a frame's mask ---- */
+
+/**
+ * Finds the mask of the first frame that waits in the first input: the last one that is not later, or else the first that there is.
+ *
+ * @param mask of the frame before, which is replaced
+ * @return 1 if it is there, or nobody wants it: without a second input, or without a frame that waits; 0 if it may yet come; or an error
+ */
+int ff_fatezero_find_mask(AVFilterContext *ctx, AVFrame **mask);
 
 #endif /* AVFILTER_VF_FATEZERO_H */

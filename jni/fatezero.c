@@ -272,8 +272,74 @@ fatezero_code fatezero_begin_shot(fatezero *fz, const fatezero_image *anchor, in
     return error->code;
 }
 
+static fatezero_code check_masks(const fatezero_mask *mask, int n, fatezero_error *error)
+{
+    for (int i = 0; mask && i < n; i++) {
+        if (!mask[i].data || mask[i].width < 1 || mask[i].height < 1 || mask[i].stride < mask[i].width)
+            return fatezero_fail(error, FATEZERO_INVALID, "mask %d: %dx%d with %td bytes from row to row: at least 1x1, and rows of a width",
+                                 i, mask[i].width, mask[i].height, mask[i].stride);
+        if (mask[i].stride > INT_MAX / mask[i].height)
+            return fatezero_fail(error, FATEZERO_INVALID, "mask %d is larger than %d bytes", i, INT_MAX);
+    }
+    return FATEZERO_OK;
+}
+
+/* Masks in the form of Engine.edit(). */
+typedef struct java_masks {
+    jobjectArray buffers;
+    jintArray strides, sizes;
+} java_masks;
+
+/* The masks, over the caller's memory. @return 0 with an exception pending */
+static int wrap_masks(JNIEnv *env, const fatezero_java *java, const fatezero_mask *mask, int n, java_masks *to)
+{
+    if (!(to->buffers = (*env)->NewObjectArray(env, n, java->buffer, NULL)) || !(to->strides = (*env)->NewIntArray(env, n)) ||
+        !(to->sizes = (*env)->NewIntArray(env, 2 * n)))
+        return 0;
+    for (int i = 0; i < n; i++) {
+        const jint stride = mask[i].stride, size[] = { mask[i].width, mask[i].height };
+        jobject buffer = (*env)->NewDirectByteBuffer(env, (void *)mask[i].data, (jlong)stride * (size[1] - 1) + size[0]);
+
+        if (!buffer)
+            return 0;
+        (*env)->SetObjectArrayElement(env, to->buffers, i, buffer);
+        (*env)->SetIntArrayRegion(env, to->strides, i, 1, &stride);
+        (*env)->SetIntArrayRegion(env, to->sizes, 2 * i, 2, size);
+        (*env)->DeleteLocalRef(env, buffer);
+    }
+    return 1;
+}
+
+/* Has the engine edit. What fails leaves an exception pending. */
+static void call_edit(JNIEnv *env, const fatezero_java *java, jobject engine, const image_list *from, const fatezero_mask *mask,
+                      const image_list *to, int width, int height, int depth)
+{
+    jintArray from_strides = (*env)->NewIntArray(env, from->count);
+    jintArray to_strides   = from_strides ? (*env)->NewIntArray(env, to->count) : NULL;
+    jobjectArray sources   = to_strides ? wrap(env, java, from, from_strides) : NULL;
+    jobjectArray targets   = sources ? wrap(env, java, to, to_strides) : NULL;
+    java_masks masks;
+
+    if (targets && !mask) {
+        (*env)->CallVoidMethod(env, engine, java->edit, sources, from_strides, targets, to_strides, width, height, depth);
+    } else if (targets && wrap_masks(env, java, mask, from->n, &masks)) {
+        /* looked up here, since all else does with an engine that has no masks */
+        jmethodID edit = (*env)->GetMethodID(env, java->engine, "edit", "([Ljava/nio/ByteBuffer;[I[Ljava/nio/ByteBuffer;[I[I"
+                                                                        "[Ljava/nio/ByteBuffer;[IIII)V");
+        if (edit)
+            (*env)->CallVoidMethod(env, engine, edit, sources, from_strides, masks.buffers, masks.strides, masks.sizes,
+                                   targets, to_strides, width, height, depth);
+    }
+}
+
 fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fatezero_image *target,
                             int n, int width, int height, int depth, fatezero_error *error)
+{
+    return fatezero_edit_masked(fz, source, NULL, target, n, width, height, depth, error);
+}
+
+fatezero_code fatezero_edit_masked(fatezero *fz, const fatezero_image *source, const fatezero_mask *mask,
+                                   const fatezero_image *target, int n, int width, int height, int depth, fatezero_error *error)
 {
     const ptrdiff_t row   = (ptrdiff_t)width * 3 * (depth / 8);
     const int one         = 1;
@@ -287,21 +353,14 @@ fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fa
     if (n > INT_MAX / fz->edits)
         return fatezero_fail(error, FATEZERO_INVALID, "%d frames are too many", n);
     to.count = n * fz->edits;
-    if (check_images(&from, error) || check_images(&to, error))
+    if (check_images(&from, error) || check_images(&to, error) || check_masks(mask, n, error))
         return error->code;
     if (!(java = enter(&env, error)))
         return error->code;
 
     error->code = FATEZERO_OK;
     if (!(*env)->PushLocalFrame(env, 16)) {
-        jintArray from_strides = (*env)->NewIntArray(env, n);
-        jintArray to_strides   = from_strides ? (*env)->NewIntArray(env, to.count) : NULL;
-        jobjectArray sources   = to_strides ? wrap(env, java, &from, from_strides) : NULL;
-        jobjectArray targets   = sources ? wrap(env, java, &to, to_strides) : NULL;
-
-        if (targets)
-            (*env)->CallVoidMethod(env, fz->engine, java->edit, sources, from_strides, targets, to_strides,
-                                   width, height, depth);
+        call_edit(env, java, fz->engine, &from, mask, &to, width, height, depth);
         if (!fatezero_exception(env, &fz->host, error))
             describe(env, java, fz, error);
         (*env)->PopLocalFrame(env, NULL);

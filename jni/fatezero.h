@@ -97,6 +97,13 @@ typedef struct fatezero_image {
     ptrdiff_t stride;       ///< bytes from one row to the next: at least width * 3 * depth / 8
 } fatezero_image;
 
+/** Where a frame may be edited: a gray picture, 8 bits a sample, of any size: it is stretched over the frame. */
+typedef struct fatezero_mask {
+    const uint8_t *data;    ///< the first sample of the top row: 0 where nothing changes, 255 where all may
+    ptrdiff_t stride;       ///< bytes from one row to the next, at least width
+    int width, height;
+} fatezero_mask;
+
 /** An editor: options, model, and the Java object behind them. */
 typedef struct fatezero fatezero;
 
@@ -159,6 +166,15 @@ FATEZERO_API fatezero_code fatezero_begin_shot(fatezero *fz, const fatezero_imag
  */
 FATEZERO_API fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *source, const fatezero_image *target,
                                          int n, int width, int height, int depth, fatezero_error *error);
+
+/**
+ * Edits consecutive frames together, each within its mask, as fatezero_edit() otherwise. The option mask=1 asks for this function in the
+ * place of that. An anchor that fatezero_begin_shot() was given is edited everywhere.
+ *
+ * @param mask n of them
+ */
+FATEZERO_API fatezero_code fatezero_edit_masked(fatezero *fz, const fatezero_image *source, const fatezero_mask *mask,
+                                                const fatezero_image *target, int n, int width, int height, int depth, fatezero_error *error);
 
 /**
  * Describes what the last successful call of fatezero_edit() made.

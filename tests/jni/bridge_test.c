@@ -135,6 +135,31 @@ static void test_edits(void)
     fatezero_close(&fz);
 }
 
+/* Each frame within its mask, of any size, of the bytes that its rows need alone. */
+static void test_masks(void)
+{
+    const char *options[] = { "steps", "1", NULL };
+    uint8_t pixels[2][6] = { { 1, 2, 3, 4, 5, 6 }, { 7, 8, 9, 10, 11, 12 } }, edited[2][6], one[] = { 255 }, four[7] = { 0, 1, 9, 9, 9, 0, 255 };
+    fatezero_image source[] = { { pixels[0], 6 }, { pixels[1], 6 } }, target[] = { { edited[0], 6 }, { edited[1], 6 } };
+    fatezero_mask masks[] = { { one, 1, 1, 1 }, { four, 5, 2, 2 } };
+    fatezero_error error;
+    fatezero *fz = open_with(options, NULL, &error);
+    int wrong = 0;
+
+    test = "masks";
+    CHECK(fz && !fatezero_edit_masked(fz, source, masks, target, 2, 2, 1, 8, &error));
+    for (int i = 0; i < 12; i++)
+        wrong += edited[i / 6][i % 6] != (i < 6 || i % 6 > 2 ? 255 - pixels[i / 6][i % 6] : pixels[i / 6][i % 6]);
+    CHECK(!wrong);
+    CHECK(!fatezero_edit_masked(fz, source, NULL, target, 2, 2, 1, 8, &error) && edited[1][0] == 248);
+    masks[1].stride = 1;
+    CHECK(fatezero_edit_masked(fz, source, masks, target, 2, 2, 1, 8, &error) == FATEZERO_INVALID && strstr(error.message, "mask 1"));
+    masks[1].data = NULL;
+    CHECK(fatezero_edit_masked(fz, source, masks, target, 2, 2, 1, 8, &error) == FATEZERO_INVALID && strstr(error.message, "mask 1"));
+    CHECK(!fatezero_edit_masked(fz, source, masks, target, 1, 2, 1, 8, &error));
+    fatezero_close(&fz);
+}
+
 /* A shot begins with the next window, or has an anchor that is handed over, of the bytes that its rows need alone. */
 static void test_shots(void)
 {
@@ -452,6 +477,7 @@ int main(int argc, char **argv)
     test_edit(16);
     test_edits();
     test_panels();
+    test_masks();
     test_shots();
     test_change();
     test_errors();

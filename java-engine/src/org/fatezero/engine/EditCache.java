@@ -12,12 +12,14 @@ import org.fatezero.options.Options;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.TensorWriter;
 import org.fatezero.tensor.Weights;
+import org.fatezero.video.Mask;
 
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -63,6 +65,19 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
         }
     }
 
+    /** Names a window by its inversion and its masks, if it has any. */
+    static String key(String inversion, List<Mask> masks) {
+        if (masks == null) {
+            return inversion;
+        }
+        MessageDigest digest = Sha256.digest();
+        for (Mask mask : masks) {
+            digest.update((mask.width() + "x" + mask.height() + "\n").getBytes(StandardCharsets.UTF_8));
+            digest.update(mask.samples());
+        }
+        return inversion + ", masks " + HexFormat.of().formatHex(digest.digest());
+    }
+
     /** @param inversion names the window's */
     private String key(String inversion) {
         return HexFormat.of().formatHex(Sha256.digest().digest((settings + inversion).getBytes(StandardCharsets.UTF_8)));
@@ -75,7 +90,7 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
     /**
      * The results of a window that was edited before; null if there are none, or they cannot be used.
      *
-     * @param inversion names the window's
+     * @param inversion names the window's, as {@link #key(String, List)}
      * @param window owns them
      * @param frames of the window
      */

@@ -13,6 +13,7 @@ import org.fatezero.options.Options;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.tensor.NotFiniteException;
 import org.fatezero.video.FrameFormat;
+import org.fatezero.video.Mask;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -21,6 +22,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -172,11 +174,22 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
+     * Edits one window without masks.
+     */
+    public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride, int width,
+            int height, int depth) throws IOException {
+        edit(source, sourceStride, null, null, null, target, targetStride, width, height, depth);
+    }
+
+    /**
      * Edits one window of packed RGB frames. Source and target may be the same memory. Where numbers in half precision are not
      * finite the window is edited once more, and all later ones, in single precision.
      *
      * @param source direct buffers, one a frame
      * @param sourceStride bytes from row to row
+     * @param mask with {@code mask=1} direct buffers of gray, 8 bits a sample, one a frame: nothing changes where they are 0; otherwise null
+     * @param maskStride likewise
+     * @param maskSize width and height of each
      * @param target like {@code source}, one edit's frames after another's, as wide as its {@link #panels}; untouched if an edit fails before decoding
      * @param depth bits a sample, 8 or 16
      * @throws CancellationException if the host asked for it
@@ -184,8 +197,8 @@ public final class Engine implements AutoCloseable {
      * @throws IllegalArgumentException for frames that are not as above or have an aspect ratio of more than 32, and for numbers that are
      *     not finite in single precision either
      */
-    public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride, int width,
-            int height, int depth) throws IOException {
+    public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] mask, int[] maskStride, int[] maskSize, ByteBuffer[] target,
+            int[] targetStride, int width, int height, int depth) throws IOException {
         FrameFormat frames = new FrameFormat(width, height, depth);
         int n = source.length;
         int targets = n * edits();
@@ -197,6 +210,7 @@ public final class Engine implements AutoCloseable {
             throw new IllegalArgumentException("frames of " + width + "x" + height + ": one side may be at most " + LONGEST
                     + " times as long as the other, or the edit would need absurd amounts of memory; crop or pad them first");
         }
+        List<Mask> masks = masks(n, mask, maskStride, maskSize);
         for (int i = 0; i < n; i++) {
             frames.check(source[i], sourceStride[i]);
         }
@@ -204,7 +218,7 @@ public final class Engine implements AutoCloseable {
             frames.wide(panels[i / n]).check(target[i], targetStride[i]);
         }
         Libtorch.runWithoutOptimizer();
-        FrameBuffers from = new FrameBuffers(source, sourceStride);
+        FrameBuffers from = new FrameBuffers(source, sourceStride, masks);
         FrameBuffers to = new FrameBuffers(target, targetStride);
         FrameBuffers beside = shot.enter(frames, from);
         FrameBuffers anchor = EditPlan.seesAnchor(options) ? beside : null;
@@ -235,6 +249,14 @@ public final class Engine implements AutoCloseable {
                 throw notFinite(again);
             }
         }
+    }
+
+    private List<Mask> masks(int n, ByteBuffer[] mask, int[] stride, int[] size) {
+        if (mask == null ? options.mask() : !options.mask() || mask.length != n || stride.length != n || size.length != 2 * n) {
+            throw new IllegalArgumentException("mask=" + (options.mask() ? 1 : 0) + " and " + (mask == null ? 0 : mask.length) + " masks: expected "
+                    + (options.mask() ? "one for each of " + n + " frames" : "none without mask=1"));
+        }
+        return mask == null ? null : IntStream.range(0, n).mapToObj(i -> Mask.of(mask[i], stride[i], size[2 * i], size[2 * i + 1])).toList();
     }
 
     /** What a shot shows, by its anchor. */

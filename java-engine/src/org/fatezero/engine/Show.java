@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.Shape;
 import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.edit.plan.PromptWords;
 import org.fatezero.edit.region.BlendMask;
+import org.fatezero.edit.region.Regions;
 import org.fatezero.inversion.AttentionStore;
 import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.inversion.TokenAttention;
@@ -59,7 +60,7 @@ final class Show {
      */
     static Show of(Options options, EditPlan plan, int depth, PromptWords words, Prompt source, Prompt target, Torch torch) {
         BlendMask mask = plan.mask() != null ? plan.mask() : new BlendMask(torch, 1); // whose threshold nobody asks for
-        boolean masked = plan.mask() != null && depth > 0;
+        boolean masked = (plan.mask() != null || options.mask()) && depth > 0;
         CaptureSpec captured = plan.method().source();
         return switch (options.show()) {
             case "edit" -> new Show(torch, List.of(Panel.EDIT), mask, captured, null);
@@ -101,7 +102,7 @@ final class Show {
         if (!options.show().equals("compare")) {
             return 1;
         }
-        return options.blend().isBlank() || options.depth() == 0 ? 2 : 3;
+        return options.blend().isBlank() && !options.mask() || options.depth() == 0 ? 2 : 3;
     }
 
     /** What the inversion captures. */
@@ -138,6 +139,9 @@ final class Show {
         if (ofEdit != null) {
             return mask.attention(window, ofEdit);
         }
+        if (panels.contains(Panel.MASK) && captured.tokens().isEmpty()) { // the user's alone
+            return trajectory.mask().duplicate();
+        }
         List<AttentionStore> all = trajectory.attention();
         List<AttentionStore> fused = IntStream.range(0, all.size()).filter(captured.use()::inSelfAttention).mapToObj(all::get).toList();
         List<AttentionStore> steps = fused.isEmpty() ? all : fused;
@@ -149,7 +153,8 @@ final class Show {
                 NDArray one = panels.contains(Panel.HEAT) ? mask.attention(scope.manager(), attention) : mask.at(scope.manager(), attention);
                 sum = sum == null ? one : sum.add(one);
             }
-            return scope.keep(sum.div(steps.size()));
+            NDArray mean = sum.div(steps.size());
+            return scope.keep(panels.contains(Panel.HEAT) ? mean : Regions.none(torch).within(trajectory.mask(), List.of(mean)).get(0));
         }
     }
 

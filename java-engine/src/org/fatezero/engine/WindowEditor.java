@@ -198,7 +198,7 @@ public final class WindowEditor implements AutoCloseable {
                 model.textEncoder.config().maxPositionEmbeddings(), schedule.depth(), specs(true), model.precision);
         try (NDManager inversion = window.newSubManager()) {
             TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, beside);
-            List<Result> before = file == null ? null : edited.read(file.key(), window, source.count());
+            List<Result> before = file == null ? null : edited.read(EditCache.key(file.key(), source.masks()), window, source.count());
             if (before != null) {
                 return before;
             }
@@ -210,7 +210,7 @@ public final class WindowEditor implements AutoCloseable {
             }
             List<Result> results;
             try {
-                results = edited(trajectory, context, keeps && inverts);
+                results = edited(trajectory.within(source.mask(latents, inversion, model.torch)), context, keeps && inverts);
             } catch (EngineException | OutOfMemoryError e) {
                 if (kept != null) {
                     inversions.write(kept, trajectory, options.source()); // it need not be made again with less memory
@@ -221,7 +221,7 @@ public final class WindowEditor implements AutoCloseable {
                 Stream.of(result.z, result.heat).filter(Objects::nonNull).forEach(array -> array.attach(window));
             }
             if (file != null) { // the edit first: had it been stopped, it would be made in another way from a kept inversion than undisturbed
-                results = edited.write(file.key(), results);
+                results = edited.write(EditCache.key(file.key(), source.masks()), results);
             }
             if (kept != null) {
                 inversions.write(kept, trajectory, options.source());

@@ -12,8 +12,18 @@ import java.util.List;
  * @param latents at levels {@code 0 ... T}, T being the depth of the schedule, each {@code (frames, channels, h, w)}; the last is {@code zT}
  * @param attention of steps {@code 0 ... T - 1}; editing step {@code k} uses what step {@code k} of the source kept
  * @param denoised whether the source went from {@code zT} to the clean latents, rather than into noise
+ * @param mask where an edit may change it, {@code (frames, 1, h, w)} of 0 to 1; null for everywhere
  */
-public record Trajectory(List<NDArray> latents, List<AttentionStore> attention, boolean denoised) {
+public record Trajectory(List<NDArray> latents, List<AttentionStore> attention, boolean denoised, NDArray mask) {
+
+    public Trajectory(List<NDArray> latents, List<AttentionStore> attention, boolean denoised) {
+        this(latents, attention, denoised, null);
+    }
+
+    /** The same clip, to be edited within a mask. */
+    public Trajectory within(NDArray mask) {
+        return new Trajectory(latents, attention, denoised, mask);
+    }
 
     /** The latents that step {@code k} took its noise from; a new array. */
     public NDArray input(Schedule schedule, int k) {

@@ -39,8 +39,8 @@ public final class OptionResolver {
             .collect(Collectors.toUnmodifiableSet());
 
     /** Options that stay as they are while a film runs: what is loaded, what its frames have in common, and where they go. */
-    static final List<String> OF_THE_FILM = List.of("model", "lora", "device", "precision", "window", "presets", "edit", "captioner", "anchor",
-            "inversion");
+    static final List<String> OF_THE_FILM = List.of("model", "lora", "device", "precision", "window", "presets", "edit", "captioner", "mask",
+            "anchor", "inversion");
 
     private OptionResolver() {
     }

@@ -59,6 +59,7 @@ import java.util.Map;
  * @param blend_latents share of the steps after which latents outside the mask are put back to the source's, {@code 0.2-1}; {@code 0}
  *     for never, {@code 1} for {@code 0.2-0.8}, as the authors' code does
  * @param confine by how much attention to the prompt's words of a region is weaker outside of it, 0 to 1
+ * @param mask whether each frame comes with a mask, within which it, or the first region, is edited
  * @param keys frames that self-attention sees: {@code anchor}, {@code self+mid}, {@code -1+first}
  * @param anchor which frame of a shot, counted from 0, is the one that {@code keys} calls {@code anchor}; the last of the shot's first
  *     window if that is shorter
@@ -86,7 +87,7 @@ public record Options(String preset, String presets, String edit, String prompt,
         String promptfile, String negative, String model, String lora, String device, String precision, int window, String speed, int steps,
         String solver, double guidance, String guidance_interval, double strength, double start, double forget, String self_replace, String cross_replace,
         String control, String emphasize, String blend, String threshold, boolean blend_pool, boolean blend_attention, String blend_latents,
-        double confine, String keys, int anchor, String keys_at, int fuse_at, String method, String inject, String inject_at, double inject_weight,
+        double confine, boolean mask, String keys, int anchor, String keys_at, int fuse_at, String method, String inject, String inject_at, double inject_weight,
         String inject_kv, String fuse, String attention, String norm, boolean parity, int size, String store, String inversion,
         double cache_limit, String show) {
 
@@ -128,6 +129,7 @@ public record Options(String preset, String presets, String edit, String prompt,
             blend_attention=1
             blend_latents=0
             confine=0
+            mask=0
             keys=anchor
             anchor=3
             keys_at=32

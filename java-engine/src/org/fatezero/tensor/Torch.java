@@ -187,6 +187,11 @@ public final class Torch implements AutoCloseable {
         return run("upsample_nearest", x, height, width);
     }
 
+    /** Resize of floating {@code x (n, c, h, w)} by the mean of what each cell covers. */
+    public NDArray area(NDArray x, int height, int width) {
+        return run("area", x, height, width);
+    }
+
     /** Antialiased bicubic resize of floating {@code x (n, c, h, w)}. */
     public NDArray resize(NDArray x, int height, int width) {
         return run("resize", x, height, width);

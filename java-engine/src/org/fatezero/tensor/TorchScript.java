@@ -194,6 +194,8 @@ final class TorchScript {
                 return torch.mul(x, torch.sigmoid(torch.mul(x, 1.702)))
               def upsample_nearest(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:
                 return torch.upsample_nearest2d(x, [height, width], None, None)
+              def area(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:
+                return torch.adaptive_avg_pool2d(x, [height, width])
               def resize(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:
                 return torch._upsample_bicubic2d_aa(x, [height, width], False, None, None)
               def resize_bilinear(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:

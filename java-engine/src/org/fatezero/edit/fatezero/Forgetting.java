@@ -47,7 +47,7 @@ public record Forgetting(EditMethod method, Torch torch, double share, Regions r
             public NDArray start(NDArray zT) {
                 NDArray z = run.start(zT);
                 try (NDArray where = regions.ofSource().isEmpty() ? null : meanMask(source, z)) {
-                    return forget(z, where);
+                    return forget(z, where == null ? source.mask() : where);
                 }
             }
 
@@ -68,8 +68,8 @@ public record Forgetting(EditMethod method, Torch torch, double share, Regions r
         try (Scope scope = new Scope(z)) {
             NDArray sum = null;
             for (AttentionStore step : source.attention()) {
-                NDArray one = regions.union(regions.masks(scope.manager(), step::tokens, words -> null, (int) z.getShape().get(2),
-                        (int) z.getShape().get(3)), region -> true);
+                NDArray one = regions.union(regions.within(source.mask(), regions.masks(scope.manager(), step::tokens, words -> null,
+                        (int) z.getShape().get(2), (int) z.getShape().get(3))), region -> true);
                 sum = sum == null ? one : sum.add(one);
             }
             return scope.keep(sum.div(source.attention().size()));

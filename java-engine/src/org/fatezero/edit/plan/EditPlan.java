@@ -10,6 +10,7 @@ import org.fatezero.edit.fatezero.FateZero;
 import org.fatezero.edit.fatezero.Forgetting;
 import org.fatezero.edit.fatezero.FusedSteps;
 import org.fatezero.edit.fatezero.LatentBlend;
+import org.fatezero.edit.fatezero.Masked;
 import org.fatezero.edit.fatezero.SelfBlend;
 import org.fatezero.edit.infusion.FeatureInjection;
 import org.fatezero.edit.infusion.InFusion;
@@ -75,7 +76,7 @@ public record EditPlan(EditMethod method, double guidance, StepRange guided, Ble
             FateZero fusion = new FateZero(model.torch, steps, fused, cross, Regions.none(model.torch), null, null, null);
             boolean fuses = fused.selfFrom() < fused.selfTo() || fused.crossFrom() < steps;
             EditMethod method = infuses ? infusion(options, model, fusion, keyValues) : fuses ? fusion : new Ddim(model.torch);
-            return new EditPlan(forgetting(options, model, method, fusion.regions()), guidance, guided, null);
+            return new EditPlan(masked(options, model, forgetting(options, model, method, fusion.regions()), fusion.regions()), guidance, guided, null);
         }
         boolean wantsTarget = latents != null || infuses || options.confine() > 0 || entries.length > 1;
         Regions regions = regions(options, entries, model.torch, words, source, wantsTarget ? target : null, self);
@@ -88,13 +89,17 @@ public record EditPlan(EditMethod method, double guidance, StepRange guided, Ble
         FateZero fusion = new FateZero(model.torch, steps, fused, cross, regions, confinesAttention ? new SelfBlend(self.get(0), infuses) : null, blend,
                 options.confine() > 0 ? new Confinement(model.torch, options.confine()) : null);
         EditMethod method = infuses ? infusion(options, model, fusion, keyValues) : fusion;
-        return new EditPlan(forgetting(options, model, method, regions), guidance, guided,
+        return new EditPlan(masked(options, model, forgetting(options, model, method, regions), regions), guidance, guided,
                 regions.ofSource().isEmpty() ? null : regions.all().stream().map(Region::mask).filter(Objects::nonNull).findFirst().orElseThrow());
     }
 
     private static EditMethod forgetting(Options options, Model model, EditMethod method, Regions regions) {
         double share = options.forget() * options.start(); // of less noise, less is to forget
         return share == 0 ? method : new Forgetting(method, model.torch, share, regions);
+    }
+
+    private static EditMethod masked(Options options, Model model, EditMethod method, Regions regions) {
+        return options.mask() ? new Masked(method, model.torch, regions) : method;
     }
 
     /** A share of the steps. */

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 
 import org.fatezero.inversion.TokenAttention;
 import org.fatezero.inversion.TokenSet;
+import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 
 import java.util.ArrayList;
@@ -55,6 +56,23 @@ public record Regions(Torch torch, List<Region> all) {
             }
         }
         return masks;
+    }
+
+    /**
+     * The masks, the first of them within one that the user has drawn. What that leaves of it is in no region.
+     *
+     * @param drawn {@code (frames, 1, H, W)} of 0 to 1, at least as large as the masks are; null for none
+     */
+    public List<NDArray> within(NDArray drawn, List<NDArray> masks) {
+        if (drawn == null || masks.isEmpty()) {
+            return masks;
+        }
+        List<NDArray> within = new ArrayList<>(masks);
+        NDArray first = masks.get(0);
+        try (Scope scope = new Scope(first, drawn)) {
+            within.set(0, scope.keep(first.mul(torch.area(drawn, (int) first.getShape().get(2), (int) first.getShape().get(3)))));
+        }
+        return within;
     }
 
     private static TokenAttention seen(Function<TokenSet, TokenAttention> attention, TokenSet tokens) {

@@ -14,7 +14,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 /**
  * Stands in for the engine where only the way to it is tested: its edit is the negative of each frame, in an instant; of
  * several {@code presets} the second adds 1 to it, the third 2, and so on. {@code show=compare} puts it beside the frame,
- * {@code show=mixed} so the second and later ones.
+ * {@code show=mixed} so the second and later ones. Where a mask is 0 the frame stays as it is.
  * {@code source="throw CLASS MESSAGE"} makes open throw, {@code prompt="throw CLASS MESSAGE"} makes edit throw,
  * {@code prompt="sleep MILLISECONDS"} makes each of its steps last; {@code source="start MILLISECONDS"} makes open last before its
  * first step, {@code source="load MILLISECONDS"} each of its ten steps.
@@ -96,6 +96,11 @@ public final class Engine implements AutoCloseable {
 
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride,
                      int width, int height, int depth) throws IOException {
+        edit(source, sourceStride, null, null, null, target, targetStride, width, height, depth);
+    }
+
+    public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] mask, int[] maskStride, int[] maskSize,
+                     ByteBuffer[] target, int[] targetStride, int width, int height, int depth) throws IOException {
         if (closed)
             throw new IllegalStateException("closed");
         if (source.length > window)
@@ -113,14 +118,17 @@ public final class Engine implements AutoCloseable {
             throw new IllegalStateException(target.length + " targets");
         for (int i = 0; i < source.length; i++)
             requireRows(source[i], sourceStride[i], height, 3 * width * depth / 8);
+        for (int i = 0; mask != null && i < mask.length; i++)
+            requireRows(mask[i], maskStride[i], maskSize[2 * i + 1], maskSize[2 * i]);
         for (int i = 0; i < target.length; i++)
             requireRows(target[i], targetStride[i], height, 3 * width * depth / 8 * panels(i / source.length));
         for (int p = presets.length - 1; p >= 0; p--)   // the first may be in place
             for (int i = 0; i < source.length; i++)
                 for (int y = 0; y < height; y++)
                     for (int x = 0; x < 3 * width; x++)
-                        paint(source[i], y * sourceStride[i], target[p * source.length + i],
-                            y * targetStride[p * source.length + i], x, 3 * width * (panels(p) - 1), depth, p);
+                        paint(source[i], y * sourceStride[i], target[p * source.length + i], y * targetStride[p * source.length + i], x,
+                            3 * width * (panels(p) - 1), depth, p, mask == null || mask[i].get(y * maskSize[2 * i + 1] / height * maskStride[i]
+                                + x / 3 * maskSize[2 * i] / width) != 0);
     }
 
     /** No more memory than the rows, the last of them without what lies behind it. */
@@ -130,15 +138,15 @@ public final class Engine implements AutoCloseable {
     }
 
     /** The source's sample at x of its row as it is, and its negative so many samples to the right. */
-    private static void paint(ByteBuffer source, int from, ByteBuffer target, int to, int x, int right, int depth, int added) {
+    private static void paint(ByteBuffer source, int from, ByteBuffer target, int to, int x, int right, int depth, int added, boolean edited) {
         if (depth == 8) {
             byte sample = source.get(from + x);
             target.put(to + x, sample);
-            target.put(to + x + right, (byte) (~sample + added));
+            target.put(to + x + right, edited ? (byte) (~sample + added) : sample);
         } else {
             short sample = nativeOrder(source).getShort(from + 2 * x);
             nativeOrder(target).putShort(to + 2 * x, sample);
-            target.putShort(to + 2 * (x + right), (short) (~sample + added));
+            target.putShort(to + 2 * (x + right), edited ? (short) (~sample + added) : sample);
         }
     }
 

@@ -1,0 +1,69 @@
+package org.fatezero.edit.fatezero;
+
+import ai.djl.ndarray.NDArray;
+
+import org.fatezero.edit.Branch;
+import org.fatezero.edit.EditMethod;
+import org.fatezero.edit.SourceStep;
+import org.fatezero.edit.region.Regions;
+import org.fatezero.forward.ForwardHook;
+import org.fatezero.inversion.CaptureSpec;
+import org.fatezero.inversion.TokenAttention;
+import org.fatezero.inversion.Trajectory;
+import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Torch;
+
+import java.util.List;
+
+/**
+ * Another method within the mask of {@link Trajectory}: outside of it the latents of each step are the source's.
+ *
+ * @param regions the first of which the mask is for: in others the edit goes on
+ */
+public record Masked(EditMethod method, Torch torch, Regions regions) implements EditMethod {
+
+    @Override
+    public CaptureSpec source() {
+        return method.source();
+    }
+
+    @Override
+    public List<Branch> branches(int k) {
+        return method.branches(k);
+    }
+
+    @Override
+    public Run begin(Trajectory source, int frames, List<TokenAttention> watched) {
+        Run run = method.begin(source, frames, watched);
+        return new Run() {
+            @Override
+            public NDArray start(NDArray zT) {
+                return run.start(zT);
+            }
+
+            @Override
+            public ForwardHook hook(int k, SourceStep step) {
+                return run.hook(k, step);
+            }
+
+            @Override
+            public NDArray afterStep(int k, NDArray z) {
+                NDArray edited = run.afterStep(k, z);
+                NDArray zSource = source.latents().get(k);
+                try (edited; Scope scope = new Scope(edited, zSource, source.mask())) {
+                    return scope.keep(torch.lerp(zSource, edited, free(source, k, scope)));
+                }
+            }
+        };
+    }
+
+    /** Where the edit goes on: in the mask, and in the other regions. */
+    private NDArray free(Trajectory source, int k, Scope scope) {
+        if (regions.all().size() < 2) {
+            return source.mask();
+        }
+        List<NDArray> masks = regions.masks(scope.manager(), source.attention().get(k)::tokens, words -> null,
+                (int) source.mask().getShape().get(2), (int) source.mask().getShape().get(3));
+        return source.mask().maximum(regions.union(masks, region -> region != regions.all().get(0)));
+    }
+}

@@ -1,0 +1,121 @@
+package org.fatezero.filter;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntPredicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import static org.fatezero.filter.Ffmpeg.REAL;
+import static org.fatezero.filter.Ffmpeg.STUB;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+/** A second input of masks. The stub leaves a frame as it is where its mask is 0. */
+@Tag("filter")
+class MasksTest {
+    private static final int FRAMES = 12;
+    private static final String INPUT = "-f lavfi -i testsrc2=s=66x36:r=25:d=0.48 -f lavfi -i ";
+    private static final String EDIT = "fatezero=steps=2:window=5:mask=1";
+
+    /** The frames, edited within a mask that lavfi draws. */
+    private static List<String> edited(String mask, String edit) {
+        return STUB.frames(INPUT + mask + " -filter_complex", "[0]format=rgb24[v];[v][1]" + edit);
+    }
+
+    /** All frames, those that a mask has as negatives. */
+    private static List<String> negatives(IntPredicate masked) {
+        List<String> source = STUB.frames(INPUT + "color -map 0 -vf", "format=rgb24");
+        List<String> negative = STUB.frames(INPUT + "color -map 0 -vf", "format=rgb24,lutrgb=r=negval:g=negval:b=negval");
+        List<String> frames = new ArrayList<>();
+        for (int i = 0; i < FRAMES; i++)
+            frames.add((masked.test(i) ? negative : source).get(i));
+        return frames;
+    }
+
+    /** A mask, of all of the picture or none, of so many frames a second, that changes with each. */
+    private static String blinking(String rate) {
+        return "color=black:s=16x16:r=" + rate + ",format=gray,geq=lum='255*mod(N\\,2)'";
+    }
+
+    @Test
+    void theLastMaskThatIsNotLaterCounts() {
+        assertEquals(negatives(i -> i / 5 % 2 == 1), edited(blinking("5"), EDIT));
+        assertEquals(negatives(i -> i % 2 == 1), edited(blinking("25"), EDIT));
+        assertEquals(negatives(i -> 3 * i % 2 == 1), edited(blinking("75"), EDIT));
+    }
+
+    @Test
+    void thePictureBeginsWithTheFirstMaskAndEndsWithTheLast() {
+        assertEquals(negatives(i -> true), edited("color=white:s=16x16:r=25:d=0.12,setpts=PTS+0.2/TB", EDIT));
+        assertEquals(negatives(i -> i % 2 == 1 || i >= 3), edited(blinking("25") + ",trim=end_frame=4", EDIT));
+    }
+
+    @Test
+    void aMaskWithoutFramesIsAnError() {
+        Ffmpeg.Result result = STUB.run(INPUT + "color=d=0.1,trim=end_frame=0 -filter_complex", "[0][1]" + EDIT, "-f", "null", "-");
+        assertNotEquals(0, result.status());
+        assertTrue(result.log().contains("mask=1: the second input ended without a frame"), result::tail);
+    }
+
+    @Test
+    void framesThatAreNotEditedHaveTheirMasksToo() {
+        assertEquals(negatives(i -> i >= 6 && i % 2 == 1), edited(blinking("25"), EDIT + ":enable='gte(n\\,6)'"));
+    }
+
+    /** Black is 16 there, and is nowhere for all that. */
+    @Test
+    void videoLevelsAreStretched() {
+        assertEquals(negatives(i -> false), edited("color=black:s=66x36,format=yuv420p", EDIT));
+    }
+
+    @Test
+    void aMaskOfAnySizeIsStretched() {
+        String half = "color=black:s=%s,format=gray,geq=lum='255*gte(X\\,W/2)'";
+        List<String> expected = STUB.frames(INPUT + "color -filter_complex",
+            "[0]format=rgb24,split[a][b];[a]crop=33:36:0:0[l];[b]crop=33:36:33:0,lutrgb=r=negval:g=negval:b=negval[r];[l][r]hstack");
+        assertEquals(expected, edited(half.formatted("66x36"), EDIT));
+        assertEquals(expected, edited(half.formatted("2x1"), EDIT));
+        assertEquals(expected, edited(half.formatted("132x7"), EDIT));
+    }
+
+    @Test
+    void aMaskMayBeUpsideDown() {
+        String top = "color=black:s=16x36,format=gray,geq=lum='255*lt(Y\\,9)'";
+        String bottom = "color=black:s=16x36,format=gray,geq=lum='255*gte(Y\\,27)'";
+        assertEquals(edited(bottom, EDIT), edited(top + ",vflip", EDIT));
+        assertNotEquals(edited(bottom, EDIT), edited(top, EDIT));
+    }
+
+    @Test
+    void severalEditsShareTheMask() {
+        List<String> frames = STUB.frames(INPUT + blinking("25") + " -filter_complex",
+            "[0]format=rgb24[v];[v][1]fatezero=steps=2:presets=a|b:mask=1[x][y];[y]nullsink", "-map", "[x]");
+        assertEquals(negatives(i -> i % 2 == 1), frames);
+    }
+
+    private static double psnr(String log, String label) {
+        Matcher matcher = Pattern.compile("psnr@" + label + " .* average:(\\S+)").matcher(log);
+        assertTrue(matcher.find(), log);
+        return matcher.group(1).equals("inf") ? 99 : Double.parseDouble(matcher.group(1));
+    }
+
+    /** The engine itself, with the model that is built in: the jeep's left half is edited, and the right one reconstructed. */
+    @ParameterizedTest
+    @ValueSource(strings = {"preset=watercolor", "preset=swap-object:from=jeep:to=porsche car"})
+    void outsideOfTheMaskThePictureIsKept(String edit) {
+        String all = "fatezero=" + edit + ":steps=4:window=2:precision=fp32";
+        String log = REAL.run("-i tests/media/jeep.mp4 -f lavfi -i color=black:s=128x128,format=gray,geq=lum='255*lt(X\\,W/2)' -filter_complex",
+            "[0]trim=end_frame=2,scale=128:128:flags=area,format=rgb24,split=3[v][w][x];[v][1]" + all + ":mask=1,format=gbrp,split[m][n];"
+            + "[w]" + all + ",format=gbrp,crop=48:128:0:0[e];[x]fatezero=preset=watercolor:start=0:window=2,format=gbrp,crop=48:128:80:0[r];"
+            + "[m]crop=48:128:0:0[left];[n]crop=48:128:80:0[right];[left][e]psnr@inside[p];[right][r]psnr@outside[q];[p][q]hstack",
+            "-f", "null", "-").succeeded().log();
+        assertTrue(psnr(log, "outside") > 40, log);
+        assertTrue(psnr(log, "inside") > 30, log);
+    }
+}
