@@ -1,8 +1,6 @@
 package org.fatezero.edit;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
-import ai.djl.ndarray.NDList;
 
 import org.fatezero.diffusion.Progress;
 import org.fatezero.diffusion.Schedule;
@@ -86,10 +84,8 @@ public final class DdimEditing {
                 .filter(branch -> branch != Branch.UNCONDITIONAL || edit.isGuided(k)).toList();
         boolean again = branches.contains(Branch.SOURCE);
         try (NDArray source = again ? trajectory.input(schedule, k) : null; Scope scope = new Scope(z, edit.text(), source)) {
-            NDList batch = new NDList();
-            branches.forEach(branch -> batch.add(branch == Branch.SOURCE ? source : z));
             NDArray text = torch.rows(edit.text(), branches.stream().mapToInt(Branch::ordinal).toArray());
-            NDArray epsilon = unet.forward(NDArrays.concat(batch, 0), schedule.timestep(k), text,
+            NDArray epsilon = unet.forward(again ? source.concat(z, 0) : z, schedule.timestep(k), text,
                     context.and(run.hook(k, new SourceStep(torch, kept))).firstUpTo(again ? edit.method().source().use().upTo() : Integer.MAX_VALUE));
             long ofSource = epsilon.getShape().get(0) - (edit.isGuided(k) ? 2L : 1L) * context.frames(); // 0 where the UNet has dropped it
             NDArray edited = ofSource == 0 ? epsilon : epsilon.get("{}:", ofSource);

@@ -15,14 +15,14 @@ import org.fatezero.tensor.Torch;
  */
 public record SourceStep(Torch torch, AttentionStore kept) {
 
-    /** The source's queries, {@code (1, frames * positions, heads, d)}; {@code q} are those of all branches. */
+    /** The source's queries, as its keys and its map perhaps in half precision, {@code (1, frames * positions, heads, d)}; {@code q} are those of all branches. */
     public NDArray queries(Site site, NDArray q) {
-        return kept != null ? kept.get(site.name(), Kept.QUERIES, q) : branch(q, 0);
+        return kept != null ? kept.get(site.name(), Kept.QUERIES) : branch(q, 0);
     }
 
     /** The source's keys, {@code (1, keyFrames * positions, heads, d)}; {@code k} are those of all branches. */
     public NDArray keys(Site site, NDArray k) {
-        return kept != null ? kept.get(site.name(), Kept.KEYS, k) : branch(k, 0);
+        return kept != null ? kept.get(site.name(), Kept.KEYS) : branch(k, 0);
     }
 
     /** The source's values, shaped like its keys; {@code v} are those of all branches. */
@@ -37,7 +37,7 @@ public record SourceStep(Torch torch, AttentionStore kept) {
 
     /** The source's map {@code (1, heads, frames * positions, tokens)} of cross-attention. */
     public NDArray map(Site site, NDArray q, NDArray k) {
-        return kept != null ? kept.get(site.name(), Kept.MAP, q) : torch.attentionMap(branch(q, 0), branch(k, 0));
+        return kept != null ? kept.get(site.name(), Kept.MAP) : torch.attentionMap(branch(q, 0), branch(k, 0));
     }
 
     /** One branch of a batch: a view. */

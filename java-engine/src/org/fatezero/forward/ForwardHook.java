@@ -38,7 +38,7 @@ public interface ForwardHook {
      * Called in every residual block that this hook {@link #watches}, after its second convolution and before its shortcut is added.
      *
      * @param block the block's name in the checkpoint
-     * @param h {@code (branches * frames, channels, height, width)}
+     * @param h {@code (branches * frames, channels, height, width)}; before the first attention, branches that share their latents are one
      * @return {@code h}, or what takes its place
      */
     default NDArray feature(String block, NDArray h) {

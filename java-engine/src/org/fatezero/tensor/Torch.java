@@ -66,7 +66,7 @@ public final class Torch implements AutoCloseable {
      *
      * @param q {@code (batch, queries, heads, d)}
      * @param k {@code (batch, keys, heads, d)}
-     * @param v {@code (batch, keys, heads, d)}
+     * @param v {@code (batch, keys, heads, d)}; the result has its precision, which {@code q} and {@code k} need not have
      * @return {@code (batch, queries, heads * d)}
      */
     public NDArray attention(NDArray q, NDArray k, NDArray v) {

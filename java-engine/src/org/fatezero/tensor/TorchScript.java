@@ -24,14 +24,21 @@ final class TorchScript {
               __buffers__ = []
               training : bool
               def attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
-                o = torch.scaled_dot_product_attention(torch.transpose(q, 1, 2), torch.transpose(k, 1, 2), torch.transpose(v, 1, 2), None, 0., causal)
+                o = q
+                type = ops.prim.dtype(v)
+                if torch.__and__(torch.eq(type, 15), torch.__not__(ops.prim.is_cuda(v))):
+                  o = torch.to((self).heads_attention(torch.to(q, 6), torch.to(k, 6), torch.to(v, 6), causal), 15)
+                else:
+                  o = (self).heads_attention(torch.to(q, type), torch.to(k, type), v, causal)
                 return torch.flatten(torch.transpose(o, 1, 2), 2, 3)
+              def heads_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
+                return torch.scaled_dot_product_attention(torch.transpose(q, 1, 2), torch.transpose(k, 1, 2), torch.transpose(v, 1, 2), None, 0., causal)
               def attention_map(self: __torch__.Ops, q: Tensor, k: Tensor) -> Tensor:
                 scale = torch.pow(torch.size(q, 3), -0.5)
                 s = torch.matmul(torch.mul(torch.transpose(q, 1, 2), scale), torch.permute(k, [0, 2, 3, 1]))
                 return torch.softmax(s, -1)
               def apply_map(self: __torch__.Ops, map: Tensor, v: Tensor) -> Tensor:
-                return torch.flatten(torch.transpose(torch.matmul(map, torch.transpose(v, 1, 2)), 1, 2), 2, 3)
+                return torch.flatten(torch.transpose(torch.matmul(torch.to(map, ops.prim.dtype(v)), torch.transpose(v, 1, 2)), 1, 2), 2, 3)
               def fused_cross_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, map: Tensor, matrix: Tensor, own: Tensor) -> Tensor:
                 of_source = (self).apply_map(map, (self).moved(v, matrix))
                 return torch.add_((self).attention(q, k, (self).scaled(v, own), False), of_source)
@@ -91,6 +98,12 @@ final class TorchScript {
               def join(self: __torch__.Ops, x: Tensor, skip: Tensor) -> Tensor:
                 first = torch.sub(torch.size(skip, 0), torch.size(x, 0))
                 return torch.cat([x, torch.slice(skip, 0, first, None, 1)], 1)
+              def spread(self: __torch__.Ops, x: Tensor, frames: int, branches: int) -> Tensor:
+                n = torch.size(x, 0)
+                parts = [x]
+                for i in range(torch.sub(branches, torch.floordiv(n, frames))):
+                  _0 = torch.append(parts, torch.narrow(x, 0, torch.sub(n, frames), frames))
+                return torch.cat(parts, 0)
               def upsample_conv(self: __torch__.Ops, x: Tensor, first: int, height: int, width: int, frames: int, weight: Tensor, bias: Tensor, stride: int, temporal1: Tensor, temporal2: Tensor) -> Tensor:
                 large = (self).upsample_nearest(torch.slice(x, 0, first, None, 1), height, width)
                 return (self).conv(large, frames, weight, bias, stride, temporal1, temporal2)
@@ -223,7 +236,7 @@ final class TorchScript {
               def channels_last(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.contiguous(x, memory_format=2)
               def remap(self: __torch__.Ops, source: Tensor, matrix: Tensor, edit: Tensor, own: Tensor) -> Tensor:
-                return torch.addcmul(torch.matmul(source, matrix), edit, own)
+                return torch.addcmul(torch.matmul(torch.to(source, ops.prim.dtype(edit)), matrix), edit, own)
               def lerp(self: __torch__.Ops, a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
                 return torch.lerp(a, b, weight)
               def adam_w(self: __torch__.Ops, weight: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, scale: float, keep: float, rate: float, correction: float, beta1: float, beta2: float) -> Tensor:

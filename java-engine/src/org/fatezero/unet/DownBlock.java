@@ -20,10 +20,12 @@ final class DownBlock {
     private final List<ResnetBlock> resnets = new ArrayList<>();
     private final List<SpatialTransformer> attentions = new ArrayList<>();
     private final ConvLayer downsampler; // null in the last block
+    private final Branches branches;
     private final int out;
 
     DownBlock(Weights w, UNetConfig config, int level, int in, int out, int timeWidth, boolean attends,
             boolean downsamples) throws IOException {
+        branches = new Branches(w.torch());
         this.out = out;
         for (int i = 0; i < config.layersPerBlock(); i++) {
             resnets.add(new ResnetBlock(w.at("resnets." + i), i == 0 ? in : out, out, timeWidth,
@@ -49,7 +51,7 @@ final class DownBlock {
         for (int i = 0; i < resnets.size(); i++) {
             NDArray y = resnets.get(i).forward(x, time, context);
             if (!attentions.isEmpty()) {
-                try (NDArray attended = y) {
+                try (NDArray attended = branches.spread(y, text, context)) {
                     y = attentions.get(i).forward(attended, text, context);
                 }
             }

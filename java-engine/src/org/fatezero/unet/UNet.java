@@ -30,6 +30,7 @@ public final class UNet {
     private final UNetConfig config;
     private final Torch torch;
     private final Operation timeEmbedding;
+    private final Branches branches;
     private final NDManager manager; // of what is computed once
     private final Map<Integer, NDArray> times = new ConcurrentHashMap<>(); // embeddings of the timesteps asked for so far
     private final ConvLayer convIn;
@@ -46,6 +47,7 @@ public final class UNet {
         int timeWidth = 4 * channels[0];
         Linear time1 = Linear.read(w.at("time_embedding.linear_1"), channels[0], timeWidth);
         Linear time2 = Linear.read(w.at("time_embedding.linear_2"), timeWidth, timeWidth);
+        branches = new Branches(torch);
         timeEmbedding = torch.operation("time_embedding", time1.weight(), time1.bias(), time2.weight(), time2.bias());
         manager = time1.weight().getManager().newSubManager();
         convIn = ConvLayer.plain(w.at("conv_in"), config.inChannels(), channels[0], 1);
@@ -78,11 +80,12 @@ public final class UNet {
     /**
      * The noise in {@code z}.
      *
-     * @param z {@code (branches * frames, inChannels, h, w)}; any h and w, any precision
+     * @param z {@code (branches * frames, inChannels, h, w)}; any h and w, any precision. Of fewer branches than {@code text} has, the last
+     *     is that of all further ones, which differ from the first attention on and are computed once before
      * @param t timestep, 0 to 999
      * @param text {@code (branches, tokens, crossAttentionDim)}
      * @param context its {@link ForwardContext#firstUpTo} says where the first branch is dropped
-     * @return epsilon, of the shape, precision and manager of {@code z}; without the first branch if that was dropped
+     * @return epsilon of all branches, of the precision and manager of {@code z}; without the first branch if that was dropped
      */
     public NDArray forward(NDArray z, int t, NDArray text, ForwardContext context) {
         try (Scope scope = new Scope(z, text)) {
@@ -96,6 +99,10 @@ public final class UNet {
             for (DownBlock block : downBlocks) {
                 x = block.forward(x, time, text, sized, skips);
             }
+            for (int i = skips.size(); i > 0; i--) {
+                skips.addLast(branches.spread(skips.pop(), text, context));
+            }
+            x = skips.peek();
             x = midBlock.forward(x, time, text, sized);
             for (UpBlock block : upBlocks) {
                 x = block.forward(x, time, text, sized, skips);

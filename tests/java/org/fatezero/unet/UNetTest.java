@@ -107,6 +107,22 @@ class UNetTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"1, 2, 64", "1, 3, 64", "2, 3, 64", "2, 3, 4", "3, 3, 64"})
+    void branchesOfTheSameLatentsNeedThemOnce(int different, int branches, int upTo) throws Exception {
+        try (Golden golden = new Golden("modules.safetensors")) {
+            UNet unet = new UNet(UNetConfig.read(Golden.config("unet")), golden.weights("unet"));
+            NDArray z = golden.manager.randomNormal(new Shape(2 * different, 4, 9, 14));
+            NDArray all = z;
+            for (int i = different; i < branches; i++) {
+                all = all.concat(z.get("{}:", 2 * (different - 1)), 0);
+            }
+            NDArray text = golden.manager.randomNormal(new Shape(branches, 77, 16));
+            ForwardContext context = measuring(false).firstUpTo(upTo);
+            Golden.assertClose(unet.forward(all, 21, text, context), unet.forward(z, 21, text, context), 1e-5, different + " of " + branches);
+        }
+    }
+
+    @ParameterizedTest
     @CsvSource({"8, 12, true", "9, 14, true", "5, 1, true", "8, 12, false", "9, 14, false"})
     void itsAttentionLayersAreKnownWithoutAPass(int h, int w, boolean byArea) throws Exception {
         try (Golden golden = new Golden("modules.safetensors")) {
