@@ -394,7 +394,7 @@ HOSTS = 5.1 7.1 8.1 9.0
 # without what is the engine's, whatever the host: memory over hundreds of windows, files, and going on after a stop
 HOST_TESTS = org.fatezero.filter.*Test$(foreach name,Memory PresetFiles RandomOptions Resume,,!org.fatezero.filter.$(name)Test)
 HOST_PARTS = --disable-everything --disable-autodetect --enable-zlib --enable-indev=lavfi --enable-protocol=file,pipe \
-    --enable-demuxer=mov,matroska,h264,image2,image2pipe,image_png_pipe --enable-parser=h264,png,aac \
+    --enable-demuxer=mov,matroska,h264,image2,image2pipe,image_png_pipe,rawvideo --enable-parser=h264,png,aac \
     --enable-decoder=h264,png,aac,ffv1,rawvideo,wrapped_avframe,pcm_s16le,pcm_u8,pcm_f32le --enable-bsf=h264_mp4toannexb,aac_adtstoasc,extract_extradata \
     --enable-encoder=libx264,png,aac,ffv1,rawvideo,wrapped_avframe,pcm_s16le \
     --enable-muxer=mp4,mov,matroska,h264,hls,mpegts,image2,image2pipe,framemd5,null,rawvideo \
