@@ -50,7 +50,10 @@ help:
 # what FFmpeg is made with: the distribution's own, or a source tree that was named
 WITH_DISTRIBUTION = ffmpeg libavfilter-dev glslang-dev libplacebo-dev libvidstab-dev patchelf
 WITH_SOURCE       = libx264-dev zlib1g-dev
-PACKAGES = build-essential dpkg-dev locales maven nasm pkg-config unzip xz-utils $(if $(OF_DISTRIBUTION),$(WITH_DISTRIBUTION),$(WITH_SOURCE))
+PACKAGES = gcc libc6-dev make dpkg-dev maven nasm pkg-config unzip xz-utils $(if $(OF_DISTRIBUTION),$(WITH_DISTRIBUTION),$(WITH_SOURCE))
+
+# what tests need besides
+test test-bridge test-filter hosts: PACKAGES += locales
 
 # any Java compiler from 17 on will do; without one, the distribution's oldest such is installed
 setup:

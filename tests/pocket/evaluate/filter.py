@@ -1,6 +1,7 @@
 """Runs the filter as a user does, frames through pipes, and keeps what it made: a run that was interrupted goes on."""
 import hashlib
 import json
+import re
 import subprocess
 import zipfile
 from pathlib import Path
@@ -15,16 +16,35 @@ def escape(value):
     return value
 
 
+RAW = ["-f", "rawvideo", "-pix_fmt", "rgb24"]
+
+
+def graph_of(options):
+    return "fatezero=" + ":".join(f"{name}={escape(str(value))}" for name, value in options.items())
+
+
+def output(ffmpeg, frames, graph, *to):
+    """What ffmpeg writes, and what it says, when `frames` (n, h, w, 3) uint8 go through a graph."""
+    _, height, width, _ = frames.shape
+    command = [ffmpeg, "-v", "error", *RAW, "-s", f"{width}x{height}", "-r", "8", "-i", "-", "-vf", graph, *to]
+    done = subprocess.run(list(map(str, command)), input=frames.tobytes(), capture_output=True)
+    if done.returncode:
+        raise RuntimeError(f"-vf {graph}: {done.stderr.decode()}")
+    return done.stdout, done.stderr.decode()
+
+
 def run(ffmpeg, frames, options):
     """`frames` (n, h, w, 3) uint8 through the filter with `options` -> the same shape."""
-    n, height, width, _ = frames.shape
-    graph = "fatezero=" + ":".join(f"{name}={escape(str(value))}" for name, value in options.items())
-    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24"]
-    command = [ffmpeg, "-v", "error", *raw, "-s", f"{width}x{height}", "-r", "8", "-i", "-", "-vf", graph, *raw, "-"]
-    done = subprocess.run(list(map(str, command)), input=frames.tobytes(), capture_output=True)
-    if done.returncode or len(done.stdout) != frames.nbytes:
-        raise RuntimeError(f"-vf {graph}: {len(done.stdout)} bytes of {frames.nbytes} came back\n{done.stderr.decode()}")
-    return np.frombuffer(done.stdout, np.uint8).reshape(frames.shape)
+    made, said = output(ffmpeg, frames, graph_of(options), *RAW, "-")
+    if len(made) != frames.nbytes:
+        raise RuntimeError(f"-vf {graph_of(options)}: {len(made)} bytes of {frames.nbytes} came back\n{said}")
+    return np.frombuffer(made, np.uint8).reshape(frames.shape)
+
+
+def source(ffmpeg, frames, options):
+    """What the filter takes for the source of `frames` with `options`, by the frames' metadata."""
+    made, _ = output(ffmpeg, frames, graph_of({**options, "steps": 1}) + ",metadata=print:key=lavfi.fatezero.source:file=-", "-f", "null", "-")
+    return re.search(r"^lavfi\.fatezero\.source=(.*)$", made.decode(), re.MULTILINE)[1]
 
 
 class Kept:

@@ -44,6 +44,10 @@ class Tools:
         return self.filtered(edit, options)
 
     def filtered(self, edit, options):
+        if options["source"] == "auto":     # one edit for all that describe the clip in the same words
+            found = self.kept.get(self.engine_content, edit.before.frames, ["source", options],
+                                  lambda: np.array(filter.source(self.ffmpeg, edit.before.frames, options)))
+            options = {**options, "source": str(found)}
         return self.kept.get(self.engine_content, edit.before.frames, options,
                              lambda: filter.run(self.ffmpeg, edit.before.frames, options))
 
