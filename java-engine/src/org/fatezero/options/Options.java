@@ -32,8 +32,7 @@ import java.util.Map;
  * @param precision {@code auto}, {@code fp32}, {@code fp16} or {@code bf16}
  * @param window frames edited together, 1 to 128
  * @param steps T of DDIM, 1 to 1000
- * @param speed {@code exact}, or {@code fast}, which sets {@code steps}, {@code solver} and {@code guidance_interval} where they are not set
- *     themselves
+ * @param speed {@code exact}, or {@code fast}, which sets {@code steps} and {@code solver} where they are not set themselves
  * @param solver of inversion: {@code ddim}, or {@code implicit} ({@link org.fatezero.diffusion.Schedule#input})
  * @param guidance scale of classifier-free guidance, 1 to 50; 0 for the model's own, which is 7.5 unless its scheduler's configuration has
  *     a {@code _guidance_scale}

@@ -3,10 +3,10 @@ package org.fatezero.options;
 import java.util.Map;
 import java.util.Set;
 
-/** The option {@code speed}: {@code fast} is other values of the options that time depends on, chosen by evaluation (docs/evaluation.md). */
+/** The option {@code speed}: {@code fast} is other values of the options that time depends on, as docs/evaluation.md has it. */
 final class Speed {
 
-    private static final Map<String, String> FAST = Map.of("steps", "16", "solver", "implicit", "guidance_interval", "1");
+    private static final Map<String, String> FAST = Map.of("steps", "15", "solver", "implicit");
 
     private Speed() {
     }

@@ -78,6 +78,8 @@ final class Job implements Host {
                     before.edit(source, strides, target, strides, side, side, 8);
                 }
             }
+            job.seconds.clear(); // of loading
+            job.peak.clear();
             job.enter("encode");
             engine.edit(source, strides, target, strides, side, side, 8);
             job.enter(null);
