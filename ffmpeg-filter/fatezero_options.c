@@ -57,6 +57,7 @@ const AVOption ff_fatezero_options[] = {
     FIXED_STRING("presets",       presets, NULL, "preset|preset, several edits with an output each (default none)"),
     FIXED_STRING("edit",          edit, "auto",  "of a configuration file, number of the prompt, or several as 1|2; auto is the first edit"),
     STRING("prompt",        prompt, NULL,  "what the edited video shows (default from the preset)"),
+    STRING("prompt2",       prompt2, NULL, "what it shows where mix is 1 (default none)"),
     STRING("source",        source, NULL,  "what the video shows (default auto, described by its frames)"),
     FIXED_STRING("captioner",     captioner, "auto", "BLIP model that describes it, a folder or hub name; auto is the model's own"),
     STRING("from",          from, NULL,    "words of the source that the preset changes (default none)"),
@@ -151,6 +152,8 @@ const AVOption ff_fatezero_options[] = {
     /* the filter's own */
     { "cut", "a shot begins where the score of scdet, 0 to 100, is at least this; 0 for never", OFFSET(cut), AV_OPT_TYPE_DOUBLE,
         { .dbl = 10 }, 0, 100, RUNTIME },
+    { "mix", "how far a frame has moved from prompt to prompt2, 0 to 1: an expression of its time t and number n", OFFSET(mix),
+        AV_OPT_TYPE_STRING, { .str = "0" }, 0, 0, RUNTIME },
     { "on_error", "what becomes of frames whose edit fails", OFFSET(on_error), AV_OPT_TYPE_INT,
         { .i64 = ON_ERROR_FAIL }, ON_ERROR_FAIL, ON_ERROR_PASS, RUNTIME, "on_error" },
         { "fail", "stop with an error",  0, AV_OPT_TYPE_CONST, { .i64 = ON_ERROR_FAIL }, 0, 0, RUNTIME, "on_error" },

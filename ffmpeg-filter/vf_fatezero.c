@@ -29,7 +29,9 @@
  * come out in the format that they came in, tagged as they were; what passes unedited is not touched.
  */
 
+#include <math.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <fatezero.h>
@@ -38,6 +40,7 @@
 #include "libavutil/common.h"
 #include "libavutil/dict.h"
 #include "libavutil/error.h"
+#include "libavutil/eval.h"
 #include "libavutil/frame.h"
 #include "libavutil/mem.h"
 #include "libavutil/opt.h"
@@ -69,18 +72,21 @@
 #define DURATION(frame) (frame)->pkt_duration
 #endif
 
+#define MIX "lavfi.fatezero.mix"  ///< metadata of a frame that has moved to the second prompt, how far
 #define REPORT_INTERVAL 3000000 ///< microseconds between two lines of progress, at least
 
 /** An editor, and from which frame on it edits. */
 typedef struct Editor {
     fatezero *fz;
     int64_t first;              ///< frame, counted from 0 as they arrive
+    int mixes;                  ///< it has a second prompt
     struct Editor *next;        ///< that edits what follows, as a command wanted
 } Editor;
 
 typedef struct FatezeroContext {
     FatezeroOptions options;    ///< first: its class is the filter's
 
+    AVExpr *mix;                ///< of the option
     char **settings;            ///< what an editor is opened with: option, value, ...
     Editor *editor;             ///< the first that is open; the worker's
     Editor *window_editor;      ///< NULL if the host was asked to stop before there was one
@@ -100,6 +106,7 @@ typedef struct FatezeroContext {
     int nb_done, next_done;
     fatezero_image *source_images, *target_images;  ///< the latter one output's after another's
     fatezero_mask *mask_images;
+    double *shares;             ///< of the second prompt in the frames that the worker edits
 
     FatezeroWorker worker;      ///< while it is busy the window that it edits, and the editors, are its own
     atomic_int stop;            ///< what the worker edits is not wanted any more
@@ -220,6 +227,20 @@ static int describe(const FatezeroContext *s, AVFrame *frame, int edit, int numb
     return ret;
 }
 
+/** Tells the editor how far the frames have moved to the second prompt, if they have. */
+static fatezero_code mix(FatezeroContext *s)
+{
+    int moved = 0;
+
+    for (int i = 0; i < s->nb_edited; i++) {
+        const AVDictionaryEntry *entry = av_dict_get(s->edited[i]->metadata, MIX, NULL, 0);
+
+        s->shares[i] = entry ? strtod(entry->value, NULL) : 0;
+        moved |= !!entry;
+    }
+    return moved ? fatezero_mix(s->editor->fz, s->shares, s->nb_edited, &s->error) : FATEZERO_OK;
+}
+
 /** Closes the first editor. */
 static void close_editor(FatezeroContext *s)
 {
@@ -252,6 +273,8 @@ static void edit(AVFilterContext *ctx)
     if (!ff_fatezero_interrupted(&s->signals))
         s->code = s->edited_begins ? fatezero_begin_shot(s->editor->fz, NULL, 0, 0, 0, &s->error) : FATEZERO_OK;
     if (!s->code)
+        s->code = mix(s);
+    if (!s->code)
         s->code = fatezero_edit_masked(s->editor->fz, s->source_images, s->options.mask ? s->mask_images : NULL, s->target_images,
                                        s->nb_edited, first->width, first->height, depth, &s->error);
     s->duration = av_gettime_relative() - start;
@@ -278,6 +301,13 @@ static void open_editor(AVFilterContext *ctx)
     if (editor->fz && ff_fatezero_interrupted(&s->signals)) {
         fatezero_close(&editor->fz);
         s->open_error.code = FATEZERO_CANCELLED;
+    }
+    if (editor->fz) {
+        const double one = 1;
+
+        editor->mixes = !fatezero_mix(editor->fz, &one, 1, &s->open_error) && !fatezero_mix(editor->fz, NULL, 0, &s->open_error);
+        if (!editor->mixes && strcmp(s->options.mix, "0"))
+            fatezero_close(&editor->fz);
     }
     if (editor->fz) {
         s->open_error.code = FATEZERO_OK;
@@ -483,14 +513,39 @@ static Editor *editor_of(const FatezeroContext *s, int64_t number)
     return editor;
 }
 
+/** Parses the option mix. */
+static int parse_mix(AVFilterContext *ctx, AVExpr **expression)
+{
+    FatezeroContext *s = ctx->priv;
+    static const char *const names[] = { "t", "n", NULL };
+    int ret = av_expr_parse(expression, s->options.mix, names, NULL, NULL, NULL, NULL, 0, ctx);
+
+    if (ret < 0)
+        av_log(ctx, AV_LOG_ERROR, "mix=%s: expected a number, or an expression of t and n\n", s->options.mix);
+    return ret;
+}
+
+/** Notes in a frame's metadata how far it has moved to the second prompt. */
+static int evaluate_mix(AVFilterContext *ctx, AVFrame *frame, int64_t number)
+{
+    FatezeroContext *s = ctx->priv;
+    double values[] = { frame->pts == AV_NOPTS_VALUE ? NAN : frame->pts * av_q2d(ctx->inputs[0]->time_base), number };
+    double share = av_expr_eval(s->mix, values, ctx);
+    char text[32];
+
+    /* rounded, since a ramp's first frame is to be prompt's own, and not a little less */
+    snprintf(text, sizeof(text), "%.6g", isnan(share) ? 0 : rint(1e6 * av_clipd(share, 0, 1)) / 1e6);
+    return av_dict_set(&frame->metadata, MIX, strcmp(s->options.mix, "0") ? text : NULL, 0);
+}
+
 /** Adds a frame to the window, or to a new one if it begins a shot or a command has changed what is made of it. */
 static int gather(AVFilterContext *ctx, AVFrame *frame, int64_t number)
 {
     FatezeroContext *s = ctx->priv;
     Editor *editor = editor_of(s, number);
-    int ret = 0;
+    int ret = evaluate_mix(ctx, frame, number);
 
-    if ((s->shot_ends || editor != s->window_editor) && s->nb_window && (ret = finish(ctx)) >= 0)
+    if (ret >= 0 && (s->shot_ends || editor != s->window_editor) && s->nb_window && (ret = finish(ctx)) >= 0)
         ret = start(ctx);
     if (ret >= 0 && s->mask) {
         av_frame_free(&s->masks[s->nb_window]);
@@ -730,9 +785,20 @@ static int setup(AVFilterContext *ctx)
     s->masks         = av_calloc(s->capacity, sizeof(*s->masks));
     s->edited_masks  = av_calloc(s->capacity, sizeof(*s->edited_masks));
     s->mask_images   = av_calloc(s->capacity, sizeof(*s->mask_images));
-    if (!s->masks || !s->edited_masks || !s->mask_images || !s->window || !s->edited || !s->targets || !s->done || !s->source_images || !s->target_images)
+    s->shares        = av_calloc(s->capacity, sizeof(*s->shares));
+    if (!s->masks || !s->edited_masks || !s->mask_images || !s->window || !s->edited || !s->targets || !s->done || !s->source_images ||
+        !s->target_images || !s->shares)
         return AVERROR(ENOMEM);
     return 0;
+}
+
+static Editor *last_editor(const FatezeroContext *s)
+{
+    Editor *last = s->window_editor;
+
+    while (last->next)
+        last = last->next;
+    return last;
 }
 
 /** Has the worker open an editor for the frames that come next. Those that wait in the link are edited as they would have been. */
@@ -748,8 +814,7 @@ static int change_editor(AVFilterContext *ctx)
     ff_fatezero_free_settings(&s->settings);
     if (s->open_error.code)
         return to_averror(s->open_error.code);
-    for (last = s->window_editor; last->next; last = last->next)
-        ;
+    last = last_editor(s);
     last->first = s->taken + (s->taking ? 0 : ff_inlink_queued_frames(ctx->inputs[0]));
     return 0;
 }
@@ -759,7 +824,8 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
 {
     FatezeroContext *s = ctx->priv;
     FatezeroOptions before = { .class = s->options.class };
-    int ret;
+    AVExpr *expression = NULL;
+    int ret, parsed;
 
     if (flags & AVFILTER_CMD_FLAG_FAST)
         return AVERROR(ENOSYS);
@@ -774,6 +840,12 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
     }
     ret = strcmp(command, "reinit") ? ff_fatezero_set_option(ctx, &s->options, command, value)
                                    : ff_fatezero_set_options(ctx, &s->options, value);
+    if (ret >= 0 && (parsed = parse_mix(ctx, &expression)) < 0)
+        ret = parsed;
+    if (!ret && s->window_editor && strcmp(s->options.mix, "0") && !last_editor(s)->mixes) {
+        av_log(ctx, AV_LOG_ERROR, "mix needs prompt2=, what the frames move to\n");
+        ret = AVERROR(EINVAL);
+    }
     if (ret > 0 && s->window_editor && (ret = change_editor(ctx)) < 0 && s->open_error.code) {
         av_log(ctx, AV_LOG_ERROR, "%s %s: %s\n", command, value, s->open_error.message);
         if (answer)
@@ -781,6 +853,9 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
     }
     if (ret < 0)
         av_opt_copy(&s->options, &before);
+    else
+        FFSWAP(AVExpr *, s->mix, expression);
+    av_expr_free(expression);
     av_opt_free(&before);
     return FFMIN(ret, 0);
 }
@@ -813,9 +888,9 @@ static av_cold int init(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
     AVFilterPad masks = { .name = "mask", .type = AVMEDIA_TYPE_VIDEO };
-    int ret;
+    int ret = parse_mix(ctx, &s->mix);
 
-    if (s->options.mask && (ret = ff_append_inpad(ctx, &masks)) < 0)
+    if (ret < 0 || s->options.mask && (ret = ff_append_inpad(ctx, &masks)) < 0)
         return ret;
     for (int i = FFMAX(parts(s->options.presets), parts(s->options.edit)); i > 1; i--) {
         AVFilterPad pad = {
@@ -857,6 +932,8 @@ static av_cold void uninit(AVFilterContext *ctx)
     av_freep(&s->done);
     av_freep(&s->source_images);
     av_freep(&s->target_images);
+    av_freep(&s->shares);
+    av_expr_free(s->mix);
 }
 
 AVFILTER_DEFINE_CLASS_EXT(fatezero, "fatezero", ff_fatezero_options);

@@ -50,6 +50,7 @@ typedef struct FatezeroOptions {
     char *presets;
     char *edit;
     char *prompt;
+    char *prompt2;
     char *source;
     char *captioner;
     char *from;
@@ -99,6 +100,7 @@ typedef struct FatezeroOptions {
     double cache_limit;
     char *show;
     double cut;
+    char *mix;
     int on_error;
 } FatezeroOptions;
 

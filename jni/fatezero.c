@@ -272,6 +272,32 @@ fatezero_code fatezero_begin_shot(fatezero *fz, const fatezero_image *anchor, in
     return error->code;
 }
 
+fatezero_code fatezero_mix(fatezero *fz, const double *mix, int n, fatezero_error *error)
+{
+    JNIEnv *env;
+    const fatezero_java *java;
+
+    if (n < 0)
+        return fatezero_fail(error, FATEZERO_INVALID, "%d shares of mix", n);
+    if (!(java = fatezero_jvm(&env, error)))
+        return error->code;
+
+    error->code = FATEZERO_OK;
+    if (!(*env)->PushLocalFrame(env, 2)) {
+        jdoubleArray shares = (*env)->NewDoubleArray(env, n);
+
+        if (shares) {
+            (*env)->SetDoubleArrayRegion(env, shares, 0, n, mix);
+            (*env)->CallVoidMethod(env, fz->engine, java->mix, shares);
+        }
+        fatezero_exception(env, &fz->host, error);
+        (*env)->PopLocalFrame(env, NULL);
+    }
+    if (!error->code)
+        fatezero_exception(env, &fz->host, error);
+    return error->code;
+}
+
 static fatezero_code check_masks(const fatezero_mask *mask, int n, fatezero_error *error)
 {
     for (int i = 0; mask && i < n; i++) {

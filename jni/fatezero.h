@@ -153,6 +153,16 @@ FATEZERO_API fatezero_code fatezero_begin_shot(fatezero *fz, const fatezero_imag
                                                fatezero_error *error);
 
 /**
+ * Says how far the frames of the next fatezero_edit() have moved from the option prompt to the option prompt2. Without this they have not.
+ *
+ * @param mix   a share for each of the frames, from 0 for prompt to 1 for prompt2; copied
+ * @param n     how many frames, as in fatezero_edit()
+ * @param error filled on failure
+ * @return FATEZERO_OK or what went wrong
+ */
+FATEZERO_API fatezero_code fatezero_mix(fatezero *fz, const double *mix, int n, fatezero_error *error);
+
+/**
  * Edits consecutive frames together. Nothing is kept of them afterwards but the anchor of their shot.
  *
  * @param source the frames to edit; unchanged, unless target is the same memory

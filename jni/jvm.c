@@ -523,6 +523,7 @@ static void look_up_engine(JNIEnv *env)
     java->panels   = method(env, java->engine, "panels", "(I)I");
     java->begin_shot      = method(env, java->engine, "beginShot", "()V");
     java->begin_shot_with = method(env, java->engine, "beginShot", "(Ljava/nio/ByteBuffer;IIII)V");
+    java->mix      = method(env, java->engine, "mix", "([D)V");
     java->edit     = method(env, java->engine, "edit", "([Ljava/nio/ByteBuffer;[I[Ljava/nio/ByteBuffer;[IIII)V");
     java->metadata = method(env, java->engine, "metadata", "(I)[[B");
     java->close    = method(env, java->engine, "close", "()V");

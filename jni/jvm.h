@@ -11,7 +11,7 @@
 /** Classes are global references; they and the methods stay valid until the process ends. */
 typedef struct fatezero_java {
     jclass    engine;           // org.fatezero.engine.Engine
-    jmethodID open, change, window, edits, panels, begin_shot, begin_shot_with, edit, metadata, close;
+    jmethodID open, change, window, edits, panels, begin_shot, begin_shot_with, mix, edit, metadata, close;
     jclass    bytes;            // byte[]
     jclass    buffer;           // java.nio.ByteBuffer
 } fatezero_java;

@@ -188,6 +188,26 @@ static void test_shots(void)
     free(pixels);
 }
 
+/* Frames that move to a second prompt. */
+static void test_mix(void)
+{
+    const char *options[] = { "steps", "1", "prompt2", "b", NULL }, *without[] = { "steps", "1", NULL };
+    const double shares[] = { 0, 0.5 };
+    uint8_t pixel[3] = { 0 };
+    fatezero_image images[] = { { pixel, 3 }, { pixel, 3 } };
+    fatezero_error error;
+    fatezero *fz = open_with(options, NULL, &error);
+
+    test = "mix";
+    CHECK(fz && !fatezero_mix(fz, shares, 2, &error) && !fatezero_edit(fz, images, images, 2, 1, 1, 8, &error));
+    CHECK(!strcmp(fatezero_metadata(fz, 0)[13], "[0.0, 0.5]"));
+    CHECK(!fatezero_mix(fz, NULL, 0, &error) && fatezero_mix(fz, shares, -1, &error) == FATEZERO_INVALID);
+    fatezero_close(&fz);
+    fz = open_with(without, NULL, &error);
+    CHECK(fz && fatezero_mix(fz, shares, 2, &error) == FATEZERO_INVALID && strstr(error.message, "prompt2"));
+    fatezero_close(&fz);
+}
+
 /* Other options for the frames that follow, of the same shot. */
 static void test_change(void)
 {
@@ -479,6 +499,7 @@ int main(int argc, char **argv)
     test_panels();
     test_masks();
     test_shots();
+    test_mix();
     test_change();
     test_errors();
     test_arguments();

@@ -59,14 +59,8 @@ public final class DdimEditing {
         int depth = schedule.depth();
         NDArray z = run.start(trajectory.zT());
         for (int k = depth - 1; k >= 0; k--) {
-            int done = depth - 1 - k;
-            progress.at(done, depth);
-            ForwardContext step = context.and(progress.within(done, depth));
-            NDArray next;
-            try (NDArray epsilon = from == Source.SEQUENTIAL ? noiseOneByOne(trajectory, z, edit, run, step, k)
-                    : noise(trajectory, z, edit, run, step, from, k)) {
-                next = run.afterStep(k, schedule.denoise(z, epsilon, k));
-            }
+            progress.at(depth - 1 - k, depth);
+            NDArray next = step(trajectory, z, edit, run, context, from, progress, k);
             if (z != trajectory.zT()) {
                 z.close();
             }
@@ -75,6 +69,56 @@ public final class DdimEditing {
             watcher.accept(k, z);
         }
         return z;
+    }
+
+    /**
+     * An edit that moves from one prompt to another.
+     *
+     * @param edits to the two prompts
+     * @param beside whether the window's first row is the anchor
+     * @param watched as above, of the first prompt's edit
+     */
+    public NDArray run(Trajectory trajectory, List<Edit> edits, Mix mix, boolean beside, ForwardContext context, Source from,
+            List<TokenAttention> watched, Progress progress) {
+        int depth = schedule.depth();
+        EditMethod.Run[] runs = new EditMethod.Run[2];
+        NDArray[] z = new NDArray[2];
+        for (int i = 0; i < 2; i++) {
+            runs[i] = edits.get(i).method().begin(trajectory, context.frames(), i == 0 ? watched : List.of());
+            z[i] = runs[i].start(trajectory.zT());
+        }
+        z = mixed(trajectory, z, mix, beside);
+        for (int k = depth - 1; k >= 0; k--) {
+            progress.at(depth - 1 - k, depth);
+            NDArray[] next = new NDArray[2];
+            for (int i = 0; i < 2; i++) {
+                next[i] = step(trajectory, z[i], edits.get(i), runs[i], context, from, progress, k);
+                z[i].close();
+            }
+            z = mixed(trajectory, next, mix, beside);
+            torch.requireFinite(z[0], "the latents edited to level " + k + " of " + schedule.steps());
+        }
+        z[1].close();
+        return z[0];
+    }
+
+    private NDArray[] mixed(Trajectory trajectory, NDArray[] z, Mix mix, boolean beside) {
+        NDArray[] mixed = mix.between(torch, z, beside);
+        for (NDArray one : z) {
+            if (one != trajectory.zT()) {
+                one.close();
+            }
+        }
+        return mixed;
+    }
+
+    /** The latents of level {@code k}, of those of the level above. */
+    private NDArray step(Trajectory trajectory, NDArray z, Edit edit, EditMethod.Run run, ForwardContext context, Source from, Progress progress, int k) {
+        ForwardContext step = context.and(progress.within(schedule.depth() - 1 - k, schedule.depth()));
+        try (NDArray epsilon = from == Source.SEQUENTIAL ? noiseOneByOne(trajectory, z, edit, run, step, k)
+                : noise(trajectory, z, edit, run, step, from, k)) {
+            return run.afterStep(k, schedule.denoise(z, epsilon, k));
+        }
     }
 
     /** Epsilon under guidance, of one batch of all branches. */

@@ -7,6 +7,7 @@ import org.fatezero.caption.Captioners;
 import org.fatezero.device.Hardware;
 import org.fatezero.device.Libtorch;
 import org.fatezero.device.Memory;
+import org.fatezero.edit.Mix;
 import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.forward.Window;
 import org.fatezero.options.Options;
@@ -47,6 +48,7 @@ public final class Engine implements AutoCloseable {
     private final Shot shot;     // that the windows are of
     private WindowEditor editor; // replaced once if half precision does not suffice; null if the model could not be loaded again
     private final int[] panels;  // of each edit
+    private Mix mix = Mix.NONE;  // of the frames of the next call
 
     /**
      * Opens an edit for a host behind JNI.
@@ -174,6 +176,25 @@ public final class Engine implements AutoCloseable {
     }
 
     /**
+     * How far the frames of the next call of {@link #edit} have moved from {@code prompt} to {@code prompt2}; without this they have not.
+     *
+     * @param shares one a frame, 0 to 1
+     * @throws IllegalArgumentException for a share that is not, and if no edit has a {@code prompt2}
+     */
+    public void mix(double... shares) {
+        for (double share : shares) {
+            if (!(share >= 0 && share <= 1)) {
+                throw new IllegalArgumentException("mix=" + share + ": expected 0 to 1");
+            }
+        }
+        Mix next = new Mix(shares.clone());
+        if (!next.isAll(0) && asked.stream().allMatch(one -> one.prompt2().isBlank())) {
+            throw new IllegalArgumentException("mix needs prompt2=, what the frames move to");
+        }
+        mix = next;
+    }
+
+    /**
      * Edits one window without masks.
      */
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride, int width,
@@ -217,10 +238,15 @@ public final class Engine implements AutoCloseable {
         for (int i = 0; i < targets; i++) {
             frames.wide(panels[i / n]).check(target[i], targetStride[i]);
         }
+        if (mix.shares().length != 0 && mix.shares().length != n) {
+            throw new IllegalArgumentException(n + " frames, but " + mix.shares().length + " shares of mix");
+        }
         Libtorch.runWithoutOptimizer();
         FrameBuffers from = new FrameBuffers(source, sourceStride, masks);
         FrameBuffers to = new FrameBuffers(target, targetStride);
-        FrameBuffers beside = shot.enter(frames, from);
+        Mix shares = mix;
+        mix = Mix.NONE;
+        FrameBuffers beside = shot.enter(frames, from, shares.isBetween()); // an anchor does not move to prompt2
         FrameBuffers anchor = EditPlan.seesAnchor(options) ? beside : null;
         if (editor == null) { // it could not be loaded for the window before
             editor = inSinglePrecision();
@@ -234,7 +260,7 @@ public final class Engine implements AutoCloseable {
             }
         }
         try {
-            editor.edit(frames, anchor, from, to);
+            editor.edit(frames, anchor, from, to, shares);
         } catch (NotFiniteException e) {
             if (editor.precision() == DataType.FLOAT32) {
                 throw notFinite(e);
@@ -244,7 +270,7 @@ public final class Engine implements AutoCloseable {
             editor = null;
             editor = inSinglePrecision();
             try {
-                editor.edit(frames, anchor, from, to);
+                editor.edit(frames, anchor, from, to, shares);
             } catch (NotFiniteException again) {
                 throw notFinite(again);
             }

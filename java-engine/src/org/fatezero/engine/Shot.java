@@ -36,9 +36,10 @@ final class Shot {
     /**
      * A window is about to be edited; frames of another size begin a shot.
      *
-     * @return the anchor, if it is none of the window's frames; otherwise null
+     * @param apart whether the anchor is wanted even if it is one of the window's frames
+     * @return the anchor; null if it is one of the window's frames and not wanted apart
      */
-    FrameBuffers enter(FrameFormat format, FrameBuffers window) {
+    FrameBuffers enter(FrameFormat format, FrameBuffers window, boolean apart) {
         if (!format.equals(this.format)) {
             begin();
         }
@@ -47,7 +48,7 @@ final class Shot {
             anchor = window.copy(Math.min(index, window.count() - 1));
             this.format = format;
         }
-        return beside;
+        return apart ? anchor : beside;
     }
 
     /** The anchor, to be described. */

@@ -15,8 +15,10 @@ import org.fatezero.diffusion.Progress;
 import org.fatezero.diffusion.Schedule;
 import org.fatezero.edit.DdimEditing;
 import org.fatezero.edit.Edit;
+import org.fatezero.edit.Mix;
 import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.edit.plan.PromptWords;
+import org.fatezero.edit.plan.Prompts;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.Window;
 import org.fatezero.inversion.CaptureSpec;
@@ -56,8 +58,8 @@ public final class WindowEditor implements AutoCloseable {
     private final EditCache edited;          // likewise
     private final CapturePolicy store;
 
-    /** One of the edits, and what is shown of it. */
-    private record Shown(Edit edit, Show show) {
+    /** One of the edits, that to its second prompt or null, and what is shown of it. */
+    private record Shown(Edit edit, Edit second, Show show) {
     }
 
     /**
@@ -89,12 +91,12 @@ public final class WindowEditor implements AutoCloseable {
                 edited = null;
                 return; // the model is there; the edits are planned once the clip is described
             }
-            Prompt source = encode("source", options.source());
+            Prompts prompts = new Prompts(model, manager, host);
+            Prompt source = prompts.tokens("source", options.source());
             for (Options one : asked) {
-                Prompt target = encode("prompt", one.prompt());
+                Prompt target = prompts.tokens("prompt", one.prompt());
                 EditPlan plan = EditPlan.of(one, model, manager, source, target, host);
-                NDArray text = encodings(source, encode("negative", one.negative()), target);
-                edits.add(new Shown(new Edit(plan.method(), text, plan.guidance(), plan.guided()::contains), Show.of(one, plan, schedule.depth(),
+                edits.add(new Shown(prompts.edit(plan, one, source, target), prompts.second(one, source), Show.of(one, plan, schedule.depth(),
                         new PromptWords(model.tokenizer, one.parity(), host), source, target, model.torch)));
             }
             CacheFolder folder = options.inversion().isBlank() ? null
@@ -105,22 +107,6 @@ public final class WindowEditor implements AutoCloseable {
             close();
             throw e;
         }
-    }
-
-    private Prompt encode(String option, String prompt) {
-        Prompt encoded = model.tokenizer.encode(prompt, model.textEncoder.config().maxPositionEmbeddings());
-        if (!encoded.cut().isEmpty()) {
-            host.log(Host.WARNING, option + " is too long for the text encoder, which does not see: " + encoded.unseen());
-        }
-        return encoded;
-    }
-
-    private NDArray encodings(Prompt... prompts) {
-        NDList encodings = new NDList();
-        for (Prompt prompt : prompts) {
-            encodings.add(model.textEncoder.forward(manager, prompt.ids()));
-        }
-        return NDArrays.concat(encodings, 0);
     }
 
     /** Of the UNet. */
@@ -139,9 +125,10 @@ public final class WindowEditor implements AutoCloseable {
      * @param anchor the shot's, which runs along and is dropped; null if it is one of the window's frames, or none is attended to
      * @param source one a frame
      * @param target one edit's frames after another's
+     * @param mix one share a frame of the source, or none
      * @throws NotFiniteException if the UNet's numbers are not finite; the targets are then untouched
      */
-    void edit(FrameFormat frames, FrameBuffers anchor, FrameBuffers source, FrameBuffers target) throws IOException {
+    void edit(FrameFormat frames, FrameBuffers anchor, FrameBuffers source, FrameBuffers target, Mix mix) throws IOException {
         int n = source.count();
         int first = anchor == null ? 0 : 1; // index of the window's first frame: an anchor is before it
         int targets = target.count();
@@ -149,7 +136,7 @@ public final class WindowEditor implements AutoCloseable {
         int h = model.vae.config().pixels(frames.height() * scale);
         int w = model.vae.config().pixels(frames.width() * scale);
         try (NDManager window = model.manager.newSubManager()) {
-            List<Result> results = retried(frames, anchor == null ? source : anchor.and(source.filled(options.window())), first > 0, h, w, window);
+            List<Result> results = retried(frames, anchor == null ? source : anchor.and(source.filled(options.window())), first > 0, mix, h, w, window);
             for (int i = 0; i < targets; i++) {
                 report("decode", i, targets);
                 int last = targets - 1 - i; // backwards: the first edit may overwrite the source, which others still show
@@ -172,9 +159,9 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     /** The window's results; after an out-of-memory error it is tried once more with recompute and sequential branches. */
-    private List<Result> retried(FrameFormat frames, FrameBuffers source, boolean beside, int h, int w, NDManager window) throws IOException {
+    private List<Result> retried(FrameFormat frames, FrameBuffers source, boolean beside, Mix mix, int h, int w, NDManager window) throws IOException {
         try {
-            return results(frames, source, beside, h, w, window);
+            return results(frames, source, beside, mix, h, w, window);
         } catch (EngineException | OutOfMemoryError e) {
             if (store.isExhausted() || !OutOfMemory.is(e)) {
                 throw e;
@@ -183,7 +170,7 @@ public final class WindowEditor implements AutoCloseable {
                     + "and the branches one after another, which takes longer");
             store.exhausted();
         }
-        return results(frames, source, beside, h, w, window);
+        return results(frames, source, beside, mix, h, w, window);
     }
 
     private static String size(int frames, int w, int h) {
@@ -191,14 +178,14 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     /** @param window owns the results; all else is freed */
-    private List<Result> results(FrameFormat frames, FrameBuffers source, boolean beside, int h, int w, NDManager window) throws IOException {
+    private List<Result> results(FrameFormat frames, FrameBuffers source, boolean beside, Mix mix, int h, int w, NDManager window) throws IOException {
         Shape latents = new Shape(source.count(), model.unet.config().inChannels(), h / model.vae.config().factor(), w / model.vae.config().factor());
         ForwardContext context = ForwardContext.of(window(source.count(), beside, (int) latents.get(2), (int) latents.get(3)));
         boolean keeps = store.keeps(model.unet.config(), (int) latents.get(2), (int) latents.get(3), context.window(),
                 model.textEncoder.config().maxPositionEmbeddings(), schedule.depth(), specs(true), model.precision);
         try (NDManager inversion = window.newSubManager()) {
             TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, beside);
-            List<Result> before = file == null ? null : edited.read(EditCache.key(file.key(), source.masks()), window, source.count());
+            List<Result> before = file == null ? null : edited.read(EditCache.key(file.key() + mix.name(), source.masks()), window, source.count());
             if (before != null) {
                 return before;
             }
@@ -210,7 +197,7 @@ public final class WindowEditor implements AutoCloseable {
             }
             List<Result> results;
             try {
-                results = edited(trajectory.within(source.mask(latents, inversion, model.torch)), context, keeps && inverts);
+                results = edited(trajectory.within(source.mask(latents, inversion, model.torch)), mix, beside, context, keeps && inverts);
             } catch (EngineException | OutOfMemoryError e) {
                 if (kept != null) {
                     inversions.write(kept, trajectory, options.source()); // it need not be made again with less memory
@@ -221,7 +208,7 @@ public final class WindowEditor implements AutoCloseable {
                 Stream.of(result.z, result.heat).filter(Objects::nonNull).forEach(array -> array.attach(window));
             }
             if (file != null) { // the edit first: had it been stopped, it would be made in another way from a kept inversion than undisturbed
-                results = edited.write(EditCache.key(file.key(), source.masks()), results);
+                results = edited.write(EditCache.key(file.key() + mix.name(), source.masks()), results);
             }
             if (kept != null) {
                 inversions.write(kept, trajectory, options.source());
@@ -246,7 +233,8 @@ public final class WindowEditor implements AutoCloseable {
     /** What is captured for each edit. */
     private List<CaptureSpec> specs(boolean keeps) {
         boolean halves = model.precision == DataType.FLOAT32 && !options.parity(); // nobody sees more
-        return edits.stream().map(edit -> edit.show.captured()).map(spec -> !keeps ? spec.recomputing() : halves ? spec.halved() : spec).toList();
+        return edits.stream().flatMap(edit -> Stream.of(edit.show.captured(), edit.second == null ? null : edit.second.method().source()))
+                .filter(Objects::nonNull).map(spec -> !keeps ? spec.recomputing() : halves ? spec.halved() : spec).toList();
     }
 
     /** Clean latents {@code (frames, channels, h, w)} of pixels. */
@@ -300,13 +288,24 @@ public final class WindowEditor implements AutoCloseable {
      * @param kept whether the trajectory has what was wanted of the source's attention; otherwise it is recomputed
      */
     List<Result> edited(Trajectory trajectory, ForwardContext context, boolean kept) {
+        return edited(trajectory, Mix.NONE, false, context, kept);
+    }
+
+    private List<Result> edited(Trajectory trajectory, Mix mix, boolean beside, ForwardContext context, boolean kept) {
         List<Result> results = new ArrayList<>();
         for (Shown shown : edits) {
             TokenAttention ofEdit = shown.show.ofEdit(trajectory.zT().getManager(), context.frames());
             NDArray z = null;
             if (shown.show.makesEdit()) {
-                z = new DdimEditing(model.unet, schedule, model.torch).run(trajectory, shown.edit, context, sourceOfAttention(kept),
-                        ofEdit == null ? List.of() : List.of(ofEdit), reporting("edit", results.size(), edits.size()), (level, latents) -> { });
+                DdimEditing editing = new DdimEditing(model.unet, schedule, model.torch);
+                List<TokenAttention> watched = ofEdit == null ? List.of() : List.of(ofEdit);
+                Progress progress = reporting("edit", results.size(), edits.size());
+                if (shown.second != null && mix.isBetween()) {
+                    z = editing.run(trajectory, List.of(shown.edit, shown.second), mix, beside, context, sourceOfAttention(kept), watched, progress);
+                } else {
+                    Edit edit = shown.second != null && mix.isAll(1) ? shown.second : shown.edit;
+                    z = editing.run(trajectory, edit, context, sourceOfAttention(kept), watched, progress, (level, latents) -> { });
+                }
             }
             results.add(new Result(z, shown.show.heat(trajectory, ofEdit)));
         }

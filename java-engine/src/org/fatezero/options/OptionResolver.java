@@ -11,13 +11,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Works out which options hold, and what the prompts say, from what the user set and the preset brings. */
 public final class OptionResolver {
 
-    private static final List<String> FILLED = List.of("prompt", "negative", "blend", "emphasize", "cross_replace");
+    private static final List<String> FILLED = List.of("prompt", "prompt2", "negative", "blend", "emphasize", "cross_replace");
 
     private static final Map<String, List<String>> PLACEHOLDERS = Map.of("from", List.of("{from}", "{edited}", "{without}", "{rest}"),
             "to", List.of("{to}", "{edited}"));
@@ -26,7 +27,7 @@ public final class OptionResolver {
     private static final int MOST_EDITS = 16;
 
     /** Options that edits of one inversion may differ in; whatever else there is, they share. */
-    private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "from", "to", "promptfile", "negative", "guidance",
+    private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "prompt2", "from", "to", "promptfile", "negative", "guidance",
             "guidance_interval", "strength", "forget", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold",
             "blend_pool", "blend_attention", "blend_latents", "confine", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
 
@@ -35,7 +36,7 @@ public final class OptionResolver {
 
     /** Options of which {@link Options#AUTO} means what the preset says, or else the default. In the others it is a value or a word. */
     static final Set<String> LEFT_TO_PRESET = Preset.KEYS.stream()
-            .filter(name -> !Set.of("prompt", "source", "from", "to", "negative", "emphasize", "blend").contains(name))
+            .filter(name -> !Set.of("prompt", "prompt2", "source", "from", "to", "negative", "emphasize", "blend").contains(name))
             .collect(Collectors.toUnmodifiableSet());
 
     /** Options that stay as they are while a film runs: what is loaded, what its frames have in common, and where they go. */
@@ -189,6 +190,23 @@ public final class OptionResolver {
         Strength.apply(options, set.keySet());
         fill(options);
         return Options.of(options);
+    }
+
+    /**
+     * The options of an edit to {@code prompt2} in the place of {@code prompt}. Words that it lacks are neither emphasised nor have a share of
+     * {@code cross_replace} of their own.
+     *
+     * @param has whether it has a word
+     */
+    public static Options second(Options options, Predicate<String> has) {
+        Map<String, String> second = new LinkedHashMap<>();
+        options.byName().forEach((name, value) -> second.put(name, value.toString()));
+        second.put("prompt", options.prompt2());
+        for (String ofWords : List.of("emphasize", "cross_replace")) {
+            second.put(ofWords, Words.split(second.get(ofWords)).stream().filter(part -> part.indexOf('=') < 0 || has.test(part.substring(0, part.indexOf('='))))
+                    .collect(Collectors.joining("+")));
+        }
+        return Options.of(second);
     }
 
     private static void fill(Map<String, String> options) throws IOException {

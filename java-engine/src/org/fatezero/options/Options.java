@@ -18,6 +18,7 @@ import java.util.Map;
  * @param prompt what the edited clip shows; {@code {source}}, {@code {from}}, {@code {to}}, {@code {edited}}, the source
  *     with {@code from} replaced by {@code to}, {@code {without}}, the source without {@code from}, and {@code {rest}}, the
  *     words of that, joined by plus signs, are filled in
+ * @param prompt2 what frames show that have moved to it from {@code prompt}, with the same placeholders; empty for none
  * @param source what the clip shows; {@link #AUTO}: each shot is described by its anchor, once it is there
  * @param captioner what describes shots: {@link #AUTO} for the model's own or a BLIP in the local hub cache, or a BLIP model's folder or hub name
  * @param from words of the source that an attribute or shape preset changes; {@code jeep|road} for several at once, of which one may be
@@ -82,7 +83,7 @@ import java.util.Map;
  * @param show what the frames show: the {@code edit}, its {@code mask} over the source, {@code compare} for source, edit and mask
  *     side by side, or {@code attention=word}
  */
-public record Options(String preset, String presets, String edit, String prompt, String source, String captioner, String from, String to,
+public record Options(String preset, String presets, String edit, String prompt, String prompt2, String source, String captioner, String from, String to,
         String promptfile, String negative, String model, String lora, String device, String precision, int window, String speed, int steps,
         String solver, double guidance, String guidance_interval, double strength, double start, double forget, String self_replace, String cross_replace,
         String control, String emphasize, String blend, String threshold, boolean blend_pool, boolean blend_attention, String blend_latents,
@@ -99,6 +100,7 @@ public record Options(String preset, String presets, String edit, String prompt,
             presets=
             edit=auto
             prompt=
+            prompt2=
             source=auto
             captioner=auto
             from=

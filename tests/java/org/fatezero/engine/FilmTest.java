@@ -27,10 +27,10 @@ class FilmTest {
     private static final int WIDTH = 32;
     private static final int HEIGHT = 24;
     private static final int ROW = WIDTH * 3 * 2; // 16 bits a sample
-    private static final int LENGTH = 16;
+    static final int LENGTH = 16;
     private static final int ANCHOR = 3;
 
-    private static Engine open(String... set) throws Exception {
+    static Engine open(String... set) throws Exception {
         Map<String, String> options = TinyOptions.of(TINY, "keys", "anchor");
         for (int i = 0; i < set.length; i += 2) {
             options.put(set[i], set[i + 1]);
@@ -39,7 +39,7 @@ class FilmTest {
     }
 
     /** A pattern that moves and changes its colours. */
-    private static ByteBuffer[] film() {
+    static ByteBuffer[] film() {
         ByteBuffer[] film = new ByteBuffer[LENGTH];
         for (int i = 0; i < LENGTH; i++) {
             film[i] = ByteBuffer.allocateDirect(ROW * HEIGHT).order(ByteOrder.nativeOrder());
@@ -52,10 +52,13 @@ class FilmTest {
         return film;
     }
 
-    /** Frames {@code from ... to - 1}, edited in windows of so many. */
-    private static List<short[]> edited(Engine engine, ByteBuffer[] film, int from, int to) throws Exception {
+    /** Frames {@code from ... to - 1}, edited in windows of so many; {@code mix} has a share for each frame of the film, or none. */
+    static List<short[]> edited(Engine engine, ByteBuffer[] film, int from, int to, double... mix) throws Exception {
         List<short[]> edited = new ArrayList<>();
         for (int i = from; i < to; i += engine.window()) {
+            if (mix.length > 0) {
+                engine.mix(Arrays.copyOfRange(mix, i, Math.min(to, i + engine.window())));
+            }
             ByteBuffer[] source = Arrays.copyOfRange(film, i, Math.min(to, i + engine.window()));
             ByteBuffer[] target = new ByteBuffer[source.length];
             Arrays.setAll(target, j -> ByteBuffer.allocateDirect(ROW * HEIGHT).order(ByteOrder.nativeOrder()));
@@ -71,7 +74,7 @@ class FilmTest {
         return edited;
     }
 
-    private static double psnr(List<short[]> a, List<short[]> b) {
+    static double psnr(List<short[]> a, List<short[]> b) {
         double squares = 0;
         long count = 0;
         for (int i = 0; i < a.size(); i++) {
@@ -83,7 +86,7 @@ class FilmTest {
         return 10 * Math.log10(65535. * 65535 * count / squares);
     }
 
-    private static void assertSame(List<short[]> expected, List<short[]> actual, String what) {
+    static void assertSame(List<short[]> expected, List<short[]> actual, String what) {
         for (int i = 0; i < expected.size(); i++) {
             assertArrayEquals(expected.get(i), actual.get(i), what + ", frame " + i);
         }

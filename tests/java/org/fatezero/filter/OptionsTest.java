@@ -28,7 +28,7 @@ class OptionsTest {
         List<Matcher> options = STUB.run("-h filter=fatezero").succeeded().lines().stream()
             .map(LINE::matcher).filter(Matcher::matches).toList();
         List<String> expected = Stream.concat(
-            Arrays.stream(Options.class.getRecordComponents()).map(RecordComponent::getName), Stream.of("cut", "on_error")).toList();
+            Arrays.stream(Options.class.getRecordComponents()).map(RecordComponent::getName), Stream.of("cut", "mix", "on_error")).toList();
         assertEquals(expected, options.stream().map(line -> line.group(1)).toList());
         for (Matcher option : options)
             assertTrue(option.group(3).contains("(default "), option.group());

@@ -30,7 +30,7 @@ class RandomOptionsTest {
         Random random = new Random(Integer.getInteger("seed", 1));
         Damage damage = new Damage(random);
         List<String> names = new ArrayList<>(Arrays.stream(Options.class.getRecordComponents()).map(RecordComponent::getName).toList());
-        names.addAll(List.of("cut", "on_error", "enable", "none", ""));
+        names.addAll(List.of("cut", "mix", "on_error", "enable", "none", ""));
         int refused = 0;
         for (int i = 0; i < CASES; i++) {
             List<String> set = new ArrayList<>();

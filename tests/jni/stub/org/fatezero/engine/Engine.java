@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.NoSuchFileException;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
@@ -31,6 +32,7 @@ public final class Engine implements AutoCloseable {
     private boolean closed;
     private int shot;
     private String anchor = "";
+    private String mix = "";
 
     private Engine(Map<String, String> options, Host host) {
         this.options = options;
@@ -92,6 +94,12 @@ public final class Engine implements AutoCloseable {
         shot++;
         anchor = width + "x" + height + " of " + depth + " bits, " + frame.capacity() + " bytes in rows of " + stride
             + ", the first " + Byte.toUnsignedInt(frame.get(0));
+    }
+
+    public void mix(double[] shares) {
+        if (options.getOrDefault("prompt2", "").isEmpty() && Arrays.stream(shares).anyMatch(share -> share != 0))
+            throw new IllegalArgumentException("no prompt2");
+        mix = Arrays.toString(shares);
     }
 
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride,
@@ -159,7 +167,8 @@ public final class Engine implements AutoCloseable {
             bytes("preset"), bytes(presets[edit]), bytes("opened"), bytes(Integer.toString(opened.get())),
             // the host's that are still attached
             bytes("threads"), bytes(Long.toString(Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().equals("fatezero")).count())),
-            bytes("shots"), bytes(Integer.toString(shot)), bytes("anchor"), bytes(anchor)};
+            bytes("shots"), bytes(Integer.toString(shot)), bytes("anchor"), bytes(anchor),
+            bytes("mixed"), bytes(mix)};
     }
 
     private static byte[] bytes(String text) {
