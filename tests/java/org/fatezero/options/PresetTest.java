@@ -116,7 +116,7 @@ class PresetTest {
 
     /** A preset from anywhere neither reads nor writes files of the user's. */
     @ParameterizedTest
-    @ValueSource(strings = {"inversion", "cache_limit", "model", "lora", "device", "precision", "store", "show", "promptfile", "captioner", "preset", "presets", "edit"})
+    @ValueSource(strings = {"inversion", "cache_limit", "model", "lora", "device", "precision", "store", "show", "promptfile", "captioner", "preset", "presets", "edit", "mask"})
     void whatIsNoPartOfAnEditIsNotForAPreset(String key) throws Exception {
         Path file = Files.writeString(folder.resolve("mine.preset"), "prompt=a jeep\n" + key + "=secret");
         String message = assertThrows(IllegalArgumentException.class, () -> load(file.toString())).getMessage();
@@ -126,7 +126,7 @@ class PresetTest {
     /** So a new option is decided on. */
     @Test
     void whateverElseThereIsIs() {
-        Set<String> others = Set.of("inversion", "cache_limit", "model", "lora", "device", "precision", "store", "show", "promptfile", "captioner", "preset", "presets", "edit", "speed");
+        Set<String> others = Set.of("inversion", "cache_limit", "model", "lora", "device", "precision", "store", "show", "promptfile", "captioner", "preset", "presets", "edit", "speed", "mask");
         Set<String> all = new TreeSet<>(Preset.KEYS);
         all.addAll(others);
         assertEquals(new TreeSet<>(Options.names()), all);
