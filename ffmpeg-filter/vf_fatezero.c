@@ -852,7 +852,7 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
             av_strlcpy(answer, s->open_error.message, length);
     }
     if (ret < 0)
-        av_opt_copy(&s->options, &before);
+        FFSWAP(FatezeroOptions, s->options, before);    /* a copy could fail */
     else
         FFSWAP(AVExpr *, s->mix, expression);
     av_expr_free(expression);

@@ -30,7 +30,7 @@
 #define MAX_SIDE   48
 
 static int wrongs;
-static char now[2048];              // what is tried
+static char now[16384];             // what is tried
 
 __attribute__((format(printf, 1, 2)))
 static void wrong(const char *format, ...)
