@@ -326,6 +326,20 @@ static fatezero_code find_torch(const char *home, char torch[PATH_MAX], fatezero
     return FATEZERO_OK;
 }
 
+/*
+ * Where the host has a BLAS, as the distribution's ffmpeg has by way of its other filters, its functions would take the place of
+ * libtorch's own, which have the same names: products in single precision took ten times as long. So libtorch is loaded here, to look
+ * for names in itself first; Java finds it loaded. A failure is left to Java, which tells of it.
+ */
+static void keep_torch_apart(const char *torch)
+{
+    char library[PATH_MAX + 32];
+
+    snprintf(library, sizeof(library), "%s/libtorch_cpu.so", torch);
+    if (dlsym(RTLD_DEFAULT, "sgemm_"))
+        dlopen(library, RTLD_LAZY | RTLD_LOCAL | RTLD_DEEPBIND);
+}
+
 /* ---- starting ---- */
 
 #define MAX_OPTIONS 32
@@ -410,6 +424,7 @@ static fatezero_code create(search *s, fatezero_error *error)
         setenv("GOMP_SPINCOUNT", "4000", 0);
         setenv("OMP_WAIT_POLICY", "passive", 0);
     }
+    keep_torch_apart(torch);
     if (fatezero_create(s->library, &args, &jvm.vm, error) == FATEZERO_NO_RUNTIME)
         jvm.failed = *error;
     free(classes);
