@@ -64,6 +64,16 @@ class GuestTest {
         }
     }
 
+    /** The distribution's ffmpeg has a BLAS, whose functions are named like libtorch's own. */
+    @Test
+    void libtorchKeepsToItsOwnBlas(@TempDir Path folder) throws IOException, InterruptedException {
+        Path source = Files.writeString(folder.resolve("blas.c"), "#include <stdlib.h>\nvoid sgemm_(void) { abort(); }\n");
+        Path library = folder.resolve("libblas.so");
+        assertEquals(0, new ProcessBuilder("cc", "-shared", "-fPIC", "-o", library.toString(), source.toString()).inheritIO().start().waitFor());
+        REAL.and("LD_PRELOAD", library.toString()).run("-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 2 -vf",
+            "format=rgb24,fatezero=size=32:steps=2:window=2:precision=fp32:model=tests/golden/tiny", "-f", "null", "-").succeeded();
+    }
+
     @Test
     void whyLibtorchCannotBeLoaded(@TempDir Path folder) throws IOException {
         try (Stream<Path> libraries = Files.list(Path.of("build/ffmpeg/lib/fatezero/pytorch").toAbsolutePath())) {
