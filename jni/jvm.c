@@ -336,7 +336,7 @@ static void keep_torch_apart(const char *torch)
     char library[PATH_MAX + 32];
 
     snprintf(library, sizeof(library), "%s/libtorch_cpu.so", torch);
-    if (dlsym(RTLD_DEFAULT, "sgemm_"))
+    if (dlsym(RTLD_DEFAULT, "sgemm_") && !access(library, F_OK))
         dlopen(library, RTLD_LAZY | RTLD_LOCAL | RTLD_DEEPBIND);
 }
 
