@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.video.ImageProcessor;
+import org.fatezero.device.Memory;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.io.TextFile;
@@ -111,5 +112,6 @@ public final class Blip implements Captioner {
     public void close() {
         tokenizer.close();
         manager.close();
+        Memory.giveBack();  // a gigabyte, of which a window can make use
     }
 }

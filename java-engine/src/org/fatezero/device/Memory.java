@@ -3,6 +3,8 @@ package org.fatezero.device;
 import ai.djl.Device;
 import ai.djl.util.cuda.CudaUtils;
 
+import com.sun.jna.NativeLibrary;
+import com.sun.jna.NativeLong;
 import com.sun.management.OperatingSystemMXBean;
 
 import java.io.IOException;
@@ -37,6 +39,18 @@ public final class Memory {
         }
         OperatingSystemMXBean within = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
         return free(text(Path.of("/proc/meminfo")), statistics(), within.getTotalMemorySize(), within.getFreeMemorySize());
+    }
+
+    /**
+     * Gives back to the system what the C library holds of memory that is freed. Between large arrays that are in use it would keep as much
+     * as the largest moment took.
+     */
+    public static void giveBack() {
+        try {
+            NativeLibrary.getProcess().getFunction("malloc_trim").invokeInt(new Object[] {new NativeLong(0)});
+        } catch (UnsatisfiedLinkError e) {
+            // glibc alone has it; other C libraries give memory back by themselves
+        }
     }
 
     /** The {@code memory.stat} of this process's control group, whichever version of them the system has. */

@@ -67,4 +67,28 @@ public interface EditMethod {
             return z;
         }
     }
+
+    /** A run that does what another does; a method that builds on another overrides what it changes. */
+    abstract class RunOver implements Run {
+        protected final Run run;
+
+        protected RunOver(Run run) {
+            this.run = run;
+        }
+
+        @Override
+        public ForwardHook hook(int k, SourceStep source) {
+            return run.hook(k, source);
+        }
+
+        @Override
+        public NDArray start(NDArray zT) {
+            return run.start(zT);
+        }
+
+        @Override
+        public NDArray afterStep(int k, NDArray z) {
+            return run.afterStep(k, z);
+        }
+    }
 }

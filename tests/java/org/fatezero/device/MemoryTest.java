@@ -4,11 +4,20 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 class MemoryTest {
 
@@ -46,5 +55,30 @@ class MemoryTest {
     void thisMachineHasSome() {
         long free = Memory.free(Device.cpu());
         assertTrue(free > 1 << 20 && free < 1L << 50, free + " bytes");
+    }
+
+    /** Small arrays in use lie between the large ones that are freed, and hold the C library's heap up. */
+    @Test
+    @EnabledOnOs(OS.LINUX)
+    void whatIsFreedIsGivenBack() throws IOException {
+        try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch"); NDManager small = manager.newSubManager()) {
+            manager.zeros(new Shape(30 << 20), DataType.INT8).close(); // from now on arrays of less come from the heap
+            long before = residentMib();
+            try (NDManager large = manager.newSubManager()) {
+                for (int i = 0; i < 100; i++) {
+                    large.ones(new Shape(2 << 20), DataType.INT8);
+                    small.ones(new Shape(2 << 10), DataType.INT8);
+                }
+            }
+            long held = residentMib() - before;
+            Memory.giveBack();
+            long left = residentMib() - before;
+            assertTrue(held > 150 && left < 50, held + " MiB were held, " + left + " are left");
+        }
+    }
+
+    private static long residentMib() throws IOException {
+        return Files.readAllLines(Path.of("/proc/self/status")).stream().filter(line -> line.startsWith("VmRSS:"))
+            .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) >> 10).findFirst().orElseThrow();
     }
 }

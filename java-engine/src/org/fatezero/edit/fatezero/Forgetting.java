@@ -4,9 +4,7 @@ import ai.djl.ndarray.NDArray;
 
 import org.fatezero.edit.Branch;
 import org.fatezero.edit.EditMethod;
-import org.fatezero.edit.SourceStep;
 import org.fatezero.edit.region.Regions;
-import org.fatezero.forward.ForwardHook;
 import org.fatezero.inversion.AttentionStore;
 import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.inversion.TokenAttention;
@@ -41,24 +39,13 @@ public record Forgetting(EditMethod method, Torch torch, double share, Regions r
 
     @Override
     public Run begin(Trajectory source, int frames, List<TokenAttention> watched) {
-        Run run = method.begin(source, frames, watched);
-        return new Run() {
+        return new RunOver(method.begin(source, frames, watched)) {
             @Override
             public NDArray start(NDArray zT) {
                 NDArray z = run.start(zT);
                 try (NDArray where = regions.ofSource().isEmpty() ? null : meanMask(source, z)) {
                     return forget(z, where == null ? source.mask() : where);
                 }
-            }
-
-            @Override
-            public ForwardHook hook(int k, SourceStep step) {
-                return run.hook(k, step);
-            }
-
-            @Override
-            public NDArray afterStep(int k, NDArray z) {
-                return run.afterStep(k, z);
             }
         };
     }

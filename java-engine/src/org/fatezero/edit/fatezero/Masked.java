@@ -4,9 +4,7 @@ import ai.djl.ndarray.NDArray;
 
 import org.fatezero.edit.Branch;
 import org.fatezero.edit.EditMethod;
-import org.fatezero.edit.SourceStep;
 import org.fatezero.edit.region.Regions;
-import org.fatezero.forward.ForwardHook;
 import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.inversion.TokenAttention;
 import org.fatezero.inversion.Trajectory;
@@ -34,18 +32,7 @@ public record Masked(EditMethod method, Torch torch, Regions regions) implements
 
     @Override
     public Run begin(Trajectory source, int frames, List<TokenAttention> watched) {
-        Run run = method.begin(source, frames, watched);
-        return new Run() {
-            @Override
-            public NDArray start(NDArray zT) {
-                return run.start(zT);
-            }
-
-            @Override
-            public ForwardHook hook(int k, SourceStep step) {
-                return run.hook(k, step);
-            }
-
+        return new RunOver(method.begin(source, frames, watched)) {
             @Override
             public NDArray afterStep(int k, NDArray z) {
                 NDArray edited = run.afterStep(k, z);

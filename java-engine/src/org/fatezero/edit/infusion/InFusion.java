@@ -1,7 +1,5 @@
 package org.fatezero.edit.infusion;
 
-import ai.djl.ndarray.NDArray;
-
 import org.fatezero.edit.EditMethod;
 import org.fatezero.edit.SourceStep;
 import org.fatezero.edit.fatezero.FateZero;
@@ -28,21 +26,10 @@ public record InFusion(FateZero fusion, FeatureInjection features, KeyValueInjec
 
     @Override
     public Run begin(Trajectory source, int frames, List<TokenAttention> watched) {
-        Run run = fusion.begin(source, frames, watched);
-        return new Run() {
-            @Override
-            public NDArray start(NDArray zT) {
-                return run.start(zT);
-            }
-
+        return new RunOver(fusion.begin(source, frames, watched)) {
             @Override
             public ForwardHook hook(int k, SourceStep step) {
                 return run.hook(k, step).andThen(keyValues.hook(k, step)).andThen(features.hook(k, step, frames));
-            }
-
-            @Override
-            public NDArray afterStep(int k, NDArray z) {
-                return run.afterStep(k, z);
             }
         };
     }
