@@ -128,8 +128,7 @@ public final class DdimEditing {
                 .filter(branch -> branch != Branch.UNCONDITIONAL || edit.isGuided(k)).toList();
         boolean again = branches.contains(Branch.SOURCE);
         try (NDArray source = again ? trajectory.input(schedule, k) : null; Scope scope = new Scope(z, edit.text(), source)) {
-            NDArray text = torch.rows(edit.text(), branches.stream().mapToInt(Branch::ordinal).toArray());
-            NDArray epsilon = unet.forward(again ? source.concat(z, 0) : z, schedule.timestep(k), text,
+            NDArray epsilon = unet.forward(again ? source.concat(z, 0) : z, schedule.timestep(k), text(edit, branches),
                     context.and(run.hook(k, new SourceStep(torch, kept))).firstUpTo(again ? edit.method().source().use().upTo() : Integer.MAX_VALUE));
             long ofSource = epsilon.getShape().get(0) - (edit.isGuided(k) ? 2L : 1L) * context.frames(); // 0 where the UNet has dropped it
             NDArray edited = ofSource == 0 ? epsilon : epsilon.get("{}:", ofSource);
@@ -149,6 +148,14 @@ public final class DdimEditing {
             NDArray conditional = unet.forward(z, t, row(edit, Branch.CONDITIONAL), context.and(run.hook(k, new SourceStep(torch, kept))));
             return scope.keep(edit.isGuided(k) ? torch.guided(unconditional.concat(conditional, 0), edit.guidance()) : conditional);
         }
+    }
+
+    /** The rows of the branches: a view of them where they follow one another. */
+    private NDArray text(Edit edit, List<Branch> branches) {
+        int first = branches.get(0).ordinal();
+        int end = first + branches.size();
+        return branches.get(branches.size() - 1).ordinal() == end - 1 ? edit.text().get("{}:{}", first, end)
+                : torch.rows(edit.text(), branches.stream().mapToInt(Branch::ordinal).toArray());
     }
 
     private static NDArray row(Edit edit, Branch branch) {
