@@ -330,14 +330,20 @@ static fatezero_code find_torch(const char *home, char torch[PATH_MAX], fatezero
  * Where the host has a BLAS, as the distribution's ffmpeg has by way of its other filters, its functions would take the place of
  * libtorch's own, which have the same names: products in single precision took ten times as long. So libtorch is loaded here, to look
  * for names in itself first; Java finds it loaded. A failure is left to Java, which tells of it.
+ *
+ * It would then also find another malloc() than the host, where that has replaced the C library's: what one allocates the other frees.
+ * Slow is better than that.
  */
 static void keep_torch_apart(const char *torch)
 {
     char library[PATH_MAX + 32];
+    void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
 
     snprintf(library, sizeof(library), "%s/libtorch_cpu.so", torch);
-    if (dlsym(RTLD_DEFAULT, "sgemm_") && !access(library, F_OK))
+    if (libc && dlsym(RTLD_DEFAULT, "malloc") == dlsym(libc, "malloc") && dlsym(RTLD_DEFAULT, "sgemm_"))
         dlopen(library, RTLD_LAZY | RTLD_LOCAL | RTLD_DEEPBIND);
+    if (libc)
+        dlclose(libc);
 }
 
 /* ---- starting ---- */

@@ -22,6 +22,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 @Tag("filter")
 class GuestTest {
     private static final String INPUT = "-f lavfi -i testsrc2=s=64x48:r=25:d=4 -vf";
+    private static final String EDIT = "-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 2 -vf";
+    private static final String IN_FP32 = "format=rgb24,fatezero=size=32:steps=2:window=2:precision=fp32:model=tests/golden/tiny";
 
     @TempDir
     private static Path locales;
@@ -67,11 +69,49 @@ class GuestTest {
     /** The distribution's ffmpeg has a BLAS, whose functions are named like libtorch's own. */
     @Test
     void libtorchKeepsToItsOwnBlas(@TempDir Path folder) throws IOException, InterruptedException {
-        Path source = Files.writeString(folder.resolve("blas.c"), "#include <stdlib.h>\nvoid sgemm_(void) { abort(); }\n");
-        Path library = folder.resolve("libblas.so");
-        assertEquals(0, new ProcessBuilder("cc", "-shared", "-fPIC", "-o", library.toString(), source.toString()).inheritIO().start().waitFor());
-        REAL.and("LD_PRELOAD", library.toString()).run("-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 2 -vf",
-            "format=rgb24,fatezero=size=32:steps=2:window=2:precision=fp32:model=tests/golden/tiny", "-f", "null", "-").succeeded();
+        Path library = compiled(folder, "#include <stdlib.h>\nvoid sgemm_(void) { abort(); }\n");
+        REAL.and("LD_PRELOAD", library.toString()).run(EDIT, IN_FP32, "-f", "null", "-").succeeded();
+    }
+
+    /** As jemalloc does, whose memory glibc's free() takes for a broken heap. */
+    @Test
+    void theHostMayHaveAnotherAllocator(@TempDir Path folder) throws IOException, InterruptedException {
+        Path library = compiled(folder, """
+            #include <errno.h>
+            #include <string.h>
+            extern void *__libc_memalign(size_t, size_t);
+            extern void __libc_free(void *);
+            /* before the block its size, and where it begins: the alignment before it */
+            void *memalign(size_t a, size_t n) {
+                a = a < 64 ? 64 : a;
+                char *p = __libc_memalign(a, n + a);
+                if (!p) return NULL;
+                ((size_t *)(p + a))[-1] = n;
+                ((size_t *)(p + a))[-2] = a;
+                return p + a;
+            }
+            void free(void *p) { if (p) __libc_free((char *)p - ((size_t *)p)[-2]); }
+            void *malloc(size_t n) { return memalign(64, n); }
+            void *aligned_alloc(size_t a, size_t n) { return memalign(a, n); }
+            int posix_memalign(void **p, size_t a, size_t n) { return (*p = memalign(a, n)) ? 0 : ENOMEM; }
+            void *calloc(size_t m, size_t n) { void *p = malloc(m * n); return p ? memset(p, 0, m * n) : NULL; }
+            void *realloc(void *p, size_t n) {
+                void *q = malloc(n);
+                if (p && q) memcpy(q, p, ((size_t *)p)[-1] < n ? ((size_t *)p)[-1] : n);
+                if (q) free(p);
+                return q;
+            }
+            size_t malloc_usable_size(void *p) { return p ? ((size_t *)p)[-1] : 0; }
+            """);
+        REAL.and("LD_PRELOAD", library.toString()).run(EDIT, IN_FP32, "-f", "null", "-").succeeded();
+    }
+
+    private static Path compiled(Path folder, String source) throws IOException, InterruptedException {
+        Path file = Files.writeString(folder.resolve("preloaded.c"), source);
+        Path library = folder.resolve("preloaded.so");
+        assertEquals(0, new ProcessBuilder("cc", "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", library.toString(), file.toString()).inheritIO()
+            .start().waitFor());
+        return library;
     }
 
     @Test
@@ -85,6 +125,10 @@ class GuestTest {
         // the tests' own variable goes before what the bridge tells DJL
         Ffmpeg.Result result = REAL.and("FATEZERO_TORCH", folder.toString()).and("PYTORCH_LIBRARY_PATH", folder.toString())
             .run("-f lavfi -i testsrc2=s=64x48:r=25 -frames:v 1 -vf", "fatezero=steps=1", "-f", "null", "-");
+        try (Stream<Path> links = Files.list(folder)) { // of which JUnit would warn
+            for (Path link : links.toList())
+                Files.delete(link);
+        }
         assertNotEquals(0, result.status());
         assertTrue(result.log().contains("libtorch cannot be loaded: "), result.log());
         assertTrue(result.log().contains("libtorch_cpu.so: file too short"), result.log());
