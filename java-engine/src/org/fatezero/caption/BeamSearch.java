@@ -78,9 +78,21 @@ record BeamSearch(int beams, int maxLength, int end) {
         return candidates.subList(0, Math.min(2 * beams, candidates.size()));
     }
 
+    /** The likeliest words, best first; the earlier of two that are as likely. */
     private int[] largest(float[] logits) {
-        return IntStream.range(0, logits.length).boxed().sorted(Comparator.comparingDouble(id -> -logits[id])).limit(2L * beams)
-                .mapToInt(Integer::intValue).toArray();
+        int[] best = new int[Math.min(2 * beams, logits.length)];
+        int n = 0;
+        for (int id = 0; id < logits.length; id++) {
+            if (n == best.length && !(logits[id] > logits[best[n - 1]])) {
+                continue;
+            }
+            int at = n < best.length ? n++ : n - 1;
+            for (; at > 0 && logits[best[at - 1]] < logits[id]; at--) {
+                best[at] = best[at - 1];
+            }
+            best[at] = id;
+        }
+        return best;
     }
 
     private static double logSum(float[] logits) {

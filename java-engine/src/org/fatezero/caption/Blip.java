@@ -83,7 +83,7 @@ public final class Blip implements Captioner {
     int[] tokens(Frame frame, int beams) {
         try (NDManager temporary = manager.newSubManager()) {
             BlipText.Picture picture = picture(frame, temporary);
-            return new BeamSearch(beams, MAX_LENGTH, textConfig.sepTokenId()).run(textConfig.bosTokenId(), ids -> text.next(ids, picture));
+            return new BeamSearch(beams, MAX_LENGTH, textConfig.sepTokenId()).run(textConfig.bosTokenId(), text.of(picture)::next);
         }
     }
 
@@ -91,7 +91,7 @@ public final class Blip implements Captioner {
     public double[] logProbabilities(Frame frame, List<String> captions) {
         try (NDManager temporary = manager.newSubManager()) {
             BlipText.Picture picture = picture(frame, temporary);
-            return captions.stream().mapToDouble(caption -> text.logProbability(ids(caption), picture)).toArray();
+            return captions.stream().mapToDouble(caption -> text.of(picture).logProbability(ids(caption))).toArray();
         }
     }
 

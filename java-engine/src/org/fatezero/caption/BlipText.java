@@ -45,6 +45,10 @@ final class BlipText {
 
     /** The picture as each layer's cross-attention reads it. @param keys as {@code values}: {@code (1, tokens, heads, d)} */
     record Picture(List<NDArray> keys, List<NDArray> values) {
+
+        NDManager manager() {
+            return keys.get(0).getManager();
+        }
     }
 
     private final Torch torch;
@@ -84,45 +88,92 @@ final class BlipText {
                 layers.stream().map(layer -> layer.cross.values(image)).toList());
     }
 
-    /**
-     * What may come after each of several texts.
-     *
-     * @param ids texts of equal length, {@code [text][token]}
-     * @return logits of every word, {@code [text][word]}
-     */
-    float[][] next(int[][] ids, Picture picture) {
-        NDManager owner = picture.keys.get(0).getManager();
-        try (NDArray anchor = owner.zeros(new Shape(1)); Scope scope = new Scope(anchor, wordEmbeddings, positionEmbeddings)) {
-            NDArray last = states(ids, picture).get(":, {}", ids[0].length - 1); // (texts, width)
-            float[] flat = logits(last).toFloatArray();
-            float[][] logits = new float[ids.length][];
-            Arrays.setAll(logits, i -> Arrays.copyOfRange(flat, i * flat.length / ids.length, (i + 1) * flat.length / ids.length));
-            return logits;
+    /** Texts of a picture, which may grow word by word. */
+    Texts of(Picture picture) {
+        return new Texts(picture);
+    }
+
+    /** Some texts of equal length. Where each is one of those before and a word more, only that word is read. */
+    final class Texts {
+
+        private final Picture picture;
+        private int[][] read = {};
+        private NDManager manager;                                 // of the keys and values; null before the first texts
+        private final NDArray[] keys = new NDArray[layers.size()]; // of each layer, (texts, tokens, heads, d)
+        private final NDArray[] values = new NDArray[layers.size()];
+
+        private Texts(Picture picture) {
+            this.picture = picture;
+        }
+
+        /**
+         * What may come after each text.
+         *
+         * @param ids {@code [text][token]}
+         * @return logits of every word, {@code [text][word]}
+         */
+        float[][] next(int[][] ids) {
+            try (Scope scope = new Scope(picture.manager(), wordEmbeddings, positionEmbeddings)) {
+                float[] flat = logits(states(ids, scope).get(":, -1")).toFloatArray(); // of (texts, width)
+                float[][] logits = new float[ids.length][];
+                Arrays.setAll(logits, i -> Arrays.copyOfRange(flat, i * flat.length / ids.length, (i + 1) * flat.length / ids.length));
+                return logits;
+            }
+        }
+
+        /** The log probability of a text's tokens, each after those before it; the first is given. */
+        double logProbability(int[] ids) {
+            try (Scope scope = new Scope(picture.manager(), wordEmbeddings, positionEmbeddings)) {
+                NDArray logits = logits(states(new int[][] {ids}, scope).get(0)); // (tokens, words)
+                int words = (int) logits.getShape().get(1);
+                float[] flat = logits.logSoftmax(1).toFloatArray();
+                return IntStream.range(1, ids.length).mapToDouble(i -> flat[(i - 1) * words + ids[i]]).sum();
+            }
+        }
+
+        /** Of the words that were not read before, {@code (texts, tokens, width)}. */
+        private NDArray states(int[][] ids, Scope scope) {
+            int[] beginnings = beginnings(ids);
+            int known = beginnings.length > 0 ? ids[0].length - 1 : 0;
+            NDManager before = manager;
+            manager = picture.manager().newSubManager();
+            NDArray x = embedded(ids, known);
+            for (int i = 0; i < keys.length; i++) {
+                Layer layer = layers.get(i);
+                keys[i] = joined(keys[i], beginnings, layer.own.keys(x));
+                values[i] = joined(values[i], beginnings, layer.own.values(x));
+                x = layer.forward(x, keys[i], values[i], known == 0, picture.keys.get(i), picture.values.get(i));
+            }
+            if (before != null) {
+                before.close();
+            }
+            read = ids;
+            return x;
+        }
+
+        /** For each text the one read before that it goes on from by a word; empty if there is a text without. */
+        private int[] beginnings(int[][] ids) {
+            int[] found = Stream.of(ids).mapToInt(text -> {
+                int[] start = Arrays.copyOf(text, text.length - 1);
+                return IntStream.range(0, read.length).filter(i -> Arrays.equals(read[i], start)).findFirst().orElse(-1);
+            }).toArray();
+            return IntStream.of(found).anyMatch(i -> i < 0) ? new int[0] : found;
+        }
+
+        /** Rows of {@code before}, and {@code more} tokens after them: {@code (texts, tokens, heads, d)}. */
+        private NDArray joined(NDArray before, int[] rows, NDArray more) {
+            NDArray joined = rows.length == 0 ? more : torch.rows(before, rows).concat(more, 1);
+            joined.attach(manager);
+            return joined;
         }
     }
 
-    /** The log probability of a text's tokens, each after those before it; the first is given. */
-    double logProbability(int[] ids, Picture picture) {
-        NDManager owner = picture.keys.get(0).getManager();
-        try (NDArray anchor = owner.zeros(new Shape(1)); Scope scope = new Scope(anchor, wordEmbeddings, positionEmbeddings)) {
-            NDArray logits = logits(states(new int[][] {ids}, picture).get(0)); // (tokens, words)
-            int words = (int) logits.getShape().get(1);
-            float[] flat = logits.logSoftmax(1).toFloatArray();
-            return IntStream.range(1, ids.length).mapToDouble(i -> flat[(i - 1) * words + ids[i]]).sum();
-        }
-    }
-
-    /** {@code (texts, tokens, width)} */
-    private NDArray states(int[][] ids, Picture picture) {
+    /** Tokens from {@code first} on, {@code (texts, tokens, width)}. */
+    private NDArray embedded(int[][] ids, int first) {
         int length = ids[0].length;
-        long width = wordEmbeddings.getShape().get(1);
-        NDArray words = torch.rows(wordEmbeddings, Stream.of(ids).flatMapToInt(IntStream::of).toArray());
-        NDArray x = words.reshape(ids.length, length, width).add(positionEmbeddings.get("0:{}", length).expandDims(0));
-        x = embeddingNorm.forward(x);
-        for (int i = 0; i < layers.size(); i++) {
-            x = layers.get(i).forward(x, picture.keys.get(i), picture.values.get(i));
-        }
-        return x;
+        NDArray words = torch.rows(wordEmbeddings, Stream.of(ids).flatMapToInt(text -> IntStream.of(text).skip(first)).toArray());
+        NDArray x = words.reshape(ids.length, length - first, words.getShape().get(1));
+        return embeddingNorm.forward(x.add(positionEmbeddings.get("{}:{}", first, length).expandDims(0)));
     }
 
     private NDArray logits(NDArray states) {
@@ -147,11 +198,18 @@ final class BlipText {
             outputNorm = LayerNorm.read(w.at("output.LayerNorm"), width, config.layerNormEps);
         }
 
-        NDArray forward(NDArray x, NDArray keys, NDArray values) {
-            NDArray y = own.after(x, torch.causalAttention(own.queries(x), own.keys(x), own.values(x)));
-            Shape shape = keys.getShape();
+        /**
+         * @param x {@code (texts, tokens, width)}
+         * @param keys of all tokens so far, {@code (texts, tokens, heads, d)}, as are {@code values}
+         * @param whole whether {@code x} is of all tokens, and not of the last alone
+         * @param ofPicture keys, {@code (1, tokens, heads, d)}, as are {@code valuesOfPicture}
+         */
+        NDArray forward(NDArray x, NDArray keys, NDArray values, boolean whole, NDArray ofPicture, NDArray valuesOfPicture) {
+            NDArray q = own.queries(x);
+            NDArray y = own.after(x, whole ? torch.causalAttention(q, keys, values) : torch.attention(q, keys, values));
+            Shape shape = ofPicture.getShape();
             Shape each = new Shape(x.getShape().get(0), shape.get(1), shape.get(2), shape.get(3));
-            y = cross.after(y, torch.attention(cross.queries(y), keys.broadcast(each), values.broadcast(each)));
+            y = cross.after(y, torch.attention(cross.queries(y), ofPicture.broadcast(each), valuesOfPicture.broadcast(each)));
             return outputNorm.forward(torch.addTo(output.forward(torch.gelu(intermediate.forward(y))), y));
         }
     }

@@ -85,14 +85,14 @@ class BlipTest {
             int[] ids = {text.bosTokenId(), 5, 8, 13, 7};
             double expected = 0;
             for (int i = 1; i < ids.length; i++) {
-                float[] logits = tongue.next(new int[][] {Arrays.copyOf(ids, i)}, picture)[0];
+                float[] logits = tongue.of(picture).next(new int[][] {Arrays.copyOf(ids, i)})[0];
                 double sum = 0;
                 for (float logit : logits) {
                     sum += Math.exp(logit);
                 }
                 expected += logits[ids[i]] - Math.log(sum);
             }
-            assertEquals(expected, tongue.logProbability(ids, picture), 1e-4);
+            assertEquals(expected, tongue.of(picture).logProbability(ids), 1e-4);
         }
     }
 
@@ -133,7 +133,7 @@ class BlipTest {
                 Golden.assertClose(golden.array(i + ".image"), image, 1e-5, "states of picture " + i);
                 int[] flat = golden.integers(i + ".ids");
                 int[][] ids = {Arrays.copyOfRange(flat, 0, 4), Arrays.copyOfRange(flat, 4, 8)};
-                float[][] logits = tongue.next(ids, tongue.read(image));
+                float[][] logits = tongue.of(tongue.read(image)).next(ids);
                 NDArray expected = golden.array(i + ".logits");
                 NDArray actual = golden.manager.create(new float[][] {logits[0], logits[1]});
                 Golden.assertClose(expected, actual, 1e-5, "logits of picture " + i);
