@@ -40,10 +40,13 @@ VARIANTS = {
     "tuned": Variant("the model tuned on the clip", {}, ("shape",), tuned.edit),
     **{f"strength-{strength}": Variant(f"strength={strength}", {"strength": strength}) for strength in (0, 0.25, 0.75, 1)},
     **{f"{solver}-{steps}": Variant(f"solver={solver}, {steps} steps", {"solver": solver, "steps": steps})
-       for solver, steps in (("ddim", 20), ("ddim", 10), ("implicit", 50), ("implicit", 20), ("implicit", 15), ("implicit", 10))},
+       for solver, steps in (("ddim", 20), ("ddim", 10), ("implicit", 50), ("implicit", 20), ("implicit", 10))},
+    "fast": Variant("speed=fast", {"solver": "implicit", "steps": 15}),
+    "guidance": Variant("guidance_interval=0-0.6", {"guidance_interval": "0-0.6"}),
+    "fast-guidance": Variant("both", {"solver": "implicit", "steps": 15, "guidance_interval": "0-0.6"}),
 }
 
-# What `make evaluate NAME=1` runs. FateZero is strength=0.5, solver=ddim and 50 steps; implicit-15 is speed=fast.
+# What `make evaluate NAME=1` runs. FateZero is strength=0.5, solver=ddim and 50 steps.
 LISTS = {
     "ABLATION": ("fatezero", "ddim", "no-self", "no-mask", "reconstruction", "framewise", "sdedit"),
     "INFUSION": ("fatezero", "infusion", "infusion-no-features", "infusion-no-kv", "infusion-outputs", "infusion-denoised"),
@@ -51,5 +54,6 @@ LISTS = {
     "TUNE": ("fatezero", "tuned"),
     "LEAKAGE": ("fatezero", "first"),
     "AUTO": ("fatezero", "auto"),
-    "SOLVER": ("fatezero", "ddim-20", "ddim-10", "implicit-50", "implicit-20", "implicit-15", "implicit-10"),
+    "SOLVER": ("fatezero", "ddim-20", "ddim-10", "implicit-50", "implicit-20", "fast", "implicit-10"),
+    "SPEED": ("fatezero", "fast", "guidance", "fast-guidance"),
 }
