@@ -28,4 +28,4 @@ def model(tools, edit):
 
 
 def edit(tools, edit, options):
-    return tools.filtered(edit, {**options, "model": str(model(tools, edit))})
+    return tools.filtered(edit, {**options, "keys": "-1+first", "model": str(model(tools, edit))})

@@ -258,7 +258,6 @@ class PresetsTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
-        "monet|swap-object; from; jeep; to; car; keys=anchor and keys=-1+first",
         "monet|; from; jeep; to; car; presets=monet|",
         "|; from; jeep; to; car; presets=|",
         "monet|sepia; from; jeep; to; car; preset=sepia",
@@ -271,8 +270,15 @@ class PresetsTest {
     }
 
     @Test
+    void presetsOfOtherKeysCannotGoTogether() throws Exception {
+        String other = preset("other", "prompt=x\nkeys=-1+first");
+        String message = assertThrows(IllegalArgumentException.class, () -> open("presets", "monet|" + other)).getMessage();
+        assertTrue(message.contains("keys=anchor and keys=-1+first"), message);
+    }
+
+    @Test
     void whatIsSetBesideThemHoldsForAll() throws Exception {
-        open("presets", "monet|swap-object", "from", "jeep", "to", "car", "keys", "first").close();
+        open("presets", "monet|" + preset("other", "prompt=x\nkeys=-1+first"), "keys", "first").close();
         String nested = preset("nested", "prompt=x\npresets=monet|cartoon");
         String message = assertThrows(IllegalArgumentException.class, () -> open("preset", nested)).getMessage();
         assertTrue(message.contains(nested) && message.contains("presets="), message);
