@@ -42,6 +42,7 @@
 #include "libavutil/error.h"
 #include "libavutil/eval.h"
 #include "libavutil/frame.h"
+#include "libavutil/internal.h"
 #include "libavutil/mem.h"
 #include "libavutil/opt.h"
 #include "libavutil/pixfmt.h"
