@@ -328,7 +328,7 @@ static fatezero_code find_torch(const char *home, char torch[PATH_MAX], fatezero
 
 /*
  * Where the host has a BLAS, as the distribution's ffmpeg has by way of its other filters, its functions would take the place of
- * libtorch's own, which have the same names: products in single precision took ten times as long. So libtorch is loaded here, to look
+ * libtorch's own, which have the same names: edits in single precision took seven times as long. So libtorch is loaded here, to look
  * for names in itself first; Java finds it loaded. A failure is left to Java, which tells of it.
  *
  * It would then also find another malloc() than the host, where that has replaced the C library's: what one allocates the other frees.

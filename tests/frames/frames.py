@@ -94,7 +94,7 @@ AGAIN = {
     "inversion again": f"{SWAP}:{KEPT}",
     "inversion again, its mask": f"{SWAP}:{KEPT}:show=mask",
     "inversion again, reconstruction": f"{SWAP}:{KEPT}:attention=reconstruction",
-    "inversion again, several presets": f"presets=swap-object|recolor:{JEEP}:{KEPT}:keys=-1+first",
+    "inversion again, several presets": f"presets=swap-object|recolor:{JEEP}:{KEPT}",
 }
 
 

@@ -41,6 +41,7 @@ VARIANTS = {
     **{f"strength-{strength}": Variant(f"strength={strength}", {"strength": strength}) for strength in (0, 0.25, 0.75, 1)},
     **{f"{solver}-{steps}": Variant(f"solver={solver}, {steps} steps", {"solver": solver, "steps": steps})
        for solver, steps in (("ddim", 20), ("ddim", 10), ("implicit", 50), ("implicit", 20), ("implicit", 10))},
+    # what speed=fast stands for: it leaves alone what is set beside it, as steps is here
     "fast": Variant("speed=fast", {"solver": "implicit", "steps": 15}),
     "guidance": Variant("guidance_interval=0-0.6", {"guidance_interval": "0-0.6"}),
     "fast-guidance": Variant("both", {"solver": "implicit", "steps": 15, "guidance_interval": "0-0.6"}),

@@ -5,7 +5,6 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.Function;
-import java.util.stream.IntStream;
 
 /**
  * The likeliest text by a model that tells the next word: of several beginnings the best are kept, word by word. Finished texts are

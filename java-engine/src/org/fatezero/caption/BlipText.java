@@ -114,7 +114,7 @@ final class BlipText {
          */
         float[][] next(int[][] ids) {
             try (Scope scope = new Scope(picture.manager(), wordEmbeddings, positionEmbeddings)) {
-                float[] flat = logits(states(ids, scope).get(":, -1")).toFloatArray(); // of (texts, width)
+                float[] flat = logits(states(ids).get(":, -1")).toFloatArray(); // of (texts, width)
                 float[][] logits = new float[ids.length][];
                 Arrays.setAll(logits, i -> Arrays.copyOfRange(flat, i * flat.length / ids.length, (i + 1) * flat.length / ids.length));
                 return logits;
@@ -124,7 +124,7 @@ final class BlipText {
         /** The log probability of a text's tokens, each after those before it; the first is given. */
         double logProbability(int[] ids) {
             try (Scope scope = new Scope(picture.manager(), wordEmbeddings, positionEmbeddings)) {
-                NDArray logits = logits(states(new int[][] {ids}, scope).get(0)); // (tokens, words)
+                NDArray logits = logits(states(new int[][] {ids}).get(0)); // (tokens, words)
                 int words = (int) logits.getShape().get(1);
                 float[] flat = logits.logSoftmax(1).toFloatArray();
                 return IntStream.range(1, ids.length).mapToDouble(i -> flat[(i - 1) * words + ids[i]]).sum();
@@ -132,7 +132,7 @@ final class BlipText {
         }
 
         /** Of the words that were not read before, {@code (texts, tokens, width)}. */
-        private NDArray states(int[][] ids, Scope scope) {
+        private NDArray states(int[][] ids) {
             int[] beginnings = beginnings(ids);
             int known = beginnings.length > 0 ? ids[0].length - 1 : 0;
             NDManager before = manager;

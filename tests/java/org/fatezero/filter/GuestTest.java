@@ -64,6 +64,7 @@ class GuestTest {
         try (Stream<Path> kept = Files.list(home.resolve("für später"))) {
             assertNotEquals(0, kept.count());
         }
+        Files.delete(home.resolve("Modell-ü")); // a link, of which JUnit would warn
     }
 
     /** The distribution's ffmpeg has a BLAS, whose functions are named like libtorch's own. */
@@ -81,7 +82,7 @@ class GuestTest {
             #include <string.h>
             extern void *__libc_memalign(size_t, size_t);
             extern void __libc_free(void *);
-            /* before the block its size, and where it begins: the alignment before it */
+            /* the size_t before a block is its size; the one before that, how many bytes before the block its memory begins */
             void *memalign(size_t a, size_t n) {
                 a = a < 64 ? 64 : a;
                 char *p = __libc_memalign(a, n + a);

@@ -43,8 +43,9 @@ class MemoryTest {
     }
 
     /**
-     * The first window, of one frame, tells what the process takes; the second would take some 230 MiB more, most of them for kept attention. The virtual machine
-     * ends the process if it finds no room itself: so it must not compile much, and has a little more room afterwards.
+     * The first window, of one frame, tells what the process takes; the second would take some 220 MiB more, most of them for kept
+     * attention. The virtual machine ends the process if it finds no room itself: so it must not compile much, and has a little more
+     * room afterwards.
      */
     @Test
     void aWindowThatFindsNoRoomIsEditedInLess() throws Exception {
