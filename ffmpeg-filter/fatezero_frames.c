@@ -51,10 +51,12 @@ static int is_rgb(const AVFrame *frame)
     return av_pix_fmt_desc_get(frame->format)->flags & AV_PIX_FMT_FLAG_RGB;
 }
 
+/** Gray is a mask. */
 static int is_full_range(const AVFrame *frame)
 {
-    return frame->color_range == AVCOL_RANGE_JPEG ||
-           av_strstart(av_pix_fmt_desc_get(frame->format)->name, "yuvj", NULL);
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+
+    return frame->color_range == AVCOL_RANGE_JPEG || desc->nb_components == 1 || av_strstart(desc->name, "yuvj", NULL);
 }
 
 /** Tells swscale where a frame's chroma lies; where that is not tagged it takes it to lie in the middle, here too. */
@@ -77,7 +79,7 @@ int ff_fatezero_convert(struct SwsContext **sws, AVFrame *to, const AVFrame *fro
 
     if (!*sws) {
         const int *matrix = sws_getCoefficients(tags->colorspace);
-        int full = is_full_range(from) || is_full_range(to), ret;
+        int from_full = is_full_range(is_rgb(from) ? to : from), to_full = is_full_range(is_rgb(to) ? from : to), ret;
 
         if (!(*sws = sws_alloc_context()))
             return AVERROR(ENOMEM);
@@ -93,7 +95,7 @@ int ff_fatezero_convert(struct SwsContext **sws, AVFrame *to, const AVFrame *fro
         set_chroma_position(*sws, "dst_h_chr_pos", "dst_v_chr_pos", to, tags->chroma_location);
         if ((ret = sws_init_context(*sws, NULL, NULL)) < 0)
             return ret;
-        if (sws_setColorspaceDetails(*sws, matrix, full, matrix, full, 0, 1 << 16, 1 << 16) < 0)
+        if (sws_setColorspaceDetails(*sws, matrix, from_full, matrix, to_full, 0, 1 << 16, 1 << 16) < 0)
             return AVERROR(ENOSYS);
     }
     return sws_scale(*sws, (const uint8_t *const *)from->data, from->linesize, 0, from->height, to->data, to->linesize);
@@ -136,10 +138,12 @@ static void fill_panels(AVFrame *out, const AVFrame *in)
         int chroma = plane == 1 || plane == 2;
         int w_shift = chroma ? desc->log2_chroma_w : 0, h_shift = chroma ? desc->log2_chroma_h : 0;
 
-        for (int x = 0; x < out->width; x += in->width)
-            av_image_copy_plane(out->data[plane] + (x >> w_shift) * step[plane], out->linesize[plane],
-                                in->data[plane], in->linesize[plane],
-                                AV_CEIL_RSHIFT(in->width, w_shift) * step[plane], AV_CEIL_RSHIFT(in->height, h_shift));
+        int width = AV_CEIL_RSHIFT(in->width, w_shift);
+
+        /* by their right edges: the last column of chroma may belong to a panel in part */
+        for (int x = in->width; x <= out->width; x += in->width)
+            av_image_copy_plane(out->data[plane] + (AV_CEIL_RSHIFT(x, w_shift) - width) * step[plane], out->linesize[plane],
+                                in->data[plane], in->linesize[plane], width * step[plane], AV_CEIL_RSHIFT(in->height, h_shift));
     }
 }
 
@@ -189,7 +193,8 @@ int ff_fatezero_adopt(AVFilterLink *inlink, AVFrame **frame)
             out->colorspace  = AVCOL_SPC_RGB;
             out->color_range = AVCOL_RANGE_JPEG;
         } else if (is_rgb(in)) {
-            out->colorspace = AVCOL_SPC_UNSPECIFIED;
+            out->colorspace  = AVCOL_SPC_UNSPECIFIED;
+            out->color_range = AVCOL_RANGE_UNSPECIFIED;
         }
         ret = ff_fatezero_convert(&sws, out, in);
         sws_freeContext(sws);

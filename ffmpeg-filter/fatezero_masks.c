@@ -36,14 +36,16 @@
 #include "internal.h"
 #endif
 
-/** Takes the next mask from its link, in rows from top to bottom. */
-static int take(AVFilterLink *link, AVFrame **mask)
+/** A mask, which it owns from now on, in rows from top to bottom. */
+static int adopt(AVFilterLink *link, AVFrame *frame, AVFrame **mask)
 {
-    AVFrame *frame, *upright;
-    int ret = ff_inlink_consume_frame(link, &frame);
+    AVFrame *upright;
+    int ret = ff_fatezero_adopt(link, &frame);
 
-    if (ret < 0 || (ret = ff_fatezero_adopt(link, &frame)) < 0)
+    if (ret < 0) {
+        av_frame_free(&frame);
         return ret;
+    }
     av_frame_free(mask);
     *mask = frame;
     if (frame->linesize[0] >= frame->width)
@@ -72,14 +74,16 @@ int ff_fatezero_find_mask(AVFilterContext *ctx, AVFrame **mask)
     masks = ctx->inputs[1];
     frame = ff_inlink_peek_frame(frames, 0);
     while (ff_inlink_queued_frames(masks)) {
-        int later = av_compare_ts(ff_inlink_peek_frame(masks, 0)->pts, masks->time_base, frame->pts, frames->time_base) > 0;
+        AVFrame *next = ff_inlink_peek_frame(masks, 0);
 
-        if (later && *mask)
+        if (av_compare_ts(next->pts, masks->time_base, frame->pts, frames->time_base) > 0) {
+            /* the first counts for frames before it as well, but stays in the link: leaving it, it would bring the commands of its time */
+            if (!*mask && (ret = (next = av_frame_clone(next)) ? adopt(masks, next, mask) : AVERROR(ENOMEM)) < 0)
+                return ret;
             return 1;
-        if ((ret = take(masks, mask)) < 0)
+        }
+        if ((ret = ff_inlink_consume_frame(masks, &next)) < 0 || (ret = adopt(masks, next, mask)) < 0)
             return ret;
-        if (later)
-            return 1;
     }
     if (*mask && !av_compare_ts((*mask)->pts, masks->time_base, frame->pts, frames->time_base))
         return 1;

@@ -84,10 +84,19 @@ typedef struct Editor {
     struct Editor *next;        ///< that edits what follows, as a command wanted
 } Editor;
 
+/** The options that the filter itself follows, and from which frame on. */
+typedef struct Course {
+    AVExpr *mix;
+    int mixes;                  ///< mix is not 0
+    double cut;
+    int64_t first;
+    struct Course *next;        ///< that frames follow later, as a command wanted
+} Course;
+
 typedef struct FatezeroContext {
     FatezeroOptions options;    ///< first: its class is the filter's
 
-    AVExpr *mix;                ///< of the option
+    Course *course;             ///< of the frame that was taken last
     char **settings;            ///< what an editor is opened with: option, value, ...
     Editor *editor;             ///< the first that is open; the worker's
     Editor *window_editor;      ///< NULL if the host was asked to stop before there was one
@@ -98,6 +107,7 @@ typedef struct FatezeroContext {
     int taking;                 ///< the next frame is being taken from the link, whose queue it has left
     AVFrame **window;           ///< frames to be edited together
     int nb_window;
+    AVFrame *interrupted;       ///< the frame that was being taken when the host was asked to stop
     AVFrame *mask;              ///< of the last frame that was taken; NULL without mask=1
     AVFrame **masks, **edited_masks;    ///< of the window's frames, and of those that the worker edits
     AVFrame **edited;           ///< those that the worker edits
@@ -301,7 +311,7 @@ static void open_editor(AVFilterContext *ctx)
     ff_fatezero_deliver_signals(&s->signals);
     if (editor->fz && ff_fatezero_interrupted(&s->signals)) {
         fatezero_close(&editor->fz);
-        s->open_error.code = FATEZERO_CANCELLED;
+        s->open_error = (fatezero_error) { FATEZERO_CANCELLED, "interrupted" };
     }
     if (editor->fz) {
         const double one = 1;
@@ -328,6 +338,8 @@ static int drop_waiting(AVFilterContext *ctx)
     free_frames(s->edited, 0, s->nb_edited);
     free_frames(s->targets, 0, s->nb_edited * ctx->nb_outputs);
     s->nb_window = s->nb_edited = 0;
+    n += !!s->interrupted;
+    av_frame_free(&s->interrupted);
     return n;
 }
 
@@ -514,15 +526,32 @@ static Editor *editor_of(const FatezeroContext *s, int64_t number)
     return editor;
 }
 
-/** Parses the option mix. */
-static int parse_mix(AVFilterContext *ctx, AVExpr **expression)
+static void free_course(Course **course)
+{
+    Course *next = (*course)->next;
+
+    av_expr_free((*course)->mix);
+    av_free(*course);
+    *course = next;
+}
+
+/** A course of the options as they are, for frames from the one with this number on. */
+static int set_course(AVFilterContext *ctx, Course **course, int64_t first)
 {
     FatezeroContext *s = ctx->priv;
     static const char *const names[] = { "t", "n", NULL };
-    int ret = av_expr_parse(expression, s->options.mix, names, NULL, NULL, NULL, NULL, 0, ctx);
+    int ret;
 
-    if (ret < 0)
+    if (!(*course = av_mallocz(sizeof(**course))))
+        return AVERROR(ENOMEM);
+    (*course)->mixes = !!strcmp(s->options.mix, "0");
+    (*course)->cut   = s->options.cut;
+    (*course)->first = first;
+    ret = av_expr_parse(&(*course)->mix, s->options.mix, names, NULL, NULL, NULL, NULL, 0, ctx);
+    if (ret < 0) {
         av_log(ctx, AV_LOG_ERROR, "mix=%s: expected a number, or an expression of t and n\n", s->options.mix);
+        free_course(course);
+    }
     return ret;
 }
 
@@ -531,12 +560,21 @@ static int evaluate_mix(AVFilterContext *ctx, AVFrame *frame, int64_t number)
 {
     FatezeroContext *s = ctx->priv;
     double values[] = { frame->pts == AV_NOPTS_VALUE ? NAN : frame->pts * av_q2d(ctx->inputs[0]->time_base), number };
-    double share = av_expr_eval(s->mix, values, ctx);
+    double share = av_expr_eval(s->course->mix, values, ctx);
     char text[32];
 
     /* rounded, since a ramp's first frame is to be prompt's own, and not a little less */
     snprintf(text, sizeof(text), "%.6g", isnan(share) ? 0 : rint(1e6 * av_clipd(share, 0, 1)) / 1e6);
-    return av_dict_set(&frame->metadata, MIX, strcmp(s->options.mix, "0") ? text : NULL, 0);
+    return av_dict_set(&frame->metadata, MIX, s->course->mixes ? text : NULL, 0);
+}
+
+/** A frame that is not taken because of an error: kept if that is an interrupt, since it may yet pass unedited. */
+static void refuse(FatezeroContext *s, AVFrame *frame, int error)
+{
+    if (error == AVERROR_EXIT)
+        s->interrupted = frame;
+    else
+        av_frame_free(&frame);
 }
 
 /** Adds a frame to the window, or to a new one if it begins a shot or a command has changed what is made of it. */
@@ -554,7 +592,7 @@ static int gather(AVFilterContext *ctx, AVFrame *frame, int64_t number)
             ret = AVERROR(ENOMEM);
     }
     if (ret < 0) {
-        av_frame_free(&frame);
+        refuse(s, frame, ret);
         return ret;
     }
     if (s->shot_ends || !s->window_shot)
@@ -614,14 +652,16 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
     int64_t number = s->taken++;
     int ret = ff_fatezero_adopt(ctx->inputs[0], &frame);
 
+    while (s->course->next && s->course->next->first <= number)
+        free_course(&s->course);
     if (ret >= 0 && (!s->window_editor || ff_fatezero_interrupted(&s->signals) && !s->windows && !s->nb_edited))
         return pass_last(ctx, frame);
-    if (ret >= 0 && (ret = ff_fatezero_begins_shot(&s->shots, frame, s->options.cut)) > 0)
+    if (ret >= 0 && (ret = ff_fatezero_begins_shot(&s->shots, frame, s->course->cut)) > 0)
         s->shot_ends = 1;
     if (ret >= 0 && (disabled || s->nb_window && !ff_fatezero_are_alike(frame, s->window[0])))
         ret = flush(ctx);
     if (ret < 0)
-        av_frame_free(&frame);
+        refuse(s, frame, ret);
     else if (disabled)
         ret = pass_frame(ctx, frame);
     else
@@ -641,16 +681,23 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
 static int cancel(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
+    const AVFrame *last = s->interrupted ? s->interrupted : s->nb_window ? s->window[s->nb_window - 1] : s->edited[s->nb_edited - 1];
     int ret;
 
-    end_stream(ctx, s->windows ? s->edited[0]->pts : end_of(s->nb_window ? s->window[s->nb_window - 1] : s->edited[s->nb_edited - 1]));
+    end_stream(ctx, s->windows ? s->edited[0]->pts : end_of(last));
     if (s->windows) {
         av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames dropped\n", drop_waiting(ctx));
         return 0;
     }
-    av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames pass unedited\n", s->nb_edited + s->nb_window);
+    av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames pass unedited\n", s->nb_edited + s->nb_window + !!s->interrupted);
     ret = pass_frames(ctx, s->edited, &s->nb_edited);
-    return ret < 0 ? ret : pass_frames(ctx, s->window, &s->nb_window);
+    if (ret >= 0)
+        ret = pass_frames(ctx, s->window, &s->nb_window);
+    if (ret >= 0 && s->interrupted) {
+        ret = pass_frame(ctx, s->interrupted);
+        s->interrupted = NULL;
+    }
+    return ret;
 }
 
 /** Sends the next frame that is done to every output that still takes frames. */
@@ -802,11 +849,18 @@ static Editor *last_editor(const FatezeroContext *s)
     return last;
 }
 
+/** The number of the first frame that is not there yet. */
+static int64_t next_frame(AVFilterContext *ctx)
+{
+    const FatezeroContext *s = ctx->priv;
+
+    return s->taken + (s->taking ? 0 : ff_inlink_queued_frames(ctx->inputs[0]));
+}
+
 /** Has the worker open an editor for the frames that come next. Those that wait in the link are edited as they would have been. */
 static int change_editor(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    Editor *last;
 
     if (!(s->settings = ff_fatezero_settings(&s->options)))
         return AVERROR(ENOMEM);
@@ -815,8 +869,7 @@ static int change_editor(AVFilterContext *ctx)
     ff_fatezero_free_settings(&s->settings);
     if (s->open_error.code)
         return to_averror(s->open_error.code);
-    last = last_editor(s);
-    last->first = s->taken + (s->taking ? 0 : ff_inlink_queued_frames(ctx->inputs[0]));
+    last_editor(s)->first = next_frame(ctx);
     return 0;
 }
 
@@ -825,7 +878,7 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
 {
     FatezeroContext *s = ctx->priv;
     FatezeroOptions before = { .class = s->options.class };
-    AVExpr *expression = NULL;
+    Course *course = NULL, **last = &s->course;
     int ret, parsed;
 
     if (flags & AVFILTER_CMD_FLAG_FAST)
@@ -841,7 +894,7 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
     }
     ret = strcmp(command, "reinit") ? ff_fatezero_set_option(ctx, &s->options, command, value)
                                    : ff_fatezero_set_options(ctx, &s->options, value);
-    if (ret >= 0 && (parsed = parse_mix(ctx, &expression)) < 0)
+    if (ret >= 0 && (parsed = set_course(ctx, &course, next_frame(ctx))) < 0)
         ret = parsed;
     if (!ret && s->window_editor && strcmp(s->options.mix, "0") && !last_editor(s)->mixes) {
         av_log(ctx, AV_LOG_ERROR, "mix needs prompt2=, what the frames move to\n");
@@ -852,11 +905,14 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
         if (answer)
             av_strlcpy(answer, s->open_error.message, length);
     }
-    if (ret < 0)
+    if (ret < 0) {
         FFSWAP(FatezeroOptions, s->options, before);    /* a copy could fail */
-    else
-        FFSWAP(AVExpr *, s->mix, expression);
-    av_expr_free(expression);
+        if (course)
+            free_course(&course);
+    }
+    while (*last)
+        last = &(*last)->next;
+    *last = course;
     av_opt_free(&before);
     return FFMIN(ret, 0);
 }
@@ -889,7 +945,7 @@ static av_cold int init(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
     AVFilterPad masks = { .name = "mask", .type = AVMEDIA_TYPE_VIDEO };
-    int ret = parse_mix(ctx, &s->mix);
+    int ret = set_course(ctx, &s->course, 0);
 
     if (ret < 0 || s->options.mask && (ret = ff_append_inpad(ctx, &masks)) < 0)
         return ret;
@@ -934,7 +990,8 @@ static av_cold void uninit(AVFilterContext *ctx)
     av_freep(&s->source_images);
     av_freep(&s->target_images);
     av_freep(&s->shares);
-    av_expr_free(s->mix);
+    while (s->course)
+        free_course(&s->course);
 }
 
 AVFILTER_DEFINE_CLASS_EXT(fatezero, "fatezero", ff_fatezero_options);
@@ -977,14 +1034,28 @@ static const enum AVPixelFormat pix_fmts[] = {
     AV_PIX_FMT_NONE
 };
 
-static int query_formats(AVFilterContext *ctx)
+/** The masks' own, or they would have to agree with the video's. */
+static int query_mask_formats(AVFilterFormatsConfig *masks)
 {
     static const enum AVPixelFormat gray[] = { AV_PIX_FMT_GRAY8, AV_PIX_FMT_NONE };
-    int ret;
+    int ret = ff_formats_ref(ff_make_format_list((const int *)gray), &masks->formats);
 
-    if (ctx->nb_inputs > 1 && (ret = ff_formats_ref(ff_make_format_list((const int *)gray), &ctx->inputs[1]->outcfg.formats)) < 0)
-        return ret;
-    return ff_set_common_formats_from_list(ctx, (const int *)pix_fmts);
+#if LIBAVFILTER_VERSION_INT >= AV_VERSION_INT(9, 16, 100)
+    if (ret >= 0 && (ret = ff_formats_ref(ff_all_color_spaces(), &masks->color_spaces)) >= 0)
+        ret = ff_formats_ref(ff_all_color_ranges(), &masks->color_ranges);
+#endif
+#if LIBAVFILTER_VERSION_INT >= AV_VERSION_INT(11, 6, 100)
+    if (ret >= 0)
+        ret = ff_formats_ref(ff_all_alpha_modes(), &masks->alpha_modes);
+#endif
+    return ret;
+}
+
+static int query_formats(AVFilterContext *ctx)
+{
+    int ret = ctx->nb_inputs > 1 ? query_mask_formats(&ctx->inputs[1]->outcfg) : 0;
+
+    return ret < 0 ? ret : ff_set_common_formats_from_list(ctx, (const int *)pix_fmts);
 }
 
 const FILTER ff_vf_fatezero = {

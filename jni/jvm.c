@@ -25,6 +25,7 @@ typedef jint (*created_vms_fn)(JavaVM **, jsize, jsize *);
 static struct {
     pthread_mutex_t lock;
     JavaVM         *vm;
+    int             ours;       // it was started here, not by a host written in Java
     pid_t           pid;        // of the process that started it: threads do not survive a fork
     pthread_key_t   attached;   // its destructor detaches a thread that ends
     fatezero_error  failed;     // why it did not start: the process has no other try
@@ -565,7 +566,7 @@ static fatezero_code start(fatezero_error *error)
     created_vms_fn created_vms;
     jsize n = 0;
     JNIEnv *env = NULL;
-    int foreign, version;
+    int found, foreign, attaches, version;
     char path[PATH_MAX] = "";
     Dl_info info;
 
@@ -575,9 +576,12 @@ static fatezero_code start(fatezero_error *error)
     if (error->code || find_library(&s, error))
         return error->code;
     created_vms = (created_vms_fn)dlsym(s.library, "JNI_GetCreatedJavaVMs");
-    foreign = created_vms && created_vms(&jvm.vm, 1, &n) == JNI_OK && n > 0;
-    if (!foreign && create(&s, error))
+    found = created_vms && created_vms(&jvm.vm, 1, &n) == JNI_OK && n > 0;
+    if (!found && create(&s, error))
         return error->code;
+    jvm.ours |= !found;
+    foreign = !jvm.ours;
+    attaches = !found || (*jvm.vm)->GetEnv(jvm.vm, (void **)&env, JNI_VERSION_10) == JNI_EDETACHED;
     if ((*jvm.vm)->AttachCurrentThreadAsDaemon(jvm.vm, (void **)&env, NULL) != JNI_OK) {
         jvm.vm = NULL;
         return fatezero_fail(error, FATEZERO_NO_MEMORY, "cannot attach a thread to Java: its stack may be too small (ulimit -s)");
@@ -610,10 +614,12 @@ static fatezero_code start(fatezero_error *error)
         fatezero_fail(error, FATEZERO_NO_MEMORY, "no thread key is left");
     if (error->code) {
         // the virtual machine itself stays; the next call finds it, and the same error
+        if (attaches)
+            (*jvm.vm)->DetachCurrentThread(jvm.vm);
         jvm.vm = NULL;
         return error->code;
     }
-    if (!foreign)
+    if (attaches)
         pthread_setspecific(jvm.attached, jvm.vm);
     jvm.pid = getpid();
     return FATEZERO_OK;

@@ -1,5 +1,5 @@
 /*
- * Tests of what the filter makes of a graph that its host frees: graph_test, with FATEZERO_HOME naming the stub's folder.
+ * Tests of what the filter makes of a graph that its host frees, or sends commands: graph_test, with FATEZERO_HOME naming the stub's folder.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +8,7 @@
 #include <libavfilter/avfilter.h>
 #include <libavfilter/buffersink.h>
 #include <libavfilter/buffersrc.h>
+#include <libavutil/dict.h>
 #include <libavutil/frame.h>
 #include <libavutil/log.h>
 
@@ -31,33 +32,63 @@ static void on_log(void *of, int level, const char *format, va_list arguments)
         strcpy(told, line);
 }
 
-static AVFilterGraph *open_graph(void)
+static AVFilterGraph *open_graph(const char *edit)
 {
+    char description[256];
     AVFilterGraph *graph = avfilter_graph_alloc();
     AVFilterInOut *inputs = NULL, *outputs = NULL;
 
     told[0] = '\0';
-    CHECK(graph && avfilter_graph_parse2(graph, "buffer@in=width=16:height=16:pix_fmt=rgb24:time_base=1/25,"
-                                         "fatezero=steps=1:window=8:prompt=sleep 300,buffersink@out", &inputs, &outputs) >= 0 &&
+    snprintf(description, sizeof(description), "buffer@in=width=16:height=16:pix_fmt=rgb24:time_base=1/25,"
+             "fatezero=steps=1:%s,buffersink@out", edit);
+    CHECK(graph && avfilter_graph_parse2(graph, description, &inputs, &outputs) >= 0 &&
           avfilter_graph_config(graph, NULL) >= 0);
     return graph;
+}
+
+static void push_one(AVFilterContext *in, int i)
+{
+    AVFrame *frame = av_frame_alloc();
+
+    frame->format = AV_PIX_FMT_RGB24;
+    frame->width  = frame->height = 16;
+    frame->pts    = i;
+    CHECK(av_frame_get_buffer(frame, 0) >= 0);
+    memset(frame->data[0], 16 * i, frame->linesize[0] * 16);
+    CHECK(av_buffersrc_add_frame(in, frame) >= 0);
+    av_frame_free(&frame);
 }
 
 static void push(AVFilterGraph *graph, int frames)
 {
     AVFilterContext *in = avfilter_graph_get_filter(graph, "buffer@in");
 
-    for (int i = 0; i < frames; i++) {
-        AVFrame *frame = av_frame_alloc();
+    for (int i = 0; i < frames; i++)
+        push_one(in, i);
+}
 
-        frame->format = AV_PIX_FMT_RGB24;
-        frame->width  = frame->height = 16;
-        frame->pts    = i;
-        CHECK(av_frame_get_buffer(frame, 0) >= 0);
-        memset(frame->data[0], 16 * i, frame->linesize[0] * 16);
-        CHECK(av_buffersrc_add_frame(in, frame) >= 0);
-        av_frame_free(&frame);
+/* Frames that wait in the link when a command comes are edited as they would have been. */
+static void check_commands(void)
+{
+    AVFilterGraph *graph = open_graph("window=4:prompt=a");
+    AVFilterContext *in = avfilter_graph_get_filter(graph, "buffer@in"), *out = avfilter_graph_get_filter(graph, "buffersink@out");
+    AVFrame *frame = av_frame_alloc();
+    int got = 0;
+
+    push(graph, 3);
+    CHECK(avfilter_graph_send_command(graph, "fatezero", "reinit", "prompt2=b:mix=0.5", NULL, 0, 0) >= 0);
+    for (int i = 3; i < 6; i++)
+        push_one(in, i);
+    CHECK(av_buffersrc_add_frame(in, NULL) >= 0);
+    for (; av_buffersink_get_frame(out, frame) >= 0; got++) {
+        const AVDictionaryEntry *mix = av_dict_get(frame->metadata, "lavfi.fatezero.mix", NULL, 0);
+
+        CHECK(got < 3 ? !mix : mix && !strcmp(mix->value, "0.5"));
+        av_frame_unref(frame);
     }
+    CHECK(got == 6);
+    av_frame_free(&frame);
+    avfilter_graph_free(&graph);
 }
 
 /* Until the filter wants more. */
@@ -79,18 +110,20 @@ int main(void)
 
     av_log_set_callback(on_log);
 
+    check_commands();
+
     /* a host that asks ahead, and has all it wants while the second window is edited */
-    graph = open_graph();
+    graph = open_graph("window=8:prompt=sleep 300");
     push(graph, 16);
     CHECK(pull(graph) == 8);
     avfilter_graph_free(&graph);
     CHECK(!told[0]);
 
     /* a host that makes another graph in the place of one in which frames waited */
-    graph = open_graph();
+    graph = open_graph("window=8:prompt=sleep 300");
     CHECK(strstr(told, "8 frames lost") && strstr(told, "-reinit_filter 0"));
     avfilter_graph_free(&graph);
-    graph = open_graph();
+    graph = open_graph("window=8:prompt=sleep 300");
     CHECK(!told[0]);
     avfilter_graph_free(&graph);
 

@@ -109,6 +109,9 @@ public final class Engine implements AutoCloseable {
             shot = before.shot;
         }
         store = new CapturePolicy(options.store(), () -> Memory.free(hardware.device()), host);
+        if (before != null && before.store.isExhausted()) {
+            store.exhausted();
+        }
         editor = new WindowEditor(asked, hardware.device(), before == null || before.editor == null ? hardware.precision() : before.editor.precision(),
                 store, host);
         try {
@@ -120,7 +123,7 @@ public final class Engine implements AutoCloseable {
             if (describes && shot.caption() != null) {
                 plan(shot.caption());
             }
-        } catch (RuntimeException | Error e) {
+        } catch (IOException | RuntimeException | Error e) {
             close();
             throw e;
         }

@@ -64,7 +64,7 @@ final class Show {
         CaptureSpec captured = plan.method().source();
         return switch (options.show()) {
             case "edit" -> new Show(torch, List.of(Panel.EDIT), mask, captured, null);
-            case "compare" -> new Show(torch, masked ? List.of(Panel.SOURCE, Panel.EDIT, Panel.MASK) : List.of(Panel.SOURCE, Panel.EDIT),
+            case "compare" -> new Show(torch, panels(options) == 3 ? List.of(Panel.SOURCE, Panel.EDIT, Panel.MASK) : List.of(Panel.SOURCE, Panel.EDIT),
                     mask, captured, null);
             case "mask" -> {
                 if (!masked) {
@@ -139,8 +139,8 @@ final class Show {
         if (ofEdit != null) {
             return mask.attention(window, ofEdit);
         }
-        if (panels.contains(Panel.MASK) && captured.tokens().isEmpty()) { // the user's alone
-            return trajectory.mask().duplicate();
+        if (panels.contains(Panel.MASK) && captured.tokens().isEmpty()) { // the user's alone, or none: parity=1 lets blend name no word
+            return trajectory.mask() != null ? trajectory.mask().duplicate() : window.zeros(new Shape(trajectory.zT().getShape().get(0), 1, 1, 1));
         }
         List<AttentionStore> all = trajectory.attention();
         List<AttentionStore> fused = IntStream.range(0, all.size()).filter(captured.use()::inSelfAttention).mapToObj(all::get).toList();

@@ -70,7 +70,7 @@ public record CacheFolder(String option, Path path, long limit, Log log) {
     public <T> T read(Path file, String what, String otherwise, Reader<T> reader) {
         try {
             T read = reader.read();
-            Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
+            markUsed(file);
             log.log(Log.VERBOSE, what + " read from " + file);
             return read;
         } catch (NoSuchFileException e) {
@@ -81,6 +81,14 @@ public record CacheFolder(String option, Path path, long limit, Log log) {
             log.log(Log.WARNING, e.getMessage() + "; " + setAside(file) + ", and " + otherwise);
         }
         return null;
+    }
+
+    private void markUsed(Path file) {
+        try {
+            Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
+        } catch (IOException e) { // of a folder that is only read, or a file that another process has deleted since
+            log.log(Log.VERBOSE, "the time of " + file + " stays: " + e);
+        }
     }
 
     private static String setAside(Path file) {

@@ -232,7 +232,7 @@ final class TorchScript {
               def to_bfloat16(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.to(x, 15, False, True, None)
               def to_half(self: __torch__.Ops, x: Tensor) -> Tensor:
-                return torch.to(x, 5, False, True, None)
+                return torch.to(torch.clamp(x, -65504., 65504.), 5, False, True, None)
               def channels_last(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.contiguous(x, memory_format=2)
               def remap(self: __torch__.Ops, source: Tensor, matrix: Tensor, edit: Tensor, own: Tensor) -> Tensor:

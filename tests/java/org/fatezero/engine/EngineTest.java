@@ -96,6 +96,18 @@ class EngineTest {
         }
     }
 
+    /** A share of the steps that is less than half of one. */
+    @Test
+    void anEditOfNextToNoNoiseIsTheSource() throws Exception {
+        List<List<String>> edits = new ArrayList<>();
+        for (String start : List.of("0", "0.01")) {
+            try (Engine engine = open(SILENT, "start", start, "forget", "0.9", "blend", "jeep", "blend_latents", "0.2-1")) {
+                edits.add(edited(engine, 3, 8));
+            }
+        }
+        assertEquals(edits.get(0), edits.get(1));
+    }
+
     @Test
     void anEditThatStartsFromNoNoiseForgetsNothing() throws Exception {
         List<List<String>> edits = new ArrayList<>();

@@ -72,6 +72,13 @@ class SeveralPairsTest {
         assertEquals(edited(both), edited(outside), "it is all that is outside of the others");
     }
 
+    @Test
+    void aRegionWithoutAWordOfTheSourceCannotBeOneOfSeveral() {
+        String message = assertThrows(IllegalArgumentException.class,
+                () -> edited("from", "jeep", "to", "car", "blend", "/car|jeep", "blend_latents", "0.2-0.8", "parity", "1")).getMessage();
+        assertTrue(message.contains("/car names no word of the source") && message.contains("each needs one"), message);
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
         "-|-; 0.3; 0.8; 0; expected - once at most, beside regions of words",

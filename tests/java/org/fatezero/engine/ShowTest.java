@@ -94,6 +94,17 @@ class ShowTest {
         assertArrayEquals(frame(1, 8), panel(compared[1], 0, 2));
     }
 
+    /** As the authors' code allows; the panel was promised by the options alone. */
+    @Test
+    void aMaskOfWordsThatTheSourceDoesNotHaveIsEmpty() throws Exception {
+        byte[][] compared = shown(3, 8, "blend", "/painting", "blend_latents", "0.2-0.8", "parity", "1", "show", "compare");
+        byte[] source = frame(1, 8);
+        byte[] mask = panel(compared[1], 2, 3);
+        for (int i = 0; i < source.length; i++) {
+            assertEquals(0.4 * (source[i] & 255), mask[i] & 255, 1);
+        }
+    }
+
     @Test
     void aMaskTintsWhereItIsAndDarkensTheRest() throws Exception {
         byte[] none = shown(1, 8, "blend", "jeep", "show", "mask", "threshold", "1")[0];

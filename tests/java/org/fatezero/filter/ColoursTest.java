@@ -162,6 +162,33 @@ class ColoursTest {
         assertEquals(times(STUB.frames("-i " + file + " -vf format=yuv420p")), times(frames));
     }
 
+    /** Black is black and its edit white, in numbers of the range that was agreed on. */
+    @ParameterizedTest
+    @ValueSource(strings = {"rgb24 yuv420p", "yuv420p rgb24"})
+    void rangesAreKeptWhereFormatsChangeMidway(String formats, @TempDir Path folder) throws Exception {
+        Path file = folder.resolve("frames.h264");
+        for (String format : formats.split(" "))
+            Files.write(file, STUB.run("-f lavfi -i color=black:s=64x48:r=25 -frames:v 5 -vf format=" + format + " -qp 0 -bf 0 -c:v "
+                + (format.equals("rgb24") ? "libx264rgb" : "libx264 -color_range tv -colorspace bt709") + " -f h264 -").succeeded().out(), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        for (String enable : List.of("1", "0")) {
+            List<String> frames = STUB.frames("-reinit_filter 0 -i " + file + " -vf", "fatezero=steps=1:enable=" + enable);
+            assertEquals(10, frames.size());
+            assertEquals(1, frames.stream().map(line -> line.substring(line.lastIndexOf(','))).distinct().count(), "the same to the last bit: " + frames);
+        }
+    }
+
+    /** The last column of chroma is written, too. */
+    @ParameterizedTest
+    @ValueSource(strings = {"yuv410p", "yuv411p", "yuv420p"})
+    void chromaOfPanelsOfAnyWidth(String format) {
+        for (int width = 33; width < 37; width++) {
+            String red = "format=rgb24,crop=%d:17:0:0,format=" + format;
+            String input = "-f lavfi -i color=red:s=96x32:r=25 -frames:v 9 -vf";
+            assertEquals(STUB.frames(input, red.formatted(2 * width)),
+                         STUB.frames(input, red.formatted(width) + ",fatezero=steps=1:show=compare:enable=0"), width + " pixels");
+        }
+    }
+
     /** What the numbers mean differs, so frames on either side of the change are not edited together. */
     @Test
     void aChangeOfTagsEndsTheWindow(@TempDir Path folder) throws Exception {

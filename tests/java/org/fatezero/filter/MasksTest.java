@@ -74,6 +74,18 @@ class MasksTest {
         assertEquals(negatives(i -> false), edited("color=black:s=66x36,format=yuv420p", EDIT));
     }
 
+    /** Nor does a mask's matrix or range have to be the video's: each would be converted to the other's. */
+    @Test
+    void theVideoKeepsItsColours() {
+        String alone = "[0]format=rgb24,scale,format=yuv420p[v];[v][1]" + EDIT;
+        List<String> expected = STUB.frames(INPUT + "color=white:s=66x36 -filter_complex", alone);
+        String tagged = "color=white:s=66x36,format=yuva420p,setparams=colorspace=smpte240m:range=pc,alphaextract";
+        assertEquals(expected, STUB.frames(INPUT + tagged + " -filter_complex", alone));
+        Ffmpeg.Result unknown = STUB.run(INPUT + "color=white:s=66x36,format=yuv420p -filter_complex",
+            "[0]format=yuv444p,setparams=colorspace=ictcp[v];[v][1]" + EDIT, "-f", "null", "-");
+        assertEquals(0, unknown.status(), unknown.tail());
+    }
+
     @Test
     void aMaskOfAnySizeIsStretched() {
         String half = "color=black:s=%s,format=gray,geq=lum='255*gte(X\\,W/2)'";

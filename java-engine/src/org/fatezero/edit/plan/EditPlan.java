@@ -94,7 +94,7 @@ public record EditPlan(EditMethod method, double guidance, StepRange guided, Ble
     }
 
     private static EditMethod forgetting(Options options, Model model, EditMethod method, Regions regions) {
-        double share = options.forget() * options.start(); // of less noise, less is to forget
+        double share = options.depth() == 0 ? 0 : options.forget() * options.start(); // of less noise, less is to forget
         return share == 0 ? method : new Forgetting(method, model.torch, share, regions);
     }
 
@@ -128,6 +128,10 @@ public record EditPlan(EditMethod method, double guidance, StepRange guided, Ble
             }
             TokenSet ofSource = rest ? null : set(words.sourceBlend(blend, source), options);
             TokenSet ofTarget = target == null ? null : set(words.targetBlend(blend, target), options);
+            if (ofSource == null && !rest && entries.length > 1) {
+                throw new IllegalArgumentException("blend=" + options.blend() + ": " + blend + " names no word of the source '" + source.text()
+                        + "'; of several regions each needs one");
+            }
             BlendMask mask = rest ? null : new BlendMask(torch, thresholds.get(thresholds.size() == 1 ? 0 : j), inverted, options.blend_pool());
             if (rest || ofSource != null || ofTarget != null) {
                 regions.add(new Region(mask, ofSource, ofTarget, self.size() == 1 ? NEVER : self.get(1 + j)));
