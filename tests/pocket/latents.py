@@ -3,7 +3,7 @@
     python latents.py --out DIR --first 0 --count 40000 [--size 128] [--device cuda]
 
 Writes DIR/latents-SIZE/NUMBER.npz: `latents` (n, 4, h, w) float16, not yet scaled; `masks` (n, h, w) uint8, the object's share
-of each latent pixel; `factors` (n, 4) int8: indices of object, colour, place, style, -1 for none.
+of each latent pixel; `factors` (n, 6) int8: indices of object, colour, place, style and weather, -1 for none; 1 if it is soft.
 """
 import argparse
 from pathlib import Path
@@ -13,10 +13,11 @@ import numpy as np
 import torch
 
 import sizes
-from scenes import COLOURS, OBJECTS, PLACES, STYLES, render, training_scene
+from scenes import COLOURS, OBJECTS, PLACES, STYLES, WEATHERS, render, richer, soft, training_scene
 
 SHARD, BATCH = 2000, 50
-NAMES = (OBJECTS, tuple(COLOURS), PLACES, STYLES)
+NAMES = (OBJECTS, tuple(COLOURS), PLACES, STYLES, WEATHERS)
+SOFT, LEFT = 0.25, (0.2, 0.6)    # share of photographs that are soft; how much of their size is left
 
 
 def load_vae(args):
@@ -25,14 +26,14 @@ def load_vae(args):
     scale = args.out / "scaling_factor.txt"
     model = sizes.vae(args, float(scale.read_text()) if scale.exists() else 1.0)
     model.load_state_dict({name.removeprefix("module."): value for name, value in state["ema"].items() if name != "n_averaged"})
-    return model.to(args.device, memory_format=torch.channels_last).eval()
+    return model.to(args.device).eval()
 
 
 @torch.no_grad()
 def encode(model, images):
     """uint8 (n, h, w, 3) -> posterior means (n, 4, h', w'), float32."""
     x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
-    x = x.to(model.device, memory_format=torch.channels_last)
+    x = x.to(model.device)
     with torch.autocast(x.device.type, torch.bfloat16):
         return model.encode(x).latent_dist.mean.float().cpu()
 
@@ -42,13 +43,14 @@ def shard(model, first, count, size):
     for start in range(first, first + count, BATCH):
         images = []
         for seed in range(start, start + BATCH):
-            scene, at = training_scene(seed), seed % 8
-            clip = render(scene, 8, size, at, at + 1)
-            images.append(clip.frames[0])
+            scene, at = richer(training_scene(seed)), seed % 8
+            clip, dice = render(scene, 8, size, at, at + 1), scene.rng("soft")
+            blurred = scene.style == "photo" and dice.random() < SOFT
+            images.append(soft(clip.frames[0], round(size * dice.uniform(*LEFT))) if blurred else clip.frames[0])
             side = size // 2 ** (len(model.config.block_out_channels) - 1)
             masks.append(np.round(cv2.resize(clip.mask[0], (side, side), interpolation=cv2.INTER_AREA) * 255).astype(np.uint8))
-            values = (scene.object, scene.colour, scene.place, scene.style)
-            factors.append([names.index(value) if value else -1 for names, value in zip(NAMES, values)])
+            values = (scene.object, scene.colour, scene.place, scene.style, scene.weather)
+            factors.append([*(names.index(value) if value else -1 for names, value in zip(NAMES, values)), int(blurred)])
         latents.append(encode(model, np.stack(images)).numpy().astype(np.float16))
     return {"latents": np.concatenate(latents), "masks": np.stack(masks), "factors": np.array(factors, np.int8)}
 

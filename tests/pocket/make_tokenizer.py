@@ -22,8 +22,9 @@ PIECES = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\
 
 def words():
     """Every word of every caption, sorted."""
-    tables = (captions.VERBS.values(), captions.PLACE.values(), captions.EMPTY.values(), captions.STYLE.values())
-    texts = [text for table in tables for row in table for text in row] + [*OBJECTS, *COLOURS, *captions.GENERIC_VERBS, "a an"]
+    tables = (captions.VERBS, captions.PLACE, captions.EMPTY, captions.STYLE, captions.NAMES, captions.SHADES, captions.WHERE, captions.MANNER)
+    texts = [text for table in tables for row in table.values() for text in row]
+    texts += [*OBJECTS, *COLOURS, *captions.GENERIC_VERBS, *captions.WEATHER.values(), *captions.CRISP, *captions.SOFT, "a an the one"]
     letters = (ch if ch.isalpha() else " " for ch in " ".join(texts))
     return sorted(set("".join(letters).split()))
 

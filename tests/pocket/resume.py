@@ -1,8 +1,9 @@
 """Makes checkpoints of an exported model, so that its training goes on where only the weights were kept.
 
-    python resume.py --model ../../java-engine/pocket --out DIR
+    python resume.py --model ../../java-engine/pocket --out DIR [--unet-channels 32,64,192]
 
-Writes what export.py reads: DIR/vae.pt, unet.pt, scaling_factor.txt and tokenizer. The optimizers begin anew.
+Writes what export.py reads: DIR/vae.pt, unet.pt, scaling_factor.txt and tokenizer. The optimizers begin anew. Larger sizes than
+the model's begin as copies of its channels (widen.py), words that its tokenizer did not know as the mean of their letters.
 """
 import argparse
 import json
@@ -13,6 +14,7 @@ from safetensors.torch import load_file
 
 import make_tokenizer
 import sizes
+from widen import widen
 
 WEIGHTS = {"vae": "diffusion_pytorch_model", "unet": "diffusion_pytorch_model", "text_encoder": "model"}
 
@@ -20,6 +22,18 @@ WEIGHTS = {"vae": "diffusion_pytorch_model", "unet": "diffusion_pytorch_model", 
 def read(model, part):
     """A part's weights as exported, in single precision."""
     return {name: tensor.float() for name, tensor in load_file(model / part / f"{WEIGHTS[part]}.safetensors").items()}
+
+
+def wide(model, part, module):
+    """A part's weights for `module`, which may be wider than what was exported."""
+    return widen(read(model, part), module, json.loads((model / part / "config.json").read_text())["block_out_channels"])
+
+
+def retold(embedding, before, after):
+    """Token embeddings (tokens, width) of one vocabulary for another: {token: row} each. New tokens get the mean of their letters."""
+    letters = lambda token: [*token.removesuffix("</w>")[:-1], token.removesuffix("</w>")[-1] + "</w>"] if token.endswith("</w>") else [*token]
+    of = lambda token: embedding[before[token]] if token in before else torch.stack([embedding[before[letter]] for letter in letters(token)]).mean(0)
+    return torch.stack([of(token) for token in sorted(after, key=after.get)])
 
 
 def main():
@@ -37,12 +51,17 @@ def main():
     (args.out / "scaling_factor.txt").write_text(f"{scale}\n")
 
     vae = sizes.vae(args)
-    vae.load_state_dict(read(args.model, "vae"))
+    vae.load_state_dict(wide(args.model, "vae", vae))
     optimizer = torch.optim.AdamW(vae.parameters())
     averaged = {"n_averaged": torch.tensor(1), **{f"module.{name}": value for name, value in vae.state_dict().items()}}
     torch.save({"model": vae.state_dict(), "ema": averaged, "optimizer": optimizer.state_dict(), "step": 0, "seconds": 0.0}, args.out / "vae.pt")
 
-    weights = {f"{part}.{name}": value for part in ("text_encoder", "unet") for name, value in read(args.model, part).items()}
+    text = read(args.model, "text_encoder")
+    words = "text_model.embeddings.token_embedding.weight"
+    vocabulary = lambda folder: json.loads((folder / "vocab.json").read_text())
+    text[words] = retold(text[words], vocabulary(args.model / "tokenizer"), vocabulary(args.out / "tokenizer"))
+    parts = {"text_encoder": text, "unet": wide(args.model, "unet", sizes.unet(args))}
+    weights = {f"{part}.{name}": value for part, tensors in parts.items() for name, value in tensors.items()}
     optimizer = torch.optim.AdamW([torch.nn.Parameter(value) for name, value in weights.items()], betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     torch.save({"model": weights, "ema": weights, "optimizer": optimizer.state_dict(), "step": 1, "samples": args.samples, "seconds": 0.0,
                 "images": 0}, args.out / "unet.pt")

@@ -14,8 +14,8 @@ def integers(text):
 def arguments(parser: argparse.ArgumentParser):
     """Adds the sizes to a command line."""
     parser.add_argument("--size", type=int, default=128, help="pixels of a training image's side")
-    parser.add_argument("--vae-channels", type=integers, default=(16, 32, 64), help="per level; a level halves the image, but for the last")
-    parser.add_argument("--unet-channels", type=integers, default=(32, 64, 96), help="per level; all but the first have attention")
+    parser.add_argument("--vae-channels", type=integers, default=(32, 64, 128), help="per level; a level halves the image, but for the last")
+    parser.add_argument("--unet-channels", type=integers, default=(32, 64, 192), help="per level; all but the first have attention")
     parser.add_argument("--unet-heads", type=int, default=4)
     parser.add_argument("--unet-layers", type=int, default=1)
     parser.add_argument("--text-width", type=int, default=128)

@@ -21,10 +21,12 @@ import parallel
 import sizes
 from latents import NAMES
 from scenes import COLOURS, OBJECTS
-from scenes.captions import caption
+from scenes import captions
 
 DROPPED, GARBLED = 0.12, 0.02    # share of captions left out; share with a meaningless word, so that unknown words do little
+LOOSE, CRISP, SOFT = 0.4, 0.15, 0.6    # share of captions in other words; of crisp and of soft pictures whose caption says so
 GAMMA = 5.0                      # of min-SNR
+OFFSET = 0.05                    # of each channel's noise: the schedule leaves a picture's mean colours readable in zT, so that edits would keep them
 SCHEDULE = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000)
 
 
@@ -39,24 +41,26 @@ class Words:
 
     def __init__(self, folder):
         self.tokenizer = CLIPTokenizer.from_pretrained(folder)
-        self.empty, self.known = self.tokens(""), {}
-        ids = lambda text: self.tokenizer(text, add_special_tokens=False).input_ids
-        self.nouns, self.colours = [ids(name) for name in OBJECTS], [ids(name) for name in COLOURS]
+        self.empty = self.tokens("")
+        ids = lambda texts: sorted({token for text in texts for token in self.tokenizer(text, add_special_tokens=False).input_ids})
+        self.nouns = [ids((name, *captions.NAMES[name])) for name in OBJECTS]
+        self.colours = [ids((name, *captions.SHADES.get(name, ()))) for name in COLOURS]
 
     def tokens(self, text):
         return np.array(self.tokenizer(text, padding="max_length", truncation=True, max_length=sizes.MAX_LENGTH).input_ids)
 
     def of(self, rng, factors):
-        """factors (4,) -> tokens (77,), noun (77,), colour (77,); wording at random."""
-        names = [table[i] if i >= 0 else None for table, i in zip(NAMES, factors)]
-        text = caption(*names, int(rng.integers(1 << 30)))
+        """factors (6,) -> tokens (77,), noun (77,), colour (77,); wording at random."""
+        object, colour, place, style, weather = (table[i] if i >= 0 else None for table, i in zip(NAMES, factors))
+        word = captions.loosely if rng.random() < LOOSE else captions.caption
+        text = word(object, colour, place, style, int(rng.integers(1 << 30)), weather)
+        if rng.random() < (SOFT if factors[5] else CRISP):
+            text = str(rng.choice(captions.SOFT if factors[5] else captions.CRISP)).format(text)
         if rng.random() < GARBLED:
             words = text.split()
             words.insert(int(rng.integers(len(words) + 1)), "".join(chr(97 + int(c)) for c in rng.integers(0, 26, rng.integers(2, 9))))
             text = " ".join(words)
-        if text not in self.known:
-            self.known[text] = self.tokens(text)
-        tokens = self.known[text]
+        tokens = self.tokens(text)
         noun = np.isin(tokens, self.nouns[factors[0]]) if factors[0] >= 0 else np.zeros(len(tokens), bool)
         colour = np.isin(tokens, self.colours[factors[1]]) if factors[1] >= 0 else np.zeros(len(tokens), bool)
         return tokens, noun, colour
@@ -95,7 +99,7 @@ def name_the_factors(text, words, rng, device, steps, batch=32):
     heads = torch.nn.ModuleList(torch.nn.Linear(text.config.hidden_size, len(names) + 1) for names in NAMES).to(device)
     optimizer = torch.optim.AdamW([*text.parameters(), *heads.parameters()], lr=1e-3)
     for step in range(steps):
-        factors = np.stack([[rng.integers(-1, len(names)) if i < 2 else rng.integers(len(names)) for i, names in enumerate(NAMES)] for _ in range(batch)])
+        factors = np.stack([[*(rng.integers(-1 if i in (0, 1, 4) else 0, len(names)) for i, names in enumerate(NAMES)), 0] for _ in range(batch)])
         factors[factors[:, 0] < 0, 1] = -1
         tokens = np.stack([words.of(rng, row)[0] for row in factors])
         last = (tokens == words.tokenizer.eos_token_id).argmax(1)
@@ -115,7 +119,7 @@ def main(args, rank):
     words = Words(args.out / "tokenizer")
     tokenizer = words.tokenizer
     text = sizes.text_encoder(args, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id).to(device)
-    unet = sizes.unet(args).to(device, memory_format=torch.channels_last)
+    unet = sizes.unet(args).to(device)
     sites = attention.show(unet)
     model = torch.nn.ModuleDict({"text_encoder": text, "unet": unet})
     parameters = list(model.parameters())
@@ -125,7 +129,8 @@ def main(args, rank):
     if path.exists():
         state = torch.load(path, map_location=device)
         model.load_state_dict(state["model"]), optimizer.load_state_dict(state["optimizer"])
-        ema, step, spent, seen = state["ema"], state["step"], state["seconds"], state["samples"]
+        ema = {name: state["ema"][name] for name in ema}                     # in the order of the parameters
+        step, spent, seen = state["step"], state["seconds"], state["samples"]
     if step == 0:
         name_the_factors(text, words, np.random.default_rng(args.seed), device, args.naming)
     rng = np.random.default_rng([args.seed, step, rank])
@@ -152,10 +157,10 @@ def main(args, rank):
         tokens, noun, colour = map(np.stack, zip(*(words.of(rng, row) for row in factors)))
         dropped = rng.random(args.batch) < DROPPED
         tokens[dropped] = words.empty
-        z, mask = (z * scale).to(device, memory_format=torch.channels_last), mask.to(device)
+        z, mask = (z * scale).to(device), mask.to(device)
         noun, colour = (torch.from_numpy(x).float().to(device) for x in (noun, colour))
         t = torch.multinomial(draw, args.batch, replacement=True)
-        noise = torch.randn_like(z)
+        noise = torch.randn_like(z) + OFFSET * torch.randn(args.batch, z.shape[1], 1, 1, device=device)
         a = abar[t][:, None, None, None]
         with torch.autocast(device.type, torch.bfloat16):
             hidden = text(torch.from_numpy(tokens).to(device)).last_hidden_state

@@ -11,13 +11,13 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from scenes import COLOURS, OBJECTS, PLACES, Scene, render
+from scenes import COLOURS, OBJECTS, PLACES, WEATHERS, Scene, render
 from scenes.captions import PLACE
 from scenes.places import GROUND
 
 # What an edit of each group changes; enhancement changes nothing of the scene, but makes a soft picture of it crisp.
 FACTORS = {"style": ("style",), "attribute": ("colour",), "shape": ("object",), "background": ("place",), "removal": ("object",),
-           "image": ("style",), "enhance": (), "object+place": ("object", "place"), "colour+place": ("colour", "place")}
+           "image": ("style",), "enhance": (), "object+place": ("object", "place"), "colour+place": ("colour", "place"), "weather": ("weather",)}
 GROUPS = tuple(FACTORS)
 # seeds go on in this order, in which groups that came later are the last
 TURNS = ([(group, training) for training in (False, True) for group in GROUPS[:7]]
@@ -100,6 +100,8 @@ class Edit:
             return {"preset": "enhance", **words}
         if self.factors == ("style",):
             return {"preset": STYLES[self.target.style], **words}
+        if self.group == "weather":
+            return {"preset": self.target.weather, **words}             # presets are called by its names
         if self.group == "attribute":
             return {"preset": "recolor", **words, "from": scene.colour, "to": self.target.colour}
         if self.group == "shape":
@@ -143,6 +145,8 @@ def changes(group, scene):
         return [both for one in changes("attribute", scene) for both in changes("background", one)]
     if FACTORS[group] == ("style",):
         return [scene.change(style=style) for style in STYLES]
+    if group == "weather":
+        return [scene.change(weather=weather) for weather in WEATHERS]
     if group == "attribute":
         return [scene.change(colour=colour) for colour in COLOURS if colour != scene.colour]
     if group == "shape":
@@ -153,9 +157,11 @@ def changes(group, scene):
 
 
 def stratum(group, target):
-    """What the clips of a group are spread over evenly: the styles, and the kinds of object."""
+    """What the clips of a group are spread over evenly: the styles, the weathers, and the kinds of object."""
     if FACTORS[group] == ("style",):
         return tuple(STYLES).index(target.style)
+    if group == "weather":
+        return WEATHERS.index(target.weather)
     if group in ("shape", "object+place"):
         return next(i for i, kind in enumerate(KINDS) if target.object in kind)
     return 0

@@ -26,7 +26,7 @@ def kept(edit):
     as it is and as it should be, or for a background inside it, and the true edit does not change them: an object that is
     removed takes its shadow along."""
     before, truth, changed = edit.before, edit.truth, edit.changed
-    if "style" in changed or not changed or len(changed) > 1:
+    if {"style", "weather"} & {*changed} or not changed or len(changed) > 1:
         return None
     where = (np.minimum(before.mask, truth.mask) == 1) if changed == ("place",) else (np.maximum(before.mask, truth.mask) == 0)
     return where & (before.frames == truth.frames).all(-1)
@@ -61,8 +61,9 @@ def measure(edit, frames, classifier):
     read = classifier.read(frames)
     wanted = {name: getattr(edit.target, name) for name in read}
     same = [name for name in read if wanted[name] == getattr(edit.source, name)]
+    factors = [name for name in edit.factors if name in read]        # it has no word for the weather
     where = kept(edit)
     return {"psnr": psnr(frames, truth.frames), "ssim": ssim(frames, truth.frames),
             "kept": None if where is None else psnr(frames, truth.frames, where), "temporal": temporal(frames, truth),
-            "success": float(all(read[name] == wanted[name] for name in edit.factors)) if edit.factors else None,
+            "success": float(all(read[name] == wanted[name] for name in factors)) if factors else None,
             "others": float(np.mean([read[name] == wanted[name] for name in same])), "read": read}

@@ -49,7 +49,31 @@ STYLE = {
 }
 
 
-def caption(object, colour, place, style, seed):
+WEATHER = {"night": "at night", "sunset": "at sunset", "fog": "in the fog", "rain": "in the rain"}
+
+# What else people call these things. The captions that edits are measured with keep to the words above.
+NAMES = {
+    "jeep": ("jeep", "off road car"), "porsche car": ("porsche", "sports car"), "train": ("steam train", "locomotive"),
+    "boat": ("sailboat", "yacht"), "balloon": ("hot air balloon", "air balloon"), "swan": ("swan",), "duck": ("duckling", "bird"),
+    "flamingo": ("flamingo",), "cat": ("kitten", "kitty"), "tiger": ("tiger",), "rabbit": ("bunny", "hare"), "fox": ("fox",),
+}
+SHADES = {"silver": ("grey", "gray"), "purple": ("violet",), "pink": ("rose",), "brown": ("chocolate",)}
+WHERE = {
+    "road": ("on a road", "on a country road"), "river": ("on the water", "on a river"), "beach": ("at the seaside", "by the sea"),
+    "snow": ("in winter", "in a snowy landscape"), "desert": ("among sand dunes", "in the sand"), "street": ("in the city", "in town"),
+    "forest": ("in the woods", "among trees"), "meadow": ("on the grass", "in a field of flowers"),
+}
+MANNER = {
+    "photo": ("a photograph of {}", "{}, photo"), "watercolor": ("a watercolour of {}", "{}, watercolor"),
+    "ukiyo-e": ("a japanese woodblock print of {}", "ukiyo-e {}"), "van gogh": ("{} by van gogh", "{}, van gogh"),
+    "monet": ("{} by monet", "an impressionist painting of {}"), "cartoon": ("a comic of {}", "cartoon {}"),
+    "pencil sketch": ("a pencil drawing of {}", "a sketch of {}"), "makoto shinkai": ("an anime of {}", "{}, anime style"),
+}
+CRISP = ("{}, high quality", "{}, highly detailed", "{}, high quality, highly detailed, 8k", "{}, sharp", "a detailed picture of {}")
+SOFT = ("{}, blurry", "a blurry picture of {}", "{}, low quality", "{}, out of focus", "a soft picture of {}")
+
+
+def caption(object, colour, place, style, seed, weather=None):
     """One sentence. `seed` picks the wording only: scenes that differ in one factor differ in that factor's words."""
     dice = random.Random(f"caption {seed}")
     verb, where, painted, bare = (dice.random() for _ in range(4))
@@ -61,4 +85,30 @@ def caption(object, colour, place, style, seed):
         article = "an" if name[0] in "aeiou" else "a"
         does = choose(VERBS[object], verb) if bare < 0.9 else choose(GENERIC_VERBS, verb)
         text = " ".join(word for word in (article, name, does, choose(PLACE[place], where)) if word)
+    if weather:
+        text = f"{text} {WEATHER[weather]}"
     return choose(STYLE[style], painted).format(text)
+
+
+def loosely(object, colour, place, style, seed, weather=None):
+    """The same said as people do: other nouns, articles and orders."""
+    dice = random.Random(f"loosely {seed}")
+    either = lambda own, others: dice.choice(others) if others and dice.random() < 0.6 else own
+    where = either(dice.choice(PLACE[place]), WHERE[place])
+    weather = WEATHER[weather] if weather else ""
+    if object is None:
+        text = " ".join(filter(None, (dice.choice(EMPTY[place]), weather)))
+    else:
+        noun, shade = either(object, NAMES[object]), either(colour, SHADES.get(colour)) if colour else ""
+        article = dice.choice(("a", "a", "the", "one", ""))
+        thing = " ".join(filter(None, (article, shade, noun)))
+        does = dice.choice((*VERBS[object], "", ""))
+        order = dice.random()
+        if order < 0.65:
+            parts = (thing, does, where, weather)
+        elif order < 0.85:
+            parts = (f"{where},", thing, does, weather)
+        else:
+            parts = (thing, weather, where)
+        text = " ".join(filter(None, parts))
+    return either(dice.choice(STYLE[style]), MANNER[style]).format(text)

@@ -21,6 +21,8 @@ PLACES = ("road", "river", "beach", "snow", "desert", "street", "forest", "meado
 
 STYLES = ("photo", "watercolor", "ukiyo-e", "van gogh", "monet", "cartoon", "pencil sketch", "makoto shinkai")
 
+WEATHERS = ("night", "sunset", "fog", "rain")      # None: a clear day, of which captions say nothing
+
 HELD_OUT_SHARE = 0.1
 SPLIT_SEED = "fatezero pocket split 1"
 

@@ -97,7 +97,7 @@ class PresetTest {
     @ValueSource(strings = {"watercolour", "no-such", "../presets/watercolor", "/etc", "Watercolor", "a b", ""})
     void anUnknownNameIsToldWithThoseThereAre(String name) {
         String message = assertThrows(IllegalArgumentException.class, () -> load(name)).getMessage();
-        assertTrue(message.contains("preset=" + name + ":") && message.contains("cartoon, colour-and-place, enhance, infusion, makoto-shinkai"), message);
+        assertTrue(message.contains("preset=" + name + ":") && message.contains("cartoon, colour-and-place, enhance, fog, infusion, makoto-shinkai"), message);
     }
 
     @Test
