@@ -51,7 +51,7 @@ static int is_rgb(const AVFrame *frame)
     return av_pix_fmt_desc_get(frame->format)->flags & AV_PIX_FMT_FLAG_RGB;
 }
 
-/** Gray is a mask. */
+/** Gray frames are masks, which go from 0 to 255. */
 static int is_full_range(const AVFrame *frame)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
@@ -137,7 +137,6 @@ static void fill_panels(AVFrame *out, const AVFrame *in)
     for (int plane = 0; plane < 4 && in->data[plane]; plane++) {
         int chroma = plane == 1 || plane == 2;
         int w_shift = chroma ? desc->log2_chroma_w : 0, h_shift = chroma ? desc->log2_chroma_h : 0;
-
         int width = AV_CEIL_RSHIFT(in->width, w_shift);
 
         /* by their right edges: the last column of chroma may belong to a panel in part */

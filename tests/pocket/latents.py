@@ -26,14 +26,14 @@ def load_vae(args):
     scale = args.out / "scaling_factor.txt"
     model = sizes.vae(args, float(scale.read_text()) if scale.exists() else 1.0)
     model.load_state_dict({name.removeprefix("module."): value for name, value in state["ema"].items() if name != "n_averaged"})
-    return model.to(args.device).eval()
+    return model.to(args.device, memory_format=sizes.layout(args.device)).eval()
 
 
 @torch.no_grad()
 def encode(model, images):
     """uint8 (n, h, w, 3) -> posterior means (n, 4, h', w'), float32."""
     x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
-    x = x.to(model.device)
+    x = x.to(model.device, memory_format=sizes.layout(model.device))
     with torch.autocast(x.device.type, torch.bfloat16):
         return model.encode(x).latent_dist.mean.float().cpu()
 

@@ -119,7 +119,7 @@ def main(args, rank):
     words = Words(args.out / "tokenizer")
     tokenizer = words.tokenizer
     text = sizes.text_encoder(args, len(tokenizer), tokenizer.bos_token_id, tokenizer.eos_token_id).to(device)
-    unet = sizes.unet(args).to(device)
+    unet = sizes.unet(args).to(device, memory_format=sizes.layout(device))
     sites = attention.show(unet)
     model = torch.nn.ModuleDict({"text_encoder": text, "unet": unet})
     parameters = list(model.parameters())
@@ -157,7 +157,7 @@ def main(args, rank):
         tokens, noun, colour = map(np.stack, zip(*(words.of(rng, row) for row in factors)))
         dropped = rng.random(args.batch) < DROPPED
         tokens[dropped] = words.empty
-        z, mask = (z * scale).to(device), mask.to(device)
+        z, mask = (z * scale).to(device, memory_format=sizes.layout(device)), mask.to(device)
         noun, colour = (torch.from_numpy(x).float().to(device) for x in (noun, colour))
         t = torch.multinomial(draw, args.batch, replacement=True)
         noise = torch.randn_like(z) + OFFSET * torch.randn(args.batch, z.shape[1], 1, 1, device=device)

@@ -8,10 +8,9 @@ import random
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import cv2
 import numpy as np
 
-from scenes import COLOURS, OBJECTS, PLACES, WEATHERS, Scene, render
+from scenes import COLOURS, OBJECTS, PLACES, WEATHERS, Scene, render, soft
 from scenes.captions import PLACE
 from scenes.places import GROUND
 
@@ -120,8 +119,7 @@ class Edit:
 
 def softened(frames):
     """Frames as a small picture of them shows them, enlarged again."""
-    small = [cv2.resize(frame, (SOFT, SOFT), interpolation=cv2.INTER_AREA) for frame in frames]
-    return np.stack([cv2.resize(frame, frames.shape[2:0:-1], interpolation=cv2.INTER_CUBIC) for frame in small])
+    return np.stack([soft(frame, SOFT) for frame in frames])
 
 
 def noun(name):
