@@ -521,7 +521,7 @@ VENV   = build/venv
 PYTHON = $(VENV)/bin/python
 GROUP  = 12
 STEPS  = 50
-LISTS  = $(foreach list,ABLATION INFUSION STRENGTH SOLVER SPEED TUNE LEAKAGE AUTO,$(if $($(list)),--$(shell echo $(list) | tr A-Z a-z)))
+LISTS  = $(foreach list,ABLATION INFUSION OUTPUT STRENGTH SOLVER SPEED TUNE LEAKAGE AUTO,$(if $($(list)),--$(shell echo $(list) | tr A-Z a-z)))
 
 evaluate: ffmpeg test-pocket
 	PYTHONPATH=tests/pocket $(PYTHON) -m evaluate --group $(GROUP) --steps $(STEPS) $(LISTS) $(if $(VARIANTS),--variants $(VARIANTS)) \

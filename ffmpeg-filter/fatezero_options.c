@@ -106,6 +106,7 @@ const AVOption ff_fatezero_options[] = {
     FLAG("blend_attention", blend_attention, "blend confines self-attention, too; auto is the preset's, or 1"),
     STRING("blend_latents", blend_latents, "auto", "share of the steps that put the source back outside of blend, 0.2-1; 1 is 0.2-0.8; auto is the "
                                                    "preset's, or 0"),
+    FLAG("blend_pixels",    blend_pixels,  "the frame's own pixels return where the edit leaves the picture alone; auto is the preset's, or 1"),
     NUMBER("confine",       confine, 1,    "0 the prompt's words look anywhere to 1 in their region of blend alone"),
         AUTO("confine", "the preset's, or 0"),
     FIXED_FLAG("mask",      mask,          "a second input of gray frames says where anything, or blend's first region, is edited (default 0)"),
@@ -116,6 +117,8 @@ const AVOption ff_fatezero_options[] = {
                                              "preset's, or 32"),
     INTEGER("fuse_at",      fuse_at, 4096, "widest attention, in cells at the model's own size, that is kept from the source"),
         AUTO("fuse_at", "the preset's, or 32"),
+    NUMBER("steady",        steady, 1,     "against flicker, how far a frame is drawn to the one before it along the source's motion, 0 to 1"),
+        AUTO("steady", "the preset's, or 0.7"),
     INTEGER("method",       method, 1,     "how the edit takes after the source"),
         AUTO("method", "the preset's, or fatezero"),
         CONSTANT("method", "fatezero", 0, "attention is fused"),

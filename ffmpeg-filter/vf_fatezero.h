@@ -79,12 +79,14 @@ typedef struct FatezeroOptions {
     int blend_pool;
     int blend_attention;
     char *blend_latents;
+    int blend_pixels;
     double confine;
     int mask;
     char *keys;
     int anchor;
     char *keys_at;
     int fuse_at;
+    double steady;
     int method;
     char *inject;
     char *inject_at;

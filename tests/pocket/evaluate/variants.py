@@ -35,6 +35,8 @@ VARIANTS = {
     "infusion-no-kv": Variant("InFusion, no keys and values", INFUSION | {"inject_kv": 0, "self_replace": "0.2-1"}),
     "infusion-outputs": Variant("InFusion, whole source attention", INFUSION | {"fuse": "outputs"}),
     "infusion-denoised": Variant("InFusion, the source denoised again", INFUSION | {"attention": "reconstruction"}),
+    "unsteady": Variant("not steadied", {"steady": 0}),
+    "decoded": Variant("as decoded", {"steady": 0, "blend_pixels": 0}),
     "framewise": Variant("frame by frame", {"keys": "self", "window": 1}),
     "sdedit": Variant("SDEdit, frame by frame", edit=sdedit.edit),
     "tuned": Variant("the model tuned on the clip", {}, ("shape",), tuned.edit),
@@ -51,6 +53,7 @@ VARIANTS = {
 LISTS = {
     "ABLATION": ("fatezero", "ddim", "no-self", "no-mask", "reconstruction", "framewise", "sdedit"),
     "INFUSION": ("fatezero", "infusion", "infusion-no-features", "infusion-no-kv", "infusion-outputs", "infusion-denoised"),
+    "OUTPUT": ("decoded", "unsteady", "fatezero"),
     "STRENGTH": ("strength-0", "strength-0.25", "fatezero", "strength-0.75", "strength-1"),
     "TUNE": ("fatezero", "tuned"),
     "LEAKAGE": ("fatezero", "first"),

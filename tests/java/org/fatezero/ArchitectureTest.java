@@ -31,7 +31,7 @@ class ArchitectureTest {
 
     /** A package may use those before it, and no others. */
     private static final List<String> ORDER = List.of("io", "device", "options.authors", "options", "tensor", "forward", "nn", "text", "vae", "unet",
-            "diffusion", "model", "inversion", "edit", "edit.region", "edit.fatezero", "edit.infusion", "edit.plan", "video", "caption", "engine", "clip", "metrics", "tune", "cli");
+            "diffusion", "model", "inversion", "edit", "edit.region", "edit.fatezero", "edit.infusion", "edit.plan", "video", "caption", "show", "engine", "clip", "metrics", "tune", "cli");
 
     private static JavaClasses classes;
 

@@ -37,7 +37,7 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
 
     /** Options that do not change an edit, or do so only by others or the inversion, which are part of the name. */
     private static final List<String> NOT_IN_KEY = List.of("preset", "presets", "edit", "promptfile", "from", "to", "captioner", "model", "lora", "device", "precision",
-            "window", "store", "inversion", "cache_limit");
+            "window", "store", "inversion", "cache_limit", "steady");
 
     private static final String KEY = "key";
     private static final String RESULTS = "results"; // the names of the tensors
@@ -94,7 +94,7 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
      * @param window owns them
      * @param frames of the window
      */
-    List<WindowEditor.Result> read(String inversion, NDManager window, int frames) {
+    List<Result> read(String inversion, NDManager window, int frames) {
         String key = key(inversion);
         Path path = file(key);
         return folder.read(path, "edit", "the window is edited again", () -> {
@@ -105,9 +105,10 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
                 if (!file.entries().keySet().toString().equals(file.metadata().get(RESULTS))) {
                     throw new IOException(path + ": has " + file.entries().keySet() + ", expected " + file.metadata().get(RESULTS));
                 }
-                List<WindowEditor.Result> results = new ArrayList<>();
+                List<Result> results = new ArrayList<>();
                 for (int i = 0; i < edits; i++) {
-                    results.add(new WindowEditor.Result(tensor(file, "edit." + i, window, frames), tensor(file, "heat." + i, window, frames)));
+                    results.add(new Result(tensor(file, "edit." + i, window, frames), tensor(file, "heat." + i, window, frames),
+                            tensor(file, "changed." + i, window, frames)));
                 }
                 file.requireIntact();
                 return results;
@@ -140,7 +141,7 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
      *
      * @return them in the memory layout that {@link #read} gives them, by which the decoder's rounding differs
      */
-    List<WindowEditor.Result> write(String inversion, List<WindowEditor.Result> results) {
+    List<Result> write(String inversion, List<Result> results) {
         String key = key(inversion);
         Map<String, NDArray> tensors = new LinkedHashMap<>();
         for (int i = 0; i < results.size(); i++) {
@@ -150,6 +151,9 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
             if (results.get(i).heat() != null) {
                 tensors.put("heat." + i, results.get(i).heat());
             }
+            if (results.get(i).changed() != null) {
+                tensors.put("changed." + i, results.get(i).changed());
+            }
         }
         try {
             TensorWriter.write(file(key), tensors, Map.of(KEY, key, RESULTS, tensors.keySet().toString()), CacheFolder.OF_FILES);
@@ -158,6 +162,6 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
         } catch (IOException e) {
             log.log(Log.WARNING, folder.option() + "=" + folder.path() + ": this window's edit cannot be kept: " + e);
         }
-        return results.stream().map(result -> new WindowEditor.Result(laidOut(result.z()), laidOut(result.heat()))).toList();
+        return results.stream().map(result -> new Result(laidOut(result.z()), laidOut(result.heat()), laidOut(result.changed()))).toList();
     }
 }

@@ -10,9 +10,12 @@ import org.fatezero.device.Memory;
 import org.fatezero.edit.Mix;
 import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.forward.Window;
-import org.fatezero.options.Options;
 import org.fatezero.options.OptionResolver;
+import org.fatezero.options.Options;
+import org.fatezero.show.Show;
+import org.fatezero.show.Steady;
 import org.fatezero.tensor.NotFiniteException;
+import org.fatezero.video.FrameBuffers;
 import org.fatezero.video.FrameFormat;
 import org.fatezero.video.Mask;
 
@@ -20,7 +23,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -46,6 +48,7 @@ public final class Engine implements AutoCloseable {
     private final Hardware hardware;
     private final CapturePolicy store;
     private final Shot shot;     // that the windows are of
+    private final Steady steady = new Steady(); // an engine with other options steadies its own edits
     private WindowEditor editor; // replaced once if half precision does not suffice; null if the model could not be loaded again
     private final int[] panels;  // of each edit
     private Mix mix = Mix.NONE;  // of the frames of the next call
@@ -57,20 +60,12 @@ public final class Engine implements AutoCloseable {
      * @param host the bridge's pointer, for {@link NativeHost}
      */
     public static Engine open(byte[][] options, long host) throws IOException {
-        return new Engine(map(options), new NativeHost(host));
+        return new Engine(NativeHost.options(options), new NativeHost(host));
     }
 
     /** Goes on with other options, as {@link #Engine(Engine, Map, Host)}, for a host behind JNI; in the form of {@link #open}. */
     public Engine change(byte[][] options, long host) throws IOException {
-        return new Engine(this, map(options), new NativeHost(host));
-    }
-
-    private static Map<String, String> map(byte[][] options) {
-        Map<String, String> set = new LinkedHashMap<>();
-        for (int i = 0; i + 1 < options.length; i += 2) {
-            set.put(new String(options[i], StandardCharsets.UTF_8), new String(options[i + 1], StandardCharsets.UTF_8));
-        }
-        return set;
+        return new Engine(this, NativeHost.options(options), new NativeHost(host));
     }
 
     /**
@@ -164,6 +159,7 @@ public final class Engine implements AutoCloseable {
 
     /** The next window begins a shot: it has nothing to do with those before it. So does the first, and one of another size. */
     public void beginShot() {
+        steady.begin();
         shot.begin();
     }
 
@@ -175,6 +171,7 @@ public final class Engine implements AutoCloseable {
     public void beginShot(ByteBuffer anchor, int stride, int width, int height, int depth) {
         FrameFormat format = new FrameFormat(width, height, depth);
         format.check(anchor, stride);
+        steady.begin();
         shot.begin(anchor, stride, format);
     }
 
@@ -197,9 +194,7 @@ public final class Engine implements AutoCloseable {
         mix = next;
     }
 
-    /**
-     * Edits one window without masks.
-     */
+    /** Edits one window without masks. */
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] target, int[] targetStride, int width,
             int height, int depth) throws IOException {
         edit(source, sourceStride, null, null, null, target, targetStride, width, height, depth);
@@ -263,7 +258,7 @@ public final class Engine implements AutoCloseable {
             }
         }
         try {
-            editor.edit(frames, anchor, from, to, shares);
+            editor.edit(frames, anchor, from, to, shares, steady);
         } catch (NotFiniteException e) {
             if (editor.precision() == DataType.FLOAT32) {
                 throw notFinite(e);
@@ -273,7 +268,7 @@ public final class Engine implements AutoCloseable {
             editor = null;
             editor = inSinglePrecision();
             try {
-                editor.edit(frames, anchor, from, to, shares);
+                editor.edit(frames, anchor, from, to, shares, steady);
             } catch (NotFiniteException again) {
                 throw notFinite(again);
             }

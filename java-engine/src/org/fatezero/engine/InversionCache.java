@@ -12,9 +12,10 @@ import org.fatezero.io.CacheFolder;
 import org.fatezero.io.Log;
 import org.fatezero.io.Sha256;
 import org.fatezero.model.Model;
-import org.fatezero.options.Options;
 import org.fatezero.options.OptionResolver;
+import org.fatezero.options.Options;
 import org.fatezero.text.Prompt;
+import org.fatezero.video.FrameBuffers;
 import org.fatezero.video.FrameFormat;
 
 import java.io.IOException;

@@ -1,6 +1,7 @@
 package org.fatezero.engine;
 
 import org.fatezero.video.Frame;
+import org.fatezero.video.FrameBuffers;
 import org.fatezero.video.FrameFormat;
 
 import java.nio.ByteBuffer;

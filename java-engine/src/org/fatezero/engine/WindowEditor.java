@@ -31,7 +31,10 @@ import org.fatezero.io.CacheFolder;
 import org.fatezero.model.Model;
 import org.fatezero.model.Models;
 import org.fatezero.options.Options;
+import org.fatezero.show.Show;
+import org.fatezero.show.Steady;
 import org.fatezero.text.Prompt;
+import org.fatezero.video.FrameBuffers;
 import org.fatezero.video.FrameFormat;
 
 import java.io.IOException;
@@ -60,15 +63,6 @@ public final class WindowEditor implements AutoCloseable {
 
     /** One of the edits, that to its second prompt or null, and what is shown of it. */
     private record Shown(Edit edit, Edit second, Show show) {
-    }
-
-    /**
-     * What an edit gives for a window.
-     *
-     * @param z the edit's clean latents {@code (frames, channels, h, w)}; null where they are not needed
-     * @param heat as {@link Show#heat}
-     */
-    record Result(NDArray z, NDArray heat) {
     }
 
     /**
@@ -126,9 +120,10 @@ public final class WindowEditor implements AutoCloseable {
      * @param source one a frame
      * @param target one edit's frames after another's
      * @param mix one share a frame of the source, or none
+     * @param steady holds the frame before these
      * @throws NotFiniteException if the UNet's numbers are not finite; the targets are then untouched
      */
-    void edit(FrameFormat frames, FrameBuffers anchor, FrameBuffers source, FrameBuffers target, Mix mix) throws IOException {
+    void edit(FrameFormat frames, FrameBuffers anchor, FrameBuffers source, FrameBuffers target, Mix mix, Steady steady) throws IOException {
         int n = source.count();
         int first = anchor == null ? 0 : 1; // index of the window's first frame: an anchor is before it
         int targets = target.count();
@@ -137,18 +132,22 @@ public final class WindowEditor implements AutoCloseable {
         int w = model.vae.config().pixels(frames.width() * scale);
         try (NDManager window = model.manager.newSubManager()) {
             List<Result> results = retried(frames, anchor == null ? source : anchor.and(source.filled(options.window())), first > 0, mix, h, w, window);
-            for (int i = 0; i < targets; i++) {
-                report("decode", i, targets);
-                int last = targets - 1 - i; // backwards: the first edit may overwrite the source, which others still show
-                int j = last % n;
-                Show show = edits.get(last / n).show;
-                try (NDArray z = frame(show.showsEdit() ? results.get(last / n).z : null, first + j); NDArray x = z == null ? null : model.vae.decode(z);
-                        NDArray heat = frame(results.get(last / n).heat, first + j)) {
-                    requireFinite(x, "the decoded frames");
-                    show.paint(frames, source.buffers()[j], source.strides()[j], target.buffers()[last], target.strides()[last], x, heat, window);
+            report("decode", 0, targets);
+            double[] shares = edits.stream().mapToDouble(edit -> edit.show.steady()).toArray();
+            Steady.Window steadied = steady.over(frames, source, h, w, shares, window, model.torch);
+            for (int i = edits.size() - 1; i >= 0; i--) { // backwards: the first edit may overwrite the source, which others still show
+                Show show = edits.get(i).show;
+                Result result = results.get(i);
+                for (int j = 0; j < n; j++) {
+                    int k = i * n + j;
+                    NDArray x = show.showsEdit() ? steadied.next(i, j, decoded(result.z(), first + j)) : null;
+                    try (NDArray heat = frame(result.heat(), first + j); NDArray changed = frame(result.changed(), first + j)) {
+                        show.paint(frames, source.buffers()[j], source.strides()[j], target.buffers()[k], target.strides()[k], x, heat, changed, window);
+                    }
+                    report("decode", (edits.size() - 1 - i) * n + j + 1, targets);
                 }
             }
-            report("decode", targets, targets);
+            steadied.keep();
         } catch (EngineException | OutOfMemoryError e) {
             if (!OutOfMemory.is(e)) {
                 throw e;
@@ -205,7 +204,7 @@ public final class WindowEditor implements AutoCloseable {
                 throw e;
             }
             for (Result result : results) {
-                Stream.of(result.z, result.heat).filter(Objects::nonNull).forEach(array -> array.attach(window));
+                Stream.of(result.z(), result.heat(), result.changed()).filter(Objects::nonNull).forEach(array -> array.attach(window));
             }
             if (file != null) { // the edit first: had it been stopped, it would be made in another way from a kept inversion than undisturbed
                 results = edited.write(EditCache.key(file.key() + mix.name(), source.masks()), results);
@@ -214,6 +213,13 @@ public final class WindowEditor implements AutoCloseable {
                 inversions.write(kept, trajectory, options.source());
             }
             return results;
+        }
+    }
+
+    /** Frame {@code i} of the latents as pixels {@code (1, 3, h, w)}. */
+    private NDArray decoded(NDArray frames, int i) {
+        try (NDArray z = frame(frames, i)) {
+            return finite(model.vae.decode(z), "the decoded frames");
         }
     }
 
@@ -253,8 +259,7 @@ public final class WindowEditor implements AutoCloseable {
             }
             NDArray z0 = NDArrays.concat(latents, 0);
             z0.attach(window);
-            requireFinite(z0, "the frames' latents");
-            return z0;
+            return finite(z0, "the frames' latents");
         }
     }
 
@@ -284,14 +289,11 @@ public final class WindowEditor implements AutoCloseable {
     /**
      * Makes each edit, or what is to be shown of it.
      *
+     * @param beside whether the first of its frames is the anchor
      * @param context as the inversion's
      * @param kept whether the trajectory has what was wanted of the source's attention; otherwise it is recomputed
      */
-    List<Result> edited(Trajectory trajectory, ForwardContext context, boolean kept) {
-        return edited(trajectory, Mix.NONE, false, context, kept);
-    }
-
-    private List<Result> edited(Trajectory trajectory, Mix mix, boolean beside, ForwardContext context, boolean kept) {
+    List<Result> edited(Trajectory trajectory, Mix mix, boolean beside, ForwardContext context, boolean kept) {
         List<Result> results = new ArrayList<>();
         for (Shown shown : edits) {
             TokenAttention ofEdit = shown.show.ofEdit(trajectory.zT().getManager(), context.frames());
@@ -307,7 +309,7 @@ public final class WindowEditor implements AutoCloseable {
                     z = editing.run(trajectory, edit, context, sourceOfAttention(kept), watched, progress, (level, latents) -> { });
                 }
             }
-            results.add(new Result(z, shown.show.heat(trajectory, ofEdit)));
+            results.add(new Result(z, shown.show.heat(trajectory, ofEdit), shown.show.changed(trajectory, z)));
         }
         return results;
     }
@@ -330,11 +332,12 @@ public final class WindowEditor implements AutoCloseable {
         }
     }
 
-    /** Checks what the VAE gave. It always runs in single precision, so broken weights are the cause. */
-    private void requireFinite(NDArray x, String what) {
-        if (x != null && !model.torch.allFinite(x)) {
+    /** What the VAE gave, if it is. It always runs in single precision, so broken weights are the cause. */
+    private NDArray finite(NDArray x, String what) {
+        if (!model.torch.allFinite(x)) {
             throw new IllegalArgumentException(what + " are not finite: the VAE's weights in model=" + options.model() + " are broken");
         }
+        return x;
     }
 
     @Override

@@ -29,7 +29,7 @@ public final class OptionResolver {
     /** Options that edits of one inversion may differ in; whatever else there is, they share. */
     private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "prompt2", "from", "to", "promptfile", "negative", "guidance",
             "guidance_interval", "strength", "forget", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold",
-            "blend_pool", "blend_attention", "blend_latents", "confine", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
+            "blend_pool", "blend_attention", "blend_latents", "blend_pixels", "confine", "steady", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
 
     /** Options of one edit that a reconstruction of the source depends on. */
     private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative");
@@ -180,7 +180,9 @@ public final class OptionResolver {
         options.putAll(given);
         options.put("preset", preset);
         if (Options.flag("parity", options.getOrDefault("parity", "0"))) {
-            options.putIfAbsent("keys", "mid"); // the authors' code knows no anchor
+            options.putIfAbsent("keys", "mid"); // the authors' code knows no anchor, and leaves frames as they were decoded
+            options.putIfAbsent("blend_pixels", "0");
+            options.putIfAbsent("steady", "0");
         }
         if (options.getOrDefault("source", "").isBlank()) {
             options.remove("source");

@@ -58,6 +58,7 @@ import java.util.Map;
  * @param blend_attention whether self-attention outside the mask is all the source's
  * @param blend_latents share of the steps after which latents outside the mask are put back to the source's, {@code 0.2-1}; {@code 0}
  *     for never, {@code 1} for {@code 0.2-0.8}, as the authors' code does
+ * @param blend_pixels whether pixels return to the source's own where the edit has left its latents alone
  * @param confine by how much attention to the prompt's words of a region is weaker outside of it, 0 to 1
  * @param mask whether each frame comes with a mask, within which it, or the first region, is edited
  * @param keys frames that self-attention sees: {@code anchor}, {@code self+mid}, {@code -1+first}
@@ -66,6 +67,7 @@ import java.util.Map;
  * @param keys_at layers whose maps have at most this many cells a side at the model's own size see them, or those of at least
  *     {@code 640ch} channels; others stay within the frame
  * @param fuse_at layers whose maps have at most this many cells a side at the model's own size are fused
+ * @param steady how far each frame is drawn towards the one before it along the source's motion, against flicker, 0 to 1
  * @param method {@code fatezero}, or {@code infusion}, which injects features, keys and values first and joins the edit's masks to the source's
  * @param inject share of the steps, from the noisiest, whose features are the source's: {@code 0.2}, {@code 0.1-0.3}
  * @param inject_at the decoder's residual blocks that they are of, as their checkpoint names count: {@code up1.0+up1.1}
@@ -87,7 +89,7 @@ public record Options(String preset, String presets, String edit, String prompt,
         String promptfile, String negative, String model, String lora, String device, String precision, int window, String speed, int steps,
         String solver, double guidance, String guidance_interval, double strength, double start, double forget, String self_replace, String cross_replace,
         String control, String emphasize, String blend, String threshold, boolean blend_pool, boolean blend_attention, String blend_latents,
-        double confine, boolean mask, String keys, int anchor, String keys_at, int fuse_at, String method, String inject, String inject_at, double inject_weight,
+        boolean blend_pixels, double confine, boolean mask, String keys, int anchor, String keys_at, int fuse_at, double steady, String method, String inject, String inject_at, double inject_weight,
         String inject_kv, String fuse, String attention, String norm, boolean parity, int size, String store, String inversion,
         double cache_limit, String show) {
 
@@ -129,12 +131,14 @@ public record Options(String preset, String presets, String edit, String prompt,
             blend_pool=1
             blend_attention=1
             blend_latents=0
+            blend_pixels=1
             confine=0
             mask=0
             keys=anchor
             anchor=3
             keys_at=32
             fuse_at=32
+            steady=0.7
             method=fatezero
             inject=0
             inject_at=up1.1
@@ -164,6 +168,7 @@ public record Options(String preset, String presets, String edit, String prompt,
         range("confine", confine, 0, 1);
         range("anchor", anchor, 0, 127);
         range("fuse_at", fuse_at, 0, 4096);
+        range("steady", steady, 0, 1);
         range("inject_weight", inject_weight, 0, 1);
         range("size", size, 0, 4096);
         range("cache_limit", cache_limit, 0, 1_000_000);

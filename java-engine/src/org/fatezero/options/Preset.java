@@ -35,7 +35,7 @@ final class Preset {
     /** What a preset may set. The other options name files and devices of the user's, or do not shape the edit. */
     static final Set<String> KEYS = Set.of("prompt", "prompt2", "source", "from", "to", "negative", "window", "steps", "solver", "guidance", "guidance_interval",
             "strength", "start", "forget", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_pool",
-            "blend_attention", "blend_latents", "confine", "keys", "anchor", "keys_at", "fuse_at", "method", "inject", "inject_at", "inject_weight",
+            "blend_attention", "blend_latents", "blend_pixels", "confine", "keys", "anchor", "keys_at", "fuse_at", "steady", "method", "inject", "inject_at", "inject_weight",
             "inject_kv", "fuse", "attention", "norm", "parity", "size");
 
     private Preset() {

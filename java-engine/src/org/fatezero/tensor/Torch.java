@@ -313,7 +313,7 @@ public final class Torch implements AutoCloseable {
     }
 
     /** Runs an operation; what it gives belongs to the manager of the first argument. */
-    private NDArray run(String method, Object... arguments) {
+    NDArray run(String method, Object... arguments) {
         return run(((NDArray) arguments[0]).getManager(), method, arguments);
     }
 

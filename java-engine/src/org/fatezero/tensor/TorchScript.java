@@ -300,7 +300,7 @@ final class TorchScript {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
             store(zip, "ops/data.pkl", object);
-            store(zip, "ops/code/__torch__.py", (SOURCE + TRAINING).getBytes(StandardCharsets.US_ASCII));
+            store(zip, "ops/code/__torch__.py", (SOURCE + PictureMotion.SOURCE + TRAINING).getBytes(StandardCharsets.US_ASCII));
             store(zip, "ops/constants.pkl", noConstants);
             store(zip, "ops/version", "10\n".getBytes(StandardCharsets.US_ASCII));
         }

@@ -47,10 +47,10 @@ class PreviewTest {
         return run(new Preview(), arguments.toArray(String[]::new));
     }
 
-    /** The middle of the n-th picture of a sheet of two columns, from 0. */
+    /** The n-th picture of a sheet of two columns, from 0, without its rim. */
     private static int[] pixels(BufferedImage sheet, int n) {
         int width = (sheet.getWidth() - 8) / 2;
-        return sheet.getRGB(8 + n % 2 * width + 60, 60 + n / 2 * (sheet.getHeight() / 2), 32, 32, null, 0, 32);
+        return sheet.getRGB(8 + n % 2 * width + 14, 40 + n / 2 * (sheet.getHeight() / 2), 100, 90, null, 0, 100);
     }
 
     @Test

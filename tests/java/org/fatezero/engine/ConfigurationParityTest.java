@@ -11,12 +11,13 @@ import com.google.gson.JsonParser;
 
 import org.fatezero.Golden;
 import org.fatezero.TinyOptions;
+import org.fatezero.edit.Mix;
 import org.fatezero.edit.fatezero.Alignment;
 import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.plan.PromptWords;
 import org.fatezero.forward.ForwardContext;
-import org.fatezero.options.Options;
 import org.fatezero.options.OptionResolver;
+import org.fatezero.options.Options;
 import org.fatezero.options.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.Tokenizer;
@@ -139,7 +140,7 @@ class ConfigurationParityTest {
             NDArray z0 = golden.array(edit.get("clip").getAsString() + ".z0");
             WindowEditor editor = engine.editor();
             ForwardContext context = ForwardContext.of(editor.window((int) z0.getShape().get(0), false, (int) z0.getShape().get(2), (int) z0.getShape().get(3)));
-            NDArray last = editor.edited(editor.invert(z0, context, true, null), context, true).get(0).z();
+            NDArray last = editor.edited(editor.invert(z0, context, true, null), Mix.NONE, false, context, true).get(0).z();
             double error = Golden.assertClose(golden.array(name + ".last"), last, LIMIT, name);
             System.getLogger("parity").log(System.Logger.Level.INFO, name + ": relative error " + error);
         }

@@ -84,10 +84,10 @@ class EngineTest {
     void latentsPutBackToTheEndOutsideOfNothingAreTheSource() throws Exception {
         List<String> source;
         List<String> edited;
-        try (Engine engine = open(SILENT, "strength", "0")) {
+        try (Engine engine = open(SILENT, "strength", "0", "blend_pixels", "0")) {
             source = edited(engine, 3, 8);
         }
-        try (Engine engine = open(SILENT, "blend", "jeep", "threshold", "2", "blend_latents", "0-1")) {
+        try (Engine engine = open(SILENT, "blend", "jeep", "threshold", "2", "blend_latents", "0-1", "blend_pixels", "0")) {
             edited = edited(engine, 3, 8);
         }
         assertEquals(source, edited);
@@ -132,11 +132,23 @@ class EngineTest {
         assertFalse(edits.get(1).equals(edits.get(2)));
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {8, 16})
+    void whatAnEditLeavesAloneIsTheFrameItself(int depth) throws Exception {
+        try (Engine engine = open(SILENT, "start", "0"); Engine decoded = open(SILENT, "start", "0", "blend_pixels", "0");
+                Engine asPublished = open(SILENT, "start", "0", "parity", "1", "size", "24"); Engine own = open(SILENT, "start", "0", "blend_pixels", "0", "size", "24")) {
+            List<String> source = texts(frames(3, 32 * 3 * depth / 8 * 24, 7));
+            assertEquals(source, edited(engine, 3, depth));
+            assertFalse(source.equals(edited(decoded, 3, depth)));
+            assertEquals(edited(own, 3, depth), edited(asPublished, 3, depth));
+        }
+    }
+
     /** Nothing but the resizing differs where no noise is added; there is none at the frames' own size. */
     @ParameterizedTest
     @CsvSource({"64, false", "24, true"})
     void parityResizesInItsOwnWay(String size, boolean same) throws Exception {
-        try (Engine ours = open(SILENT, "start", "0", "size", size); Engine theirs = open(SILENT, "start", "0", "size", size, "parity", "1")) {
+        try (Engine ours = open(SILENT, "start", "0", "size", size, "blend_pixels", "0"); Engine theirs = open(SILENT, "start", "0", "size", size, "parity", "1")) {
             assertEquals(same, edited(ours, 1, 8).equals(edited(theirs, 1, 8)));
         }
     }

@@ -31,7 +31,7 @@ class FilmTest {
     private static final int ANCHOR = 3;
 
     static Engine open(String... set) throws Exception {
-        Map<String, String> options = TinyOptions.of(TINY, "keys", "anchor");
+        Map<String, String> options = TinyOptions.of(TINY, "keys", "anchor", "steady", "0.7");
         for (int i = 0; i < set.length; i += 2) {
             options.put(set[i], set[i + 1]);
         }
@@ -122,14 +122,31 @@ class FilmTest {
         ByteBuffer[] film = film();
         List<short[]> whole;
         List<short[]> second;
-        try (Engine engine = open("window", "4")) {
+        try (Engine engine = open("window", "4", "steady", "0")) {
             whole = edited(engine, film, 0, LENGTH);
         }
-        try (Engine engine = open("window", "4")) {
+        try (Engine engine = open("window", "4", "steady", "0")) {
             engine.beginShot(film[ANCHOR], ROW, WIDTH, HEIGHT, 16);
             second = edited(engine, film, LENGTH / 2, LENGTH);
         }
         assertSame(whole.subList(LENGTH / 2, LENGTH), second, "the second half alone, with the anchor handed over");
+    }
+
+    @Test
+    void aSteadyHalfComesToBeThatOfTheWhole() throws Exception {
+        ByteBuffer[] film = film();
+        List<short[]> whole;
+        List<short[]> second;
+        try (Engine engine = open("window", "4", "steady", "0.3")) {
+            whole = edited(engine, film, 0, LENGTH);
+        }
+        try (Engine engine = open("window", "4", "steady", "0.3")) {
+            engine.beginShot(film[ANCHOR], ROW, WIDTH, HEIGHT, 16);
+            second = edited(engine, film, LENGTH / 2, LENGTH);
+        }
+        double first = psnr(whole.subList(8, 9), second.subList(0, 1));
+        double last = psnr(whole.subList(15, 16), second.subList(7, 8));
+        assertTrue(last > first + 30, first + " dB, then " + last + " dB");
     }
 
     @Test
@@ -139,10 +156,10 @@ class FilmTest {
         ByteBuffer[] shuffled = Arrays.stream(order).mapToObj(i -> film[i]).toArray(ByteBuffer[]::new);
         List<short[]> expected;
         List<short[]> actual;
-        try (Engine engine = open("window", "4")) {
+        try (Engine engine = open("window", "4", "steady", "0")) {
             expected = edited(engine, film, 0, LENGTH);
         }
-        try (Engine engine = open("window", "4")) {
+        try (Engine engine = open("window", "4", "steady", "0")) {
             actual = edited(engine, shuffled, 0, LENGTH);
         }
         List<short[]> inOrder = Arrays.stream(order).mapToObj(expected::get).toList();

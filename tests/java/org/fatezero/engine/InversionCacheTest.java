@@ -12,6 +12,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.TinyOptions;
+import org.fatezero.edit.Mix;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.model.Model;
@@ -171,7 +172,7 @@ class InversionCacheTest {
             ForwardContext context = ForwardContext.of(engine.editor().window(FRAMES, false, 6, 8));
             NDArray z0 = window.randomNormal(new Shape(FRAMES, model.unet.config().inChannels(), 6, 8));
             Trajectory inversion = engine.editor().invert(z0, context, false, null);
-            engine.editor().edited(inversion, context.and(counter), false);
+            engine.editor().edited(inversion, Mix.NONE, false, context.and(counter), false);
             assertEquals(FRAMES * (2 * STEPS + 1), counter.latents());
         }
     }

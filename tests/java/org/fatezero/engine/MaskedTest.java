@@ -34,7 +34,7 @@ class MaskedTest {
     private final List<String> log = new ArrayList<>();
 
     private Map<String, String> options(String set) {
-        Map<String, String> options = new HashMap<>(TinyOptions.of(Golden.TINY.toString(), "keys", "anchor", "anchor", "0"));
+        Map<String, String> options = new HashMap<>(TinyOptions.of(Golden.TINY.toString(), "keys", "anchor", "anchor", "0", "blend_pixels", "0"));
         for (String option : set.isEmpty() ? new String[0] : set.split(":")) {
             options.put(option.substring(0, option.indexOf('=')), option.substring(option.indexOf('=') + 1));
         }
@@ -161,6 +161,21 @@ class MaskedTest {
             assertEquals(3, names.stream().filter(name -> name.contains(".edit.")).count(), names.toString());
             assertEquals(1, names.stream().filter(name -> !name.contains(".edit.")).count(), names.toString());
         }
+    }
+
+    /** The frames are random, so that no autoencoder gives one of their rows. */
+    @Test
+    void farFromTheMaskTheFramesOwnPixelsReturn() throws IOException {
+        ByteBuffer[] source = frames(3);
+        byte[] own = new byte[3 * SIDE * SIDE];
+        source[1].get(0, own);
+        byte[] half = edited("mask=1:blend_pixels=1", source, each(mask(0, 255), 3)).get(1);
+        byte[] decoded = edited("mask=1", source, each(mask(0, 255), 3)).get(1);
+        int seam = SIDE / 2 - 3 * 8 / 2; // the cell beside the mask, and half of the next
+        assertEquals(0, difference(own, half, 0, seam));
+        assertTrue(difference(own, decoded, 0, seam) > 1);
+        assertEquals(0, difference(decoded, half, SIDE / 2, SIDE));
+        assertTrue(difference(own, half, SIDE / 2, SIDE) > 1);
     }
 
     @Test

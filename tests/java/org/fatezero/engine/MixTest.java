@@ -50,7 +50,7 @@ class MixTest {
     @ParameterizedTest
     @CsvSource({"anchor, ''", "self+anchor, jeep"})
     void framesAtEitherEndAreThoseOfThatPromptWhateverTheRestOfTheirWindow(String keys, String blend) throws Exception {
-        String[] set = {"window", "8", "keys", keys, "blend", blend, "prompt2", SECOND};
+        String[] set = {"window", "8", "keys", keys, "blend", blend, "prompt2", SECOND, "steady", "0"};
         List<short[]> first = made(all(0), set);
         List<short[]> second = made(all(1), set);
         List<short[]> ramp = made(RAMP, set);

@@ -13,6 +13,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.TinyOptions;
+import org.fatezero.edit.Mix;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.model.Model;
 import org.fatezero.model.Models;
@@ -172,7 +173,7 @@ class PresetsTest {
             LatentCounter counter = new LatentCounter();
             ForwardContext context = ForwardContext.of(engine.editor().window(FRAMES, false, 6, 8)).and(counter);
             NDArray z0 = window.randomNormal(new Shape(FRAMES, model.unet.config().inChannels(), 6, 8));
-            engine.editor().edited(engine.editor().invert(z0, context, true, null), context, true);
+            engine.editor().edited(engine.editor().invert(z0, context, true, null), Mix.NONE, false, context, true);
             return counter.latents();
         }
     }

@@ -1,7 +1,8 @@
-package org.fatezero.engine;
+package org.fatezero.show;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.edit.plan.EditPlan;
@@ -27,7 +28,7 @@ import java.util.stream.IntStream;
 /**
  * What the frames that come back show: pictures of a frame's size, side by side. A mask or a heat map lies over the source.
  */
-final class Show {
+public final class Show {
 
     /** What one of the pictures is. */
     private enum Panel { SOURCE, EDIT, MASK, HEAT }
@@ -37,14 +38,20 @@ final class Show {
     private static final double TINTED = 0.35;
     private static final double LEFT_OUT = 0.4;
 
+    private static final double SAME = 1e-4; // difference of latents that nothing has changed
+
     private final Torch torch;
     private final List<Panel> panels;
     private final BlendMask mask;
     private final CaptureSpec captured; // by the inversion
     private final TokenSet editTokens;  // tokens of the prompt whose attention is shown; null if they are the source's
+    private final double steady;        // as the option, as is blendsPixels
+    private final boolean blendsPixels;
 
-    private Show(Torch torch, List<Panel> panels, BlendMask mask, CaptureSpec captured, TokenSet editTokens) {
+    private Show(Torch torch, Options options, List<Panel> panels, BlendMask mask, CaptureSpec captured, TokenSet editTokens) {
         this.torch = torch;
+        steady = options.steady();
+        blendsPixels = options.blend_pixels() && (!options.blend().isBlank() || options.mask() || options.depth() == 0); // else all has changed
         this.panels = panels;
         this.mask = mask;
         this.captured = captured;
@@ -58,20 +65,20 @@ final class Show {
      * @param depth levels that inversion climbs
      * @throws IllegalArgumentException for the mask of an edit that has none, or a word that is in neither prompt
      */
-    static Show of(Options options, EditPlan plan, int depth, PromptWords words, Prompt source, Prompt target, Torch torch) {
+    public static Show of(Options options, EditPlan plan, int depth, PromptWords words, Prompt source, Prompt target, Torch torch) {
         BlendMask mask = plan.mask() != null ? plan.mask() : new BlendMask(torch, 1); // whose threshold nobody asks for
         boolean masked = (plan.mask() != null || options.mask()) && depth > 0;
         CaptureSpec captured = plan.method().source();
         return switch (options.show()) {
-            case "edit" -> new Show(torch, List.of(Panel.EDIT), mask, captured, null);
-            case "compare" -> new Show(torch, panels(options) == 3 ? List.of(Panel.SOURCE, Panel.EDIT, Panel.MASK) : List.of(Panel.SOURCE, Panel.EDIT),
+            case "edit" -> new Show(torch, options, List.of(Panel.EDIT), mask, captured, null);
+            case "compare" -> new Show(torch, options, panels(options) == 3 ? List.of(Panel.SOURCE, Panel.EDIT, Panel.MASK) : List.of(Panel.SOURCE, Panel.EDIT),
                     mask, captured, null);
             case "mask" -> {
                 if (!masked) {
                     throw new IllegalArgumentException("show=mask: this edit has no mask; " + (depth == 0 ? "it starts from no noise"
                             : "confine it with blend=, words of the source '" + source.text() + "'") + ", or use show=compare");
                 }
-                yield new Show(torch, List.of(Panel.MASK), mask, captured.recomputing(), null);
+                yield new Show(torch, options, List.of(Panel.MASK), mask, captured.recomputing(), null);
             }
             default -> {
                 if (depth == 0) {
@@ -88,17 +95,17 @@ final class Show {
         int cells = EditPlan.maskCells(options);
         List<Panel> heat = List.of(Panel.HEAT);
         if (words.has(word, source)) {
-            return new Show(torch, heat, mask, captured.withTokens(TokenSet.of(words.tokens("show", Words.split(word), source), cells)), null);
+            return new Show(torch, options, heat, mask, captured.withTokens(TokenSet.of(words.tokens("show", Words.split(word), source), cells)), null);
         }
         if (words.has(word, target)) {
-            return new Show(torch, heat, mask, captured, TokenSet.of(words.tokens("show", Words.split(word), target), cells));
+            return new Show(torch, options, heat, mask, captured, TokenSet.of(words.tokens("show", Words.split(word), target), cells));
         }
         throw new IllegalArgumentException("show=" + show + ": '" + word + "' is neither in the source '" + source.text()
                 + "' nor in the prompt '" + target.text() + "'");
     }
 
     /** How many pictures lie side by side, which the options alone tell. */
-    static int panels(Options options) {
+    public static int panels(Options options) {
         if (!options.show().equals("compare")) {
             return 1;
         }
@@ -106,22 +113,43 @@ final class Show {
     }
 
     /** What the inversion captures. */
-    CaptureSpec captured() {
+    public CaptureSpec captured() {
         return captured;
     }
 
     /** Whether the edit must be made; for all else the inversion suffices. */
-    boolean makesEdit() {
+    public boolean makesEdit() {
         return panels.contains(Panel.EDIT) || editTokens != null;
     }
 
     /** Whether edited latents must be decoded. */
-    boolean showsEdit() {
+    public boolean showsEdit() {
         return panels.contains(Panel.EDIT);
     }
 
+    /** How far each frame of the edit is drawn to the one before it; 0 where no edit is shown. */
+    public double steady() {
+        return showsEdit() ? steady : 0;
+    }
+
+    /**
+     * Where an edit has changed the source's latents, and the cells around, whose pixels such a cell reaches: {@code (frames, 1, h, w)} of 0
+     * and 1. Null where it has changed all, or the source's pixels are not wanted back.
+     *
+     * @param z the edit's clean latents, or null
+     */
+    public NDArray changed(Trajectory source, NDArray z) {
+        if (!blendsPixels || !showsEdit() || z == null) {
+            return null;
+        }
+        try (Scope scope = new Scope(z)) {
+            NDArray changed = z.sub(source.latents().get(0)).abs().max(new int[] {1}, true).gt(SAME).toType(DataType.FLOAT32, false);
+            return changed.min().getFloat() == 1 ? null : scope.keep(torch.maxPool3(changed));
+        }
+    }
+
     /** What gathers the attention of the edit itself; null where none is shown. */
-    TokenAttention ofEdit(NDManager window, int frames) {
+    public TokenAttention ofEdit(NDManager window, int frames) {
         return editTokens == null ? null : new TokenAttention(window, torch, editTokens, frames);
     }
 
@@ -131,7 +159,7 @@ final class Show {
      *
      * @param ofEdit what {@link #ofEdit} has gathered
      */
-    NDArray heat(Trajectory trajectory, TokenAttention ofEdit) {
+    public NDArray heat(Trajectory trajectory, TokenAttention ofEdit) {
         if (!panels.contains(Panel.MASK) && !panels.contains(Panel.HEAT)) {
             return null;
         }
@@ -164,23 +192,33 @@ final class Show {
      * @param frames the source's size
      * @param edited the edit as decoded, {@code (1, 3, h, w)}; null if {@link #showsEdit} is false
      * @param heat of this frame, {@code (1, 1, h, w)}, or null
+     * @param changed where the edit differs from the source, {@code (1, 1, h, w)} of 0 and 1; elsewhere it is given the source's own pixels. Null for
+     *     everywhere
      * @param target its rows hold all panels; the first may lie where the source does
      */
-    void paint(FrameFormat frames, ByteBuffer source, int sourceStride, ByteBuffer target, int targetStride, NDArray edited, NDArray heat,
-            NDManager window) {
+    public void paint(FrameFormat frames, ByteBuffer source, int sourceStride, ByteBuffer target, int targetStride, NDArray edited, NDArray heat,
+            NDArray changed, NDManager window) {
         try (NDManager frame = window.newSubManager()) {
-            NDArray original = panels.size() == 1 && heat == null ? null
+            NDArray original = panels.size() == 1 && heat == null && changed == null ? null
                     : frames.read(source, sourceStride, frames.height(), frames.width(), false, frame, torch);
             for (int i = 0; i < panels.size(); i++) {
                 NDArray x = switch (panels.get(i)) {
                     case SOURCE -> original;
-                    case EDIT -> edited;
+                    case EDIT -> changed == null ? edited : blended(original, edited, changed, frames);
                     case MASK -> tinted(original, sized(heat, frames, frame));
                     case HEAT -> heated(original, sized(heat, frames, frame));
                 };
                 frames.write(x, frames.panel(target, i), targetStride, torch);
             }
         }
+    }
+
+    /** The edit in the frame's own size, and outside of it the frame itself. */
+    private NDArray blended(NDArray source, NDArray edited, NDArray changed, FrameFormat frames) {
+        NDManager frame = source.getManager();
+        NDArray sized = torch.resize(torch.copyTo(frame, edited, source), frames.height(), frames.width());
+        NDArray weight = torch.resizeBilinear(torch.copyTo(frame, changed, source), frames.height(), frames.width());
+        return torch.lerp(source, sized, weight);
     }
 
     private NDArray sized(NDArray heat, FrameFormat frames, NDManager frame) {

@@ -1,11 +1,10 @@
-package org.fatezero.engine;
+package org.fatezero.video;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.tensor.Torch;
-import org.fatezero.video.Mask;
 
 import java.nio.ByteBuffer;
 import java.util.Collections;
@@ -20,37 +19,37 @@ import java.util.stream.Stream;
  * @param strides bytes from row to row, of each
  * @param masks where each may be edited; null for everywhere
  */
-record FrameBuffers(ByteBuffer[] buffers, int[] strides, List<Mask> masks) {
+public record FrameBuffers(ByteBuffer[] buffers, int[] strides, List<Mask> masks) {
 
-    FrameBuffers(ByteBuffer[] buffers, int[] strides) {
+    public FrameBuffers(ByteBuffer[] buffers, int[] strides) {
         this(buffers, strides, null);
     }
 
-    int count() {
+    public int count() {
         return buffers.length;
     }
 
     /** These and then the others. */
-    FrameBuffers and(FrameBuffers others) {
+    public FrameBuffers and(FrameBuffers others) {
         return new FrameBuffers(Stream.of(buffers, others.buffers).flatMap(Stream::of).toArray(ByteBuffer[]::new),
                 IntStream.concat(IntStream.of(strides), IntStream.of(others.strides)).toArray(),
                 others.masks == null ? null : Stream.of(masks == null ? Collections.nCopies(count(), Mask.ALL) : masks, others.masks).flatMap(List::stream).toList());
     }
 
     /** These, and the last of them once more and again until there are so many. */
-    FrameBuffers filled(int count) {
+    public FrameBuffers filled(int count) {
         int[] each = IntStream.range(0, Math.max(count, count())).map(i -> Math.min(i, count() - 1)).toArray();
         return new FrameBuffers(IntStream.of(each).mapToObj(i -> buffers[i]).toArray(ByteBuffer[]::new), IntStream.of(each).map(i -> strides[i]).toArray(),
                 masks == null ? null : IntStream.of(each).mapToObj(masks::get).toList());
     }
 
     /** The masks as latents are edited within them, {@code (frames, 1, h, w)}, of {@code to}; null for none. */
-    NDArray mask(Shape latents, NDManager to, Torch torch) {
+    public NDArray mask(Shape latents, NDManager to, Torch torch) {
         return masks == null ? null : Mask.at(masks, (int) latents.get(2), (int) latents.get(3), to, torch);
     }
 
     /** A copy of one of them, from 0, in memory of its own. */
-    FrameBuffers copy(int i) {
+    public FrameBuffers copy(int i) {
         ByteBuffer buffer = buffers[i].duplicate().clear();
         return new FrameBuffers(new ByteBuffer[] {ByteBuffer.allocateDirect(buffer.capacity()).put(buffer)}, new int[] {strides[i]},
                 masks == null ? null : List.of(masks.get(i)));

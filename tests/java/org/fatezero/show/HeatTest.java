@@ -1,4 +1,4 @@
-package org.fatezero.engine;
+package org.fatezero.show;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;

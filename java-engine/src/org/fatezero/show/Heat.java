@@ -1,4 +1,4 @@
-package org.fatezero.engine;
+package org.fatezero.show;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
