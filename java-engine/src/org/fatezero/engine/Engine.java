@@ -48,7 +48,7 @@ public final class Engine implements AutoCloseable {
     private final Hardware hardware;
     private final CapturePolicy store;
     private final Shot shot;     // that the windows are of
-    private final Steady steady = new Steady(); // an engine with other options steadies its own edits
+    private final List<Steady> steady; // of each edit; those of an engine with other options begin anew
     private WindowEditor editor; // replaced once if half precision does not suffice; null if the model could not be loaded again
     private final int[] panels;  // of each edit
     private Mix mix = Mix.NONE;  // of the frames of the next call
@@ -91,6 +91,7 @@ public final class Engine implements AutoCloseable {
         asked = OptionResolver.edits(set, host);
         options = asked.get(0);
         describes = options.source().equals(Options.AUTO);
+        steady = asked.stream().map(one -> new Steady(one.steady())).toList();
         panels = asked.stream().mapToInt(Show::panels).toArray();
         if (before == null) {
             hardware = Hardware.of(options.device(), options.precision());
@@ -159,7 +160,7 @@ public final class Engine implements AutoCloseable {
 
     /** The next window begins a shot: it has nothing to do with those before it. So does the first, and one of another size. */
     public void beginShot() {
-        steady.begin();
+        steady.forEach(Steady::begin);
         shot.begin();
     }
 
@@ -171,7 +172,7 @@ public final class Engine implements AutoCloseable {
     public void beginShot(ByteBuffer anchor, int stride, int width, int height, int depth) {
         FrameFormat format = new FrameFormat(width, height, depth);
         format.check(anchor, stride);
-        steady.begin();
+        steady.forEach(Steady::begin);
         shot.begin(anchor, stride, format);
     }
 

@@ -120,10 +120,10 @@ public final class WindowEditor implements AutoCloseable {
      * @param source one a frame
      * @param target one edit's frames after another's
      * @param mix one share a frame of the source, or none
-     * @param steady holds the frame before these
+     * @param steady of each edit, holds the frame before these
      * @throws NotFiniteException if the UNet's numbers are not finite; the targets are then untouched
      */
-    void edit(FrameFormat frames, FrameBuffers anchor, FrameBuffers source, FrameBuffers target, Mix mix, Steady steady) throws IOException {
+    void edit(FrameFormat frames, FrameBuffers anchor, FrameBuffers source, FrameBuffers target, Mix mix, List<Steady> steady) throws IOException {
         int n = source.count();
         int first = anchor == null ? 0 : 1; // index of the window's first frame: an anchor is before it
         int targets = target.count();
@@ -133,21 +133,21 @@ public final class WindowEditor implements AutoCloseable {
         try (NDManager window = model.manager.newSubManager()) {
             List<Result> results = retried(frames, anchor == null ? source : anchor.and(source.filled(options.window())), first > 0, mix, h, w, window);
             report("decode", 0, targets);
-            double[] shares = edits.stream().mapToDouble(edit -> edit.show.steady()).toArray();
-            Steady.Window steadied = steady.over(frames, source, h, w, shares, window, model.torch);
+            List<Steady.Window> steadied = steady.stream().map(one -> one.over(frames, window, model.torch)).toList();
             for (int i = edits.size() - 1; i >= 0; i--) { // backwards: the first edit may overwrite the source, which others still show
                 Show show = edits.get(i).show;
                 Result result = results.get(i);
                 for (int j = 0; j < n; j++) {
                     int k = i * n + j;
-                    NDArray x = show.showsEdit() ? steadied.next(i, j, decoded(result.z(), first + j)) : null;
+                    NDArray x = !show.showsEdit() ? null
+                            : steadied.get(i).next(source.buffers()[j], source.strides()[j], decoded(result.z(), first + j));
                     try (NDArray heat = frame(result.heat(), first + j); NDArray changed = frame(result.changed(), first + j)) {
                         show.paint(frames, source.buffers()[j], source.strides()[j], target.buffers()[k], target.strides()[k], x, heat, changed, window);
                     }
                     report("decode", (edits.size() - 1 - i) * n + j + 1, targets);
                 }
             }
-            steadied.keep();
+            steadied.forEach(Steady.Window::keep);
         } catch (EngineException | OutOfMemoryError e) {
             if (!OutOfMemory.is(e)) {
                 throw e;

@@ -45,13 +45,11 @@ public final class Show {
     private final BlendMask mask;
     private final CaptureSpec captured; // by the inversion
     private final TokenSet editTokens;  // tokens of the prompt whose attention is shown; null if they are the source's
-    private final double steady;        // as the option, as is blendsPixels
-    private final boolean blendsPixels;
+    private final boolean blendsPixels; // where there may be something to blend
 
     private Show(Torch torch, Options options, List<Panel> panels, BlendMask mask, CaptureSpec captured, TokenSet editTokens) {
         this.torch = torch;
-        steady = options.steady();
-        blendsPixels = options.blend_pixels() && (!options.blend().isBlank() || options.mask() || options.depth() == 0); // else all has changed
+        blendsPixels = options.blend_pixels() && (!options.blend().isBlank() || options.mask() || options.depth() == 0);
         this.panels = panels;
         this.mask = mask;
         this.captured = captured;
@@ -125,11 +123,6 @@ public final class Show {
     /** Whether edited latents must be decoded. */
     public boolean showsEdit() {
         return panels.contains(Panel.EDIT);
-    }
-
-    /** How far each frame of the edit is drawn to the one before it; 0 where no edit is shown. */
-    public double steady() {
-        return showsEdit() ? steady : 0;
     }
 
     /**

@@ -10,7 +10,6 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.tensor.Torch;
-import org.fatezero.video.FrameBuffers;
 import org.fatezero.video.FrameFormat;
 
 import org.junit.jupiter.api.AfterEach;
@@ -41,32 +40,27 @@ class SteadyTest {
         manager.close();
     }
 
-    /** Frames {@code from ... to - 1} of a pattern that moves to the right by two pixels a frame. */
-    private static FrameBuffers film(int from, int to) {
-        ByteBuffer[] frames = new ByteBuffer[to - from];
-        for (int i = from; i < to; i++) {
-            frames[i - from] = ByteBuffer.allocateDirect(3 * SIDE * SIDE);
-            for (int j = 0; j < 3 * SIDE * SIDE; j++) {
-                frames[i - from].put(j, (byte) (128 + 50 * Math.sin(0.37 * (j / 3 % SIDE - 2 * i)) + 50 * Math.sin(0.23 * (j / 3 / SIDE) + j % 3)));
-            }
+    /** A frame of a pattern that moves to the right by two pixels a frame. */
+    private static ByteBuffer film(int i) {
+        ByteBuffer frame = ByteBuffer.allocateDirect(3 * SIDE * SIDE);
+        for (int j = 0; j < 3 * SIDE * SIDE; j++) {
+            frame.put(j, (byte) (128 + 50 * Math.sin(0.37 * (j / 3 % SIDE - 2 * i)) + 50 * Math.sin(0.23 * (j / 3 / SIDE) + j % 3)));
         }
-        int[] strides = new int[frames.length];
-        Arrays.fill(strides, 3 * SIDE);
-        return new FrameBuffers(frames, strides);
+        return frame;
     }
 
     /** The film as an edit that flickers: each frame darker or brighter than it should be. */
     private NDArray flickering(int frame) {
-        NDArray x = FORMAT.read(film(frame, frame + 1).buffers()[0], 3 * SIDE, SIDE, SIDE, false, manager, torch);
+        NDArray x = FORMAT.read(film(frame), 3 * SIDE, SIDE, SIDE, false, manager, torch);
         return x.add(frame % 2 == 0 ? 0.2 : -0.2);
     }
 
     /** What becomes of frames {@code from ... to - 1}. */
-    private List<float[]> steadied(Steady steady, double share, int from, int to) {
-        Steady.Window window = steady.over(FORMAT, film(from, to), SIDE, SIDE, new double[] {share}, manager, torch);
+    private List<float[]> steadied(Steady steady, int from, int to) {
+        Steady.Window window = steady.over(FORMAT, manager, torch);
         List<float[]> steadied = new ArrayList<>();
         for (int i = from; i < to; i++) {
-            steadied.add(window.next(0, i - from, flickering(i)).toFloatArray());
+            steadied.add(window.next(film(i), 3 * SIDE, flickering(i)).toFloatArray());
         }
         window.keep();
         return steadied;
@@ -89,8 +83,8 @@ class SteadyTest {
 
     @Test
     void flickerIsTakenOutAndMotionStays() {
-        double before = flicker(steadied(new Steady(), 0, 0, FRAMES));
-        List<float[]> steadied = steadied(new Steady(), 0.7, 0, FRAMES);
+        double before = flicker(steadied(new Steady(0), 0, FRAMES));
+        List<float[]> steadied = steadied(new Steady(0.7), 0, FRAMES);
         assertTrue(flicker(steadied) < 0.4 * before, flicker(steadied) + " of " + before);
         float[] last = steadied.get(FRAMES - 1);
         float[] unsteady = flickering(FRAMES - 1).toFloatArray();
@@ -108,11 +102,11 @@ class SteadyTest {
 
     @Test
     void aFrameComesOutTheSameHoweverTheFilmIsCutIntoWindows() {
-        List<float[]> whole = steadied(new Steady(), 0.7, 0, FRAMES);
-        Steady steady = new Steady();
+        List<float[]> whole = steadied(new Steady(0.7), 0, FRAMES);
+        Steady steady = new Steady(0.7);
         List<float[]> parts = new ArrayList<>();
         for (int[] part : new int[][] {{0, 5}, {5, 6}, {6, 12}}) {
-            parts.addAll(steadied(steady, 0.7, part[0], part[1]));
+            parts.addAll(steadied(steady, part[0], part[1]));
         }
         for (int i = 0; i < FRAMES; i++) {
             assertArrayEquals(whole.get(i), parts.get(i), "frame " + i);
@@ -121,28 +115,28 @@ class SteadyTest {
 
     @Test
     void aShotBeginsWithItsFirstFrameAsItIs() {
-        Steady steady = new Steady();
-        steadied(steady, 0.7, 0, 4);
+        Steady steady = new Steady(0.7);
+        steadied(steady, 0, 4);
         steady.begin();
-        assertArrayEquals(flickering(4).toFloatArray(), steadied(steady, 0.7, 4, 5).get(0));
-        assertTrue(Arrays.mismatch(flickering(5).toFloatArray(), steadied(steady, 0.7, 5, 6).get(0)) >= 0);
+        assertArrayEquals(flickering(4).toFloatArray(), steadied(steady, 4, 5).get(0));
+        assertTrue(Arrays.mismatch(flickering(5).toFloatArray(), steadied(steady, 5, 6).get(0)) >= 0);
     }
 
     @Test
     void soDoFramesOfAnotherSize() {
-        Steady steady = new Steady();
-        steadied(steady, 0.7, 0, 4);
+        Steady steady = new Steady(0.7);
+        steadied(steady, 0, 4);
         FrameFormat wide = new FrameFormat(SIDE, SIDE / 2, 8);
-        Steady.Window window = steady.over(wide, film(4, 5), SIDE, SIDE, new double[] {0.7}, manager, torch);
-        assertArrayEquals(flickering(4).toFloatArray(), window.next(0, 0, flickering(4)).toFloatArray());
+        Steady.Window window = steady.over(wide, manager, torch);
+        assertArrayEquals(flickering(4).toFloatArray(), window.next(film(4), 3 * SIDE, flickering(4)).toFloatArray());
     }
 
     @Test
     void aWindowThatFailedLeavesTheFrameBeforeIt() {
-        Steady steady = new Steady();
-        steadied(steady, 0.7, 0, 4);
-        steady.over(FORMAT, film(4, 8), SIDE, SIDE, new double[] {0.7}, manager, torch).next(0, 0, manager.ones(new Shape(1, 3, SIDE, SIDE)));
-        List<float[]> again = steadied(steady, 0.7, 4, 8);
-        assertArrayEquals(steadied(new Steady(), 0.7, 0, 8).get(7), again.get(3));
+        Steady steady = new Steady(0.7);
+        steadied(steady, 0, 4);
+        steady.over(FORMAT, manager, torch).next(film(4), 3 * SIDE, manager.ones(new Shape(1, 3, SIDE, SIDE)));
+        List<float[]> again = steadied(steady, 4, 8);
+        assertArrayEquals(steadied(new Steady(0.7), 0, 8).get(7), again.get(3));
     }
 }
