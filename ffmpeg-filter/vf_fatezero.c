@@ -29,9 +29,7 @@
  * come out in the format that they came in, tagged as they were; what passes unedited is not touched.
  */
 
-#include <math.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <fatezero.h>
@@ -40,7 +38,6 @@
 #include "libavutil/common.h"
 #include "libavutil/dict.h"
 #include "libavutil/error.h"
-#include "libavutil/eval.h"
 #include "libavutil/frame.h"
 #include "libavutil/internal.h"
 #include "libavutil/mem.h"
@@ -73,7 +70,6 @@
 #define DURATION(frame) (frame)->pkt_duration
 #endif
 
-#define MIX "lavfi.fatezero.mix"  ///< metadata of a frame that has moved to the second prompt, how far
 #define REPORT_INTERVAL 3000000 ///< microseconds between two lines of progress, at least
 
 /** An editor, and from which frame on it edits. */
@@ -84,19 +80,10 @@ typedef struct Editor {
     struct Editor *next;        ///< that edits what follows, as a command wanted
 } Editor;
 
-/** The options that the filter itself follows, and from which frame on. */
-typedef struct Course {
-    AVExpr *mix;
-    int mixes;                  ///< mix is not 0
-    double cut;
-    int64_t first;
-    struct Course *next;        ///< that frames follow later, as a command wanted
-} Course;
-
 typedef struct FatezeroContext {
     FatezeroOptions options;    ///< first: its class is the filter's
 
-    Course *course;             ///< of the frame that was taken last
+    FatezeroCourse *course;     ///< of the frame that was taken last
     char **settings;            ///< what an editor is opened with: option, value, ...
     Editor *editor;             ///< the first that is open; the worker's
     Editor *window_editor;      ///< NULL if the host was asked to stop before there was one
@@ -241,14 +228,8 @@ static int describe(const FatezeroContext *s, AVFrame *frame, int edit, int numb
 /** Tells the editor how far the frames have moved to the second prompt, if they have. */
 static fatezero_code mix(FatezeroContext *s)
 {
-    int moved = 0;
+    int moved = ff_fatezero_read_mix(s->shares, s->edited, s->nb_edited);
 
-    for (int i = 0; i < s->nb_edited; i++) {
-        const AVDictionaryEntry *entry = av_dict_get(s->edited[i]->metadata, MIX, NULL, 0);
-
-        s->shares[i] = entry ? strtod(entry->value, NULL) : 0;
-        moved |= !!entry;
-    }
     return moved ? fatezero_mix(s->editor->fz, s->shares, s->nb_edited, &s->error) : FATEZERO_OK;
 }
 
@@ -526,48 +507,6 @@ static Editor *editor_of(const FatezeroContext *s, int64_t number)
     return editor;
 }
 
-static void free_course(Course **course)
-{
-    Course *next = (*course)->next;
-
-    av_expr_free((*course)->mix);
-    av_free(*course);
-    *course = next;
-}
-
-/** A course of the options as they are, for frames from the one with this number on. */
-static int set_course(AVFilterContext *ctx, Course **course, int64_t first)
-{
-    FatezeroContext *s = ctx->priv;
-    static const char *const names[] = { "t", "n", NULL };
-    int ret;
-
-    if (!(*course = av_mallocz(sizeof(**course))))
-        return AVERROR(ENOMEM);
-    (*course)->mixes = !!strcmp(s->options.mix, "0");
-    (*course)->cut   = s->options.cut;
-    (*course)->first = first;
-    ret = av_expr_parse(&(*course)->mix, s->options.mix, names, NULL, NULL, NULL, NULL, 0, ctx);
-    if (ret < 0) {
-        av_log(ctx, AV_LOG_ERROR, "mix=%s: expected a number, or an expression of t and n\n", s->options.mix);
-        free_course(course);
-    }
-    return ret;
-}
-
-/** Notes in a frame's metadata how far it has moved to the second prompt. */
-static int evaluate_mix(AVFilterContext *ctx, AVFrame *frame, int64_t number)
-{
-    FatezeroContext *s = ctx->priv;
-    double values[] = { frame->pts == AV_NOPTS_VALUE ? NAN : frame->pts * av_q2d(ctx->inputs[0]->time_base), number };
-    double share = av_expr_eval(s->course->mix, values, ctx);
-    char text[32];
-
-    /* rounded, since a ramp's first frame is to be prompt's own, and not a little less */
-    snprintf(text, sizeof(text), "%.6g", isnan(share) ? 0 : rint(1e6 * av_clipd(share, 0, 1)) / 1e6);
-    return av_dict_set(&frame->metadata, MIX, s->course->mixes ? text : NULL, 0);
-}
-
 /** A frame that is not taken because of an error: kept if that is an interrupt, since it may yet pass unedited. */
 static void refuse(FatezeroContext *s, AVFrame *frame, int error)
 {
@@ -582,7 +521,7 @@ static int gather(AVFilterContext *ctx, AVFrame *frame, int64_t number)
 {
     FatezeroContext *s = ctx->priv;
     Editor *editor = editor_of(s, number);
-    int ret = evaluate_mix(ctx, frame, number);
+    int ret = ff_fatezero_evaluate_mix(ctx, s->course, frame, number);
 
     if (ret >= 0 && (s->shot_ends || editor != s->window_editor) && s->nb_window && (ret = finish(ctx)) >= 0)
         ret = start(ctx);
@@ -652,8 +591,7 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
     int64_t number = s->taken++;
     int ret = ff_fatezero_adopt(ctx->inputs[0], &frame);
 
-    while (s->course->next && s->course->next->first <= number)
-        free_course(&s->course);
+    ff_fatezero_follow_course(&s->course, number);
     if (ret >= 0 && (!s->window_editor || ff_fatezero_interrupted(&s->signals) && !s->windows && !s->nb_edited))
         return pass_last(ctx, frame);
     if (ret >= 0 && (ret = ff_fatezero_begins_shot(&s->shots, frame, s->course->cut)) > 0)
@@ -878,7 +816,7 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
 {
     FatezeroContext *s = ctx->priv;
     FatezeroOptions before = { .class = s->options.class };
-    Course *course = NULL, **last = &s->course;
+    FatezeroCourse *course = NULL;
     int ret, parsed;
 
     if (flags & AVFILTER_CMD_FLAG_FAST)
@@ -894,7 +832,7 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
     }
     ret = strcmp(command, "reinit") ? ff_fatezero_set_option(ctx, &s->options, command, value)
                                    : ff_fatezero_set_options(ctx, &s->options, value);
-    if (ret >= 0 && (parsed = set_course(ctx, &course, next_frame(ctx))) < 0)
+    if (ret >= 0 && (parsed = ff_fatezero_make_course(ctx, &course, &s->options, next_frame(ctx))) < 0)
         ret = parsed;
     if (!ret && s->window_editor && strcmp(s->options.mix, "0") && !last_editor(s)->mixes) {
         av_log(ctx, AV_LOG_ERROR, "mix needs prompt2=, what the frames move to\n");
@@ -907,12 +845,10 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
     }
     if (ret < 0) {
         FFSWAP(FatezeroOptions, s->options, before);    /* a copy could fail */
-        if (course)
-            free_course(&course);
+        ff_fatezero_free_courses(&course);
+    } else {
+        ff_fatezero_add_course(&s->course, course);
     }
-    while (*last)
-        last = &(*last)->next;
-    *last = course;
     av_opt_free(&before);
     return FFMIN(ret, 0);
 }
@@ -945,7 +881,7 @@ static av_cold int init(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
     AVFilterPad masks = { .name = "mask", .type = AVMEDIA_TYPE_VIDEO };
-    int ret = set_course(ctx, &s->course, 0);
+    int ret = ff_fatezero_make_course(ctx, &s->course, &s->options, 0);
 
     if (ret < 0 || s->options.mask && (ret = ff_append_inpad(ctx, &masks)) < 0)
         return ret;
@@ -990,8 +926,7 @@ static av_cold void uninit(AVFilterContext *ctx)
     av_freep(&s->source_images);
     av_freep(&s->target_images);
     av_freep(&s->shares);
-    while (s->course)
-        free_course(&s->course);
+    ff_fatezero_free_courses(&s->course);
 }
 
 AVFILTER_DEFINE_CLASS_EXT(fatezero, "fatezero", ff_fatezero_options);

@@ -34,6 +34,7 @@
 
 #include "avfilter.h"
 
+struct AVExpr;
 struct SwsContext;
 
 /* ---- fatezero_options.c: what can be set, and how the engine is told ---- */
@@ -123,6 +124,44 @@ int ff_fatezero_set_option(AVFilterContext *ctx, FatezeroOptions *options, const
 
 /** The same for several, as option=value:option=value. */
 int ff_fatezero_set_options(AVFilterContext *ctx, FatezeroOptions *options, const char *values);
+
+/* ---- fatezero_course.c: mix and cut, over the frames ---- */
+
+/** What they are, and from which frame on. */
+typedef struct FatezeroCourse {
+    struct AVExpr *mix;
+    int mixes;                  ///< mix is not 0
+    double cut;
+    int64_t first;              ///< frame, counted from 0 as they arrive
+    struct FatezeroCourse *next;    ///< that frames follow later, as a command wanted
+} FatezeroCourse;
+
+/**
+ * Makes a course of the options as they are, for frames from the one with this number on.
+ *
+ * @param course NULL after an error
+ */
+int ff_fatezero_make_course(AVFilterContext *ctx, FatezeroCourse **course, const FatezeroOptions *options, int64_t first);
+
+/** Puts a course behind those that there are. */
+void ff_fatezero_add_course(FatezeroCourse **course, FatezeroCourse *last);
+
+/** Forgets the courses that end before the frame with this number: the first that is left is its own. */
+void ff_fatezero_follow_course(FatezeroCourse **course, int64_t number);
+
+/** Frees a course, if there is one, and all that follow. */
+void ff_fatezero_free_courses(FatezeroCourse **course);
+
+/** Notes in a frame's metadata how far it has moved to the second prompt, or removes such a note if its course does not mix. */
+int ff_fatezero_evaluate_mix(AVFilterContext *ctx, const FatezeroCourse *course, AVFrame *frame, int64_t number);
+
+/**
+ * Reads how far frames have moved.
+ *
+ * @param shares of the second prompt in each
+ * @return whether that was noted in any
+ */
+int ff_fatezero_read_mix(double *shares, AVFrame *const *frames, int nb_frames);
 
 /* ---- fatezero_signals.c: whether the host was asked to stop ---- */
 
