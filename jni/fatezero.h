@@ -163,7 +163,8 @@ FATEZERO_API fatezero_code fatezero_begin_shot(fatezero *fz, const fatezero_imag
 FATEZERO_API fatezero_code fatezero_mix(fatezero *fz, const double *mix, int n, fatezero_error *error);
 
 /**
- * Edits consecutive frames together. Nothing is kept of them afterwards but the anchor of their shot.
+ * Edits consecutive frames together. Nothing is kept of them afterwards but the anchor of their shot, and, unless steady=0 is set, the
+ * last of them and its edit, which the next call's frames go on from: calls then follow the film's order.
  *
  * @param source the frames to edit; unchanged, unless target is the same memory
  * @param target where the edited frames go: n images for each edit, one edit's after another's, each fatezero_panels() times

@@ -30,6 +30,11 @@ public record Mix(double... shares) {
         return shares.length == 0 ? share == 0 : Arrays.stream(shares).allMatch(one -> one == share);
     }
 
+    /** Of frame {@code i}. */
+    public double share(int i) {
+        return shares.length == 0 ? 0 : shares[i];
+    }
+
     /** Differs where edits do; empty if there is the first prompt alone. */
     public String name() {
         return isAll(0) ? "" : Arrays.toString(shares);

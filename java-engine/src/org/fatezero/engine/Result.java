@@ -6,8 +6,8 @@ import ai.djl.ndarray.NDArray;
  * What an edit gives for a window.
  *
  * @param z the edit's clean latents {@code (frames, channels, h, w)}; null where they are not needed
- * @param heat as {@link Show#heat}
- * @param changed as {@link Show#changed}
+ * @param heat as {@link org.fatezero.show.Show#heat}
+ * @param changed as {@link org.fatezero.show.Show#changed}
  */
 record Result(NDArray z, NDArray heat, NDArray changed) {
 }

@@ -133,21 +133,21 @@ public final class WindowEditor implements AutoCloseable {
         try (NDManager window = model.manager.newSubManager()) {
             List<Result> results = retried(frames, anchor == null ? source : anchor.and(source.filled(options.window())), first > 0, mix, h, w, window);
             report("decode", 0, targets);
-            List<Steady.Window> steadied = steady.stream().map(one -> one.over(frames, window, model.torch)).toList();
             for (int i = edits.size() - 1; i >= 0; i--) { // backwards: the first edit may overwrite the source, which others still show
                 Show show = edits.get(i).show;
                 Result result = results.get(i);
+                Steady.Window steadied = steady.get(i).over(frames, show.steady(), window, model.torch);
                 for (int j = 0; j < n; j++) {
                     int k = i * n + j;
-                    NDArray x = !show.showsEdit() ? null
-                            : steadied.get(i).next(source.buffers()[j], source.strides()[j], decoded(result.z(), first + j));
+                    NDArray x = !show.showsEdit() ? null : steadied.next(source.buffers()[j], source.strides()[j],
+                            new Steady.Asked(source.mask(j), mix.share(j)), decoded(result.z(), first + j));
                     try (NDArray heat = frame(result.heat(), first + j); NDArray changed = frame(result.changed(), first + j)) {
                         show.paint(frames, source.buffers()[j], source.strides()[j], target.buffers()[k], target.strides()[k], x, heat, changed, window);
                     }
                     report("decode", (edits.size() - 1 - i) * n + j + 1, targets);
                 }
+                steadied.keep();
             }
-            steadied.forEach(Steady.Window::keep);
         } catch (EngineException | OutOfMemoryError e) {
             if (!OutOfMemory.is(e)) {
                 throw e;

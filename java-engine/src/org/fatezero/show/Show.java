@@ -38,17 +38,19 @@ public final class Show {
     private static final double TINTED = 0.35;
     private static final double LEFT_OUT = 0.4;
 
-    private static final double SAME = 1e-4; // difference of latents that nothing has changed
+    private static final double SAME = 1e-4; // difference of latents below which nothing has changed them
 
     private final Torch torch;
     private final List<Panel> panels;
     private final BlendMask mask;
     private final CaptureSpec captured; // by the inversion
     private final TokenSet editTokens;  // tokens of the prompt whose attention is shown; null if they are the source's
+    private final double steady;
     private final boolean blendsPixels; // where there may be something to blend
 
     private Show(Torch torch, Options options, List<Panel> panels, BlendMask mask, CaptureSpec captured, TokenSet editTokens) {
         this.torch = torch;
+        steady = options.steady();
         blendsPixels = options.blend_pixels() && (!options.blend().isBlank() || options.mask() || options.depth() == 0);
         this.panels = panels;
         this.mask = mask;
@@ -125,8 +127,13 @@ public final class Show {
         return panels.contains(Panel.EDIT);
     }
 
+    /** How far each frame is drawn to the one before it, 0 to 1. */
+    public double steady() {
+        return steady;
+    }
+
     /**
-     * Where an edit has changed the source's latents, and the cells around, whose pixels such a cell reaches: {@code (frames, 1, h, w)} of 0
+     * Where an edit has changed the source's latents, and the cells around, whose pixels such a cell reaches the most: {@code (frames, 1, h, w)} of 0
      * and 1. Null where it has changed all, or the source's pixels are not wanted back.
      *
      * @param z the edit's clean latents, or null

@@ -21,7 +21,10 @@ public final class PictureMotion {
                 of_blocks = torch.cat(errors, 0)
                 around = torch.avg_pool2d(of_blocks, [3, 3], [1, 1], [1, 1], False, False, None)
                 far_around = torch.avg_pool2d(of_blocks, [9, 9], [1, 1], [4, 4], False, False, None)
-                total = torch.squeeze(torch.add(torch.add(of_blocks, around), far_around), 1)
+                each = torch.sub(torch.arange(side, dtype=6, layout=None, device=ops.prim.device(now), pin_memory=None), reach)
+                squares = torch.add(torch.square(torch.unsqueeze(each, 1)), torch.square(each))
+                distance = torch.reshape(torch.div(torch.mul(squares, 0.002), torch.mul(reach, reach)), [-1, 1, 1])
+                total = torch.add(torch.squeeze(torch.add(torch.add(of_blocks, around), far_around), 1), distance)
                 best = torch.argmin(total, 0, False)
                 dy = torch.floor_divide(best, side)
                 dx = torch.remainder(best, side)
@@ -48,7 +51,8 @@ public final class PictureMotion {
                 around = torch.avg_pool2d(error, [3, 3], [1, 1], [1, 1], False, False, None)
                 return torch.exp(torch.neg(torch.square(torch.div(around, tolerance))))
               def steadied(self: __torch__.Ops, x: Tensor, before: Tensor, flow: Tensor, likeness: Tensor, share: float) -> Tensor:
-                return torch.lerp(x, (self).moved_along(before, flow, 2), torch.mul(likeness, share))
+                moved = torch.clamp((self).moved_along(before, flow, 2), -1., 1.)
+                return torch.lerp(x, moved, torch.mul(likeness, share))
             """;
 
     private PictureMotion() {
@@ -56,8 +60,8 @@ public final class PictureMotion {
 
     /**
      * Where each block of a picture was in the one before it, by block matching: the least mean difference of the block's brightness, of that of
-     * the 3x3 blocks about it and of that of the 9x9 together, so that where nothing is to be seen the surroundings decide; a parabola through the
-     * errors beside the least gives fractions of a pixel.
+     * the 3x3 blocks about it and of that of the 9x9 together, so that where nothing is to be seen the surroundings decide, and where there is
+     * nothing either it stays; a parabola through the errors beside the least gives fractions of a pixel.
      *
      * @param reach pixels that are searched on every side
      * @param block pixels a side
@@ -81,7 +85,7 @@ public final class PictureMotion {
         return torch.run("likeness", now, before, flow, tolerance);
     }
 
-    /** {@code x} drawn to the picture before it, moved along, by {@code share * likeness}. */
+    /** {@code x} drawn to the picture before it, moved along, by {@code share * likeness}. Bicubic sums exceed [-1, 1], and would in turn be summed. */
     public static NDArray steadied(Torch torch, NDArray x, NDArray before, NDArray flow, NDArray likeness, double share) {
         return torch.run("steadied", x, before, flow, likeness, share);
     }

@@ -43,6 +43,11 @@ public record FrameBuffers(ByteBuffer[] buffers, int[] strides, List<Mask> masks
                 masks == null ? null : IntStream.of(each).mapToObj(masks::get).toList());
     }
 
+    /** Where frame {@code i} may be edited. */
+    public Mask mask(int i) {
+        return masks == null ? Mask.ALL : masks.get(i);
+    }
+
     /** The masks as latents are edited within them, {@code (frames, 1, h, w)}, of {@code to}; null for none. */
     public NDArray mask(Shape latents, NDManager to, Torch torch) {
         return masks == null ? null : Mask.at(masks, (int) latents.get(2), (int) latents.get(3), to, torch);

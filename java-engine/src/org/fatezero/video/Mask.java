@@ -11,6 +11,7 @@ import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -41,6 +42,11 @@ public record Mask(int width, int height, byte[] samples) {
             pixels.get(y * stride, samples, y * width, width);
         }
         return new Mask(width, height, samples);
+    }
+
+    /** Whether it says the same of every place. */
+    public boolean isLike(Mask other) {
+        return width == other.width && height == other.height && Arrays.equals(samples, other.samples);
     }
 
     /** Masks of some frames, each cell the mean of what it covers: {@code (frames, 1, h, w)} of 0 to 1, of {@code to}. */

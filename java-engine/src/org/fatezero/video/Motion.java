@@ -17,9 +17,9 @@ import org.fatezero.tensor.Torch;
 public record Motion(NDArray flow, NDArray likeness) {
 
     private static final int SMALL = 128;           // short side of the picture in which motion is searched first, in pixels
-    private static final int REACH = 7;             // motion there from picture to picture, at most: a twentieth of the short side
+    private static final int REACH = 7;             // pixels of it that things move from picture to picture, at most
     private static final int BLOCK = 4;
-    private static final int LEFT = 4;              // reach of the second search, of what the first has left
+    private static final int REST = 4;              // pixels that the first search may have missed in a larger picture
     private static final double TOLERANCE = 0.15;   // of differences between pictures in [-1, 1]
 
     /**
@@ -48,12 +48,17 @@ public record Motion(NDArray flow, NDArray likeness) {
         NDArray inSmall = PictureMotion.ofBlocks(torch, torch.area(now, smallH, smallW), torch.area(before, smallH, smallW), REACH, BLOCK);
         NDArray scale = now.getManager().create(new float[] {(float) w / smallW, (float) h / smallH}, new Shape(1, 2, 1, 1));
         NDArray flow = torch.resizeBilinear(inSmall, h, w).mul(scale);
-        NDArray left = PictureMotion.ofBlocks(torch, now, PictureMotion.along(torch, before, flow), LEFT, block(2 * BLOCK, h, w));
-        return flow.add(torch.resizeBilinear(left, h, w));
+        NDArray rest = PictureMotion.ofBlocks(torch, now, PictureMotion.along(torch, before, flow), REST, block(2 * BLOCK, h, w));
+        return flow.add(torch.resizeBilinear(rest, h, w));
     }
 
     private static int block(int most, int h, int w) {
         return Math.min(most, Math.min(h, w));
+    }
+
+    /** The same motion of pictures that are less alike, by factors {@code (1, 1, h, w)} of 0 to 1. */
+    public Motion lessAlike(NDArray by) {
+        return new Motion(flow, likeness.mul(by));
     }
 
     /** {@code x (1, c, h, w)}, made of this picture, drawn by {@code share} towards what was made of the one before. */

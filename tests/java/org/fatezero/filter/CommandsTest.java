@@ -40,7 +40,7 @@ class CommandsTest {
         return REAL.frames(FILM, filters).stream().map(line -> line.substring(line.lastIndexOf(',') + 1)).toList();
     }
 
-    private static final String EDIT = ",format=rgb24,fatezero=precision=fp32:size=32:steps=2:window=4:model=tests/golden/tiny:source=a silver jeep";
+    private static final String EDIT = ",format=rgb24,fatezero=precision=fp32:size=32:steps=2:window=4:steady=0:model=tests/golden/tiny:source=a silver jeep";
 
     /**
      * Each change from its frame on, and what is wrong not at all: every frame is, bit for bit, that of a film that is cut into the same windows and had

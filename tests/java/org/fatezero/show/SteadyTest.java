@@ -11,6 +11,7 @@ import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.tensor.Torch;
 import org.fatezero.video.FrameFormat;
+import org.fatezero.video.Mask;
 
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -25,6 +26,7 @@ class SteadyTest {
 
     private static final int SIDE = 64;
     private static final int FRAMES = 12;
+    private static final Steady.Asked ALL = new Steady.Asked(Mask.ALL, 0);
     private static final FrameFormat FORMAT = new FrameFormat(SIDE, SIDE, 8);
 
     private final NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
@@ -57,10 +59,14 @@ class SteadyTest {
 
     /** What becomes of frames {@code from ... to - 1}. */
     private List<float[]> steadied(Steady steady, int from, int to) {
-        Steady.Window window = steady.over(FORMAT, manager, torch);
+        return steadied(steady, 0.7, from, to);
+    }
+
+    private List<float[]> steadied(Steady steady, double share, int from, int to) {
+        Steady.Window window = steady.over(FORMAT, share, manager, torch);
         List<float[]> steadied = new ArrayList<>();
         for (int i = from; i < to; i++) {
-            steadied.add(window.next(film(i), 3 * SIDE, flickering(i)).toFloatArray());
+            steadied.add(window.next(film(i), 3 * SIDE, ALL, flickering(i)).toFloatArray());
         }
         window.keep();
         return steadied;
@@ -83,8 +89,8 @@ class SteadyTest {
 
     @Test
     void flickerIsTakenOutAndMotionStays() {
-        double before = flicker(steadied(new Steady(0), 0, FRAMES));
-        List<float[]> steadied = steadied(new Steady(0.7), 0, FRAMES);
+        double before = flicker(steadied(new Steady(), 0, 0, FRAMES));
+        List<float[]> steadied = steadied(new Steady(), 0, FRAMES);
         assertTrue(flicker(steadied) < 0.4 * before, flicker(steadied) + " of " + before);
         float[] last = steadied.get(FRAMES - 1);
         float[] unsteady = flickering(FRAMES - 1).toFloatArray();
@@ -102,8 +108,8 @@ class SteadyTest {
 
     @Test
     void aFrameComesOutTheSameHoweverTheFilmIsCutIntoWindows() {
-        List<float[]> whole = steadied(new Steady(0.7), 0, FRAMES);
-        Steady steady = new Steady(0.7);
+        List<float[]> whole = steadied(new Steady(), 0, FRAMES);
+        Steady steady = new Steady();
         List<float[]> parts = new ArrayList<>();
         for (int[] part : new int[][] {{0, 5}, {5, 6}, {6, 12}}) {
             parts.addAll(steadied(steady, part[0], part[1]));
@@ -115,7 +121,7 @@ class SteadyTest {
 
     @Test
     void aShotBeginsWithItsFirstFrameAsItIs() {
-        Steady steady = new Steady(0.7);
+        Steady steady = new Steady();
         steadied(steady, 0, 4);
         steady.begin();
         assertArrayEquals(flickering(4).toFloatArray(), steadied(steady, 4, 5).get(0));
@@ -124,19 +130,55 @@ class SteadyTest {
 
     @Test
     void soDoFramesOfAnotherSize() {
-        Steady steady = new Steady(0.7);
+        Steady steady = new Steady();
         steadied(steady, 0, 4);
         FrameFormat wide = new FrameFormat(SIDE, SIDE / 2, 8);
-        Steady.Window window = steady.over(wide, manager, torch);
-        assertArrayEquals(flickering(4).toFloatArray(), window.next(film(4), 3 * SIDE, flickering(4)).toFloatArray());
+        Steady.Window window = steady.over(wide, 0.7, manager, torch);
+        assertArrayEquals(flickering(4).toFloatArray(), window.next(film(4), 3 * SIDE, ALL, flickering(4)).toFloatArray());
     }
 
     @Test
     void aWindowThatFailedLeavesTheFrameBeforeIt() {
-        Steady steady = new Steady(0.7);
+        Steady steady = new Steady();
         steadied(steady, 0, 4);
-        steady.over(FORMAT, manager, torch).next(film(4), 3 * SIDE, manager.ones(new Shape(1, 3, SIDE, SIDE)));
+        steady.over(FORMAT, 0.7, manager, torch).next(film(4), 3 * SIDE, ALL, manager.ones(new Shape(1, 3, SIDE, SIDE)));
         List<float[]> again = steadied(steady, 4, 8);
-        assertArrayEquals(steadied(new Steady(0.7), 0, 8).get(7), again.get(3));
+        assertArrayEquals(steadied(new Steady(), 0, 8).get(7), again.get(3));
+    }
+
+    /** The source moves as before. */
+    @Test
+    void whereSomethingElseIsAskedForTheFrameStaysAsItWasEdited() {
+        byte[] samples = {(byte) 255, 0};
+        Steady.Asked left = new Steady.Asked(new Mask(2, 1, samples), 0);
+        Steady steady = new Steady();
+        steadied(steady, 0, 4);
+        Steady.Window window = steady.over(FORMAT, 0.7, manager, torch);
+        float[] edited = flickering(4).toFloatArray();
+        float[] steadied = window.next(film(4), 3 * SIDE, left, flickering(4)).toFloatArray();
+        for (int j = 0; j < edited.length; j++) {
+            if (j % SIDE >= SIDE / 2) {
+                assertEquals(edited[j], steadied[j], "right of the middle, where the mask has changed");
+            }
+        }
+        assertTrue(Arrays.mismatch(edited, steadied) < SIDE / 2);
+        assertArrayEquals(flickering(5).toFloatArray(), window.next(film(5), 3 * SIDE, new Steady.Asked(left.mask(), 1), flickering(5)).toFloatArray(), "mix has jumped");
+    }
+
+    @Test
+    void halfPixelsDoNotGrow() {
+        Steady.Window window = new Steady().over(FORMAT, 1, manager, torch);
+        float[] last = null;
+        for (int i = 0; i < 60; i++) {
+            ByteBuffer frame = ByteBuffer.allocateDirect(3 * SIDE * SIDE);
+            for (int j = 0; j < 3 * SIDE * SIDE; j++) {
+                frame.put(j, (byte) (128 + 60 * Math.sin(0.3 * (j / 3 % SIDE - 0.5 * i)) + 60 * Math.sin(0.2 * (j / 3 / SIDE - 0.5 * i))));
+            }
+            NDArray x = FORMAT.read(frame, 3 * SIDE, SIDE, SIDE, false, manager, torch);
+            last = window.next(frame, 3 * SIDE, ALL, x).toFloatArray();
+        }
+        for (float value : last) {
+            assertTrue(Math.abs(value) <= 1.001, value + " is beyond the picture's range");
+        }
     }
 }
