@@ -53,7 +53,7 @@ WITH_SOURCE       = libx264-dev zlib1g-dev
 PACKAGES = gcc libc6-dev make dpkg-dev maven nasm pkg-config unzip xz-utils $(if $(OF_DISTRIBUTION),$(WITH_DISTRIBUTION),$(WITH_SOURCE))
 
 # what tests need besides
-test test-bridge test-filter hosts: PACKAGES += locales
+test test-bridge test-signals test-filter hosts: PACKAGES += locales
 
 # any Java compiler from 17 on will do; without one, the distribution's oldest such is installed
 setup:
@@ -467,7 +467,8 @@ test-bridge: setup
 test-signals: ffmpeg
 	@$(MAKE) --no-print-directory $(JNI_DIR)/signals_test $(JNI_DIR)/graph_test $(STUB)
 	FATEZERO_HOME=build/stub $(JNI_DIR)/signals_test 2> $(JNI_DIR)/signals.log || { cat $(JNI_DIR)/signals.log; exit 1; }
-	FATEZERO_HOME=build/stub $(JNI_DIR)/graph_test 2> $(JNI_DIR)/graph.log || { cat $(JNI_DIR)/graph.log; exit 1; }
+	localedef -c -i de_DE -f UTF-8 $(JNI_DIR)/de_DE.UTF-8 2> /dev/null || [ -e $(JNI_DIR)/de_DE.UTF-8/LC_NUMERIC ]
+	FATEZERO_HOME=build/stub LOCPATH=$(JNI_DIR) $(JNI_DIR)/graph_test 2> $(JNI_DIR)/graph.log || { cat $(JNI_DIR)/graph.log; exit 1; }
 
 test-install: ffmpeg
 	tests/install_test

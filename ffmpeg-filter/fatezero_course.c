@@ -90,11 +90,26 @@ int ff_fatezero_evaluate_mix(AVFilterContext *ctx, const FatezeroCourse *course,
 {
     double values[] = { frame->pts == AV_NOPTS_VALUE ? NAN : frame->pts * av_q2d(ctx->inputs[0]->time_base), number };
     double share = av_expr_eval(course->mix, values, ctx);
-    char text[32];
+    /* rounded, since a ramp's first frame is to be prompt's own, and not a little less; and whole, since a locale may have another decimal point */
+    int millionths = isnan(share) ? 0 : lrint(1e6 * av_clipd(share, 0, 1));
+    char text[32], *end;
 
-    /* rounded, since a ramp's first frame is to be prompt's own, and not a little less */
-    snprintf(text, sizeof(text), "%.6g", isnan(share) ? 0 : rint(1e6 * av_clipd(share, 0, 1)) / 1e6);
+    snprintf(text, sizeof(text), "%d.%06d", millionths / 1000000, millionths % 1000000);
+    for (end = text + strlen(text); end[-1] == '0'; end--)
+        ;
+    end[end[-1] == '.' ? -1 : 0] = 0;
     return av_dict_set(&frame->metadata, MIX, course->mixes ? text : NULL, 0);
+}
+
+/** @return the share that ff_fatezero_evaluate_mix() has written */
+static double share_of(const char *text)
+{
+    char millionths[7] = "000000", *point;
+    double whole = strtol(text, &point, 10);
+
+    if (*point == '.')
+        memcpy(millionths, point + 1, FFMIN(strlen(point + 1), 6));
+    return whole + strtol(millionths, NULL, 10) / 1e6;
 }
 
 int ff_fatezero_read_mix(double *shares, AVFrame *const *frames, int nb_frames)
@@ -104,7 +119,7 @@ int ff_fatezero_read_mix(double *shares, AVFrame *const *frames, int nb_frames)
     for (int i = 0; i < nb_frames; i++) {
         const AVDictionaryEntry *entry = av_dict_get(frames[i]->metadata, MIX, NULL, 0);
 
-        shares[i] = entry ? strtod(entry->value, NULL) : 0;
+        shares[i] = entry ? share_of(entry->value) : 0;
         moved |= !!entry;
     }
     return moved;

@@ -1,6 +1,8 @@
 /*
- * Tests of what the filter makes of a graph that its host frees, or sends commands: graph_test, with FATEZERO_HOME naming the stub's folder.
+ * Tests of what the filter makes of a graph that its host frees, or sends commands: graph_test, with FATEZERO_HOME naming the stub's folder
+ * and LOCPATH that of the locale de_DE.UTF-8.
  */
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,6 +79,7 @@ static void check_commands(void)
 
     push(graph, 3);
     CHECK(avfilter_graph_send_command(graph, "fatezero", "reinit", "prompt2=b:mix=0.5", NULL, 0, 0) >= 0);
+    CHECK(setlocale(LC_NUMERIC, "de_DE.UTF-8")); /* numbers have a comma there, and metadata none */
     for (int i = 3; i < 6; i++)
         push_one(in, i);
     CHECK(av_buffersrc_add_frame(in, NULL) >= 0);
@@ -87,6 +90,7 @@ static void check_commands(void)
         av_frame_unref(frame);
     }
     CHECK(got == 6);
+    setlocale(LC_NUMERIC, "C");
     av_frame_free(&frame);
     avfilter_graph_free(&graph);
 }
