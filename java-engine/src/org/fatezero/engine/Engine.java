@@ -48,7 +48,8 @@ public final class Engine implements AutoCloseable {
     private final Hardware hardware;
     private final CapturePolicy store;
     private final Shot shot;     // that the windows are of
-    private final List<Steady> steady; // of each edit
+    private final List<String> prompts; // of each edit, as it was asked for
+    private final List<Steady> steady;  // likewise
     private WindowEditor editor; // replaced once if half precision does not suffice; null if the model could not be loaded again
     private final int[] panels;  // of each edit
     private Mix mix = Mix.NONE;  // of the frames of the next call
@@ -91,7 +92,8 @@ public final class Engine implements AutoCloseable {
         asked = OptionResolver.edits(set, host);
         options = asked.get(0);
         describes = options.source().equals(Options.AUTO);
-        steady = before != null && prompts(before.asked).equals(prompts(asked)) ? before.steady : asked.stream().map(one -> new Steady()).toList();
+        prompts = asked.stream().map(one -> String.join("\n", one.prompt(), one.prompt2(), one.source(), one.from(), one.to())).toList();
+        steady = before != null && prompts.equals(before.prompts) ? before.steady : asked.stream().map(one -> new Steady()).toList();
         panels = asked.stream().mapToInt(Show::panels).toArray();
         if (before == null) {
             hardware = Hardware.of(options.device(), options.precision());
@@ -129,11 +131,6 @@ public final class Engine implements AutoCloseable {
         if (before == null) {
             host.log(Host.INFO, hardware.toString());
         }
-    }
-
-    /** Edits to other prompts have nothing to do with those before. */
-    private static List<String> prompts(List<Options> edits) {
-        return edits.stream().map(one -> one.prompt() + '\n' + one.prompt2()).toList();
     }
 
     private void logEdits() {

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -147,6 +148,24 @@ class FilmTest {
         double first = psnr(whole.subList(8, 9), second.subList(0, 1));
         double last = psnr(whole.subList(15, 16), second.subList(7, 8));
         assertTrue(last > first + 30, first + " dB, then " + last + " dB");
+    }
+
+    /** As after a command. The first frame of another prompt is as it was edited. */
+    @ParameterizedTest
+    @CsvSource({"threshold, 0.4, true", "prompt, a boat, false"})
+    void anEngineWithOtherOptionsGoesOnFromTheLastFrameOfTheSamePrompt(String option, String value, boolean goesOn) throws Exception {
+        List<List<short[]>> made = new ArrayList<>();
+        for (String steady : List.of("0.7", "0")) {
+            Map<String, String> options = TinyOptions.of(TINY, "keys", "anchor", "steady", steady, "window", "4", option, value);
+            try (Engine before = open("window", "4", "steady", steady)) {
+                edited(before, film(), 0, 8);
+                try (Engine after = new Engine(before, options, new TinyOptions.Silent())) {
+                    made.add(edited(after, film(), 8, LENGTH));
+                }
+            }
+        }
+        assertEquals(goesOn, !Arrays.equals(made.get(0).get(0), made.get(1).get(0)));
+        assertFalse(Arrays.equals(made.get(0).get(1), made.get(1).get(1)));
     }
 
     @Test
