@@ -399,7 +399,7 @@ HOST_TESTS = org.fatezero.filter.*Test$(foreach name,Memory PresetFiles RandomOp
 HOST_PARTS = --disable-everything --disable-autodetect --enable-zlib --enable-indev=lavfi --enable-protocol=file,pipe \
     --enable-demuxer=mov,matroska,h264,image2,image2pipe,image_png_pipe,rawvideo --enable-parser=h264,png,aac \
     --enable-decoder=h264,png,aac,ffv1,rawvideo,wrapped_avframe,pcm_s16le,pcm_u8,pcm_f32le --enable-bsf=h264_mp4toannexb,aac_adtstoasc,extract_extradata \
-    --enable-encoder=libx264,png,aac,ffv1,rawvideo,wrapped_avframe,pcm_s16le \
+    --enable-encoder=libx264,libx264rgb,png,aac,ffv1,rawvideo,wrapped_avframe,pcm_s16le \
     --enable-muxer=mp4,mov,matroska,h264,hls,mpegts,image2,image2pipe,framemd5,null,rawvideo \
     --enable-filter=fatezero,aformat,alphaextract,anull,aresample,color,concat,copy,crop,extractplanes,format,fps,geq,hstack,lutrgb,mandelbrot,metadata,negate,noise,null,nullsink \
     --enable-filter=pad,perms,psnr,scale,scdet,select,sendcmd,setfield,setparams,setpts,setsar,showinfo,sine,smptehdbars,split,testsrc,testsrc2,trim,vflip,vstack
