@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDArray;
 /** Operations on pictures of which one follows the other, {@code (1, c, h, w)} in single precision, and their TorchScript. */
 public final class PictureMotion {
 
-    private static final int BICUBIC = 2; // in grid_sampler's own count
+    private static final int BICUBIC = 2; // as grid_sampler counts; 0 is bilinear
 
     static final String SOURCE = """
               def block_motion(self: __torch__.Ops, now: Tensor, before: Tensor, reach: int, block: int) -> Tensor:
@@ -61,7 +61,7 @@ public final class PictureMotion {
     /**
      * Where each block of a picture was in the one before it, by block matching: the least mean difference of the block's brightness, of that of
      * the 3x3 blocks about it and of that of the 9x9 together, so that where nothing is to be seen the surroundings decide, and where there is
-     * nothing either it stays; a parabola through the errors beside the least gives fractions of a pixel.
+     * nothing either, by a small cost of distance, it stays; a parabola through the errors beside the least gives fractions of a pixel.
      *
      * @param reach pixels that are searched on every side
      * @param block pixels a side

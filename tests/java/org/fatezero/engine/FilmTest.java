@@ -118,35 +118,31 @@ class FilmTest {
         assertTrue(psnr(made.get(0), made.get(1)) < 50, psnr(made.get(0), made.get(1)) + " dB");
     }
 
+    /** The film's second half, of the whole and edited alone with the anchor handed over. */
+    private static List<List<short[]>> secondHalves(String steady) throws Exception {
+        ByteBuffer[] film = film();
+        List<List<short[]>> halves = new ArrayList<>();
+        try (Engine engine = open("window", "4", "steady", steady)) {
+            halves.add(edited(engine, film, 0, LENGTH).subList(LENGTH / 2, LENGTH));
+        }
+        try (Engine engine = open("window", "4", "steady", steady)) {
+            engine.beginShot(film[ANCHOR], ROW, WIDTH, HEIGHT, 16);
+            halves.add(edited(engine, film, LENGTH / 2, LENGTH));
+        }
+        return halves;
+    }
+
     @Test
     void twoHalvesAreTheWholeByteForByte() throws Exception {
-        ByteBuffer[] film = film();
-        List<short[]> whole;
-        List<short[]> second;
-        try (Engine engine = open("window", "4", "steady", "0")) {
-            whole = edited(engine, film, 0, LENGTH);
-        }
-        try (Engine engine = open("window", "4", "steady", "0")) {
-            engine.beginShot(film[ANCHOR], ROW, WIDTH, HEIGHT, 16);
-            second = edited(engine, film, LENGTH / 2, LENGTH);
-        }
-        assertSame(whole.subList(LENGTH / 2, LENGTH), second, "the second half alone, with the anchor handed over");
+        List<List<short[]>> halves = secondHalves("0");
+        assertSame(halves.get(0), halves.get(1), "the second half alone");
     }
 
     @Test
     void aSteadyHalfComesToBeThatOfTheWhole() throws Exception {
-        ByteBuffer[] film = film();
-        List<short[]> whole;
-        List<short[]> second;
-        try (Engine engine = open("window", "4", "steady", "0.3")) {
-            whole = edited(engine, film, 0, LENGTH);
-        }
-        try (Engine engine = open("window", "4", "steady", "0.3")) {
-            engine.beginShot(film[ANCHOR], ROW, WIDTH, HEIGHT, 16);
-            second = edited(engine, film, LENGTH / 2, LENGTH);
-        }
-        double first = psnr(whole.subList(8, 9), second.subList(0, 1));
-        double last = psnr(whole.subList(15, 16), second.subList(7, 8));
+        List<List<short[]>> halves = secondHalves("0.3");
+        double first = psnr(halves.get(0).subList(0, 1), halves.get(1).subList(0, 1));
+        double last = psnr(halves.get(0).subList(7, 8), halves.get(1).subList(7, 8));
         assertTrue(last > first + 30, first + " dB, then " + last + " dB");
     }
 
