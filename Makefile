@@ -7,12 +7,13 @@
 # make evaluate  edits of held-out scenes against the true edits; GROUP=4 is a third of them, ABLATION=1 the paper's comparisons
 # make films     films of 64 frames, edited window by window: do the windows show? ROWS="anchor mid ddim" ONLY="static pan-1-style"
 # make bench     seconds and memory by phase; FULL=1 for the long list, REFERENCE=folder for the authors' code beside it,
-#                BASE=commit for that commit's engine in turns with this one: ratios, processor time and calls through JNI
+#                BASE=commit for that commit's engine in turns with this one: ratios, processor time and calls through JNI,
+#                HERE="steady=0 blend_pixels=0" to turn off what that commit has not
 # make same      BASE=commit: the frames of some sixty edits are the same bytes as with that commit's engine
 # make hosts     the filter's tests in FFmpeg 5.1 to 9.0, in one table; HOSTS="6.1" names others that Debian has
 # make soak      window after window, WINDOWS=5000 or more: resident memory stays flat
 # make torture   what nobody should do to the engine, the bridge and the filter, ten thousand times; CASES=100000 SEED=2 for others
-# make pictures  the pictures beside the presets, made anew; picture-NAME makes one
+# make pictures  the pictures beside the presets, made anew; picture-NAME makes one; make styles: those of README's sheet
 # make clean     removes build/
 # Each installs what it needs through apt-get first, and says what; a second run rebuilds nothing.
 
@@ -34,7 +35,7 @@ FFMPEG = build/ffmpeg/bin/ffmpeg
 HOME_DIR = build/ffmpeg/lib/fatezero
 
 .PHONY: all help setup engine bridge ffmpeg demo test test-engine test-bridge test-signals test-install test-deb test-filter test-processors soak \
-        test-torture torture hosts same base evaluate films test-pocket bench gpu deb install uninstall pictures clean
+        test-torture torture hosts same base evaluate films styles test-pocket bench gpu deb install uninstall pictures clean
 .DELETE_ON_ERROR:
 # the parts run one after another; FFmpeg itself is built in parallel
 .NOTPARALLEL:
@@ -533,6 +534,10 @@ ROWS = anchor mid
 films: ffmpeg test-pocket
 	PYTHONPATH=tests/pocket $(PYTHON) -m evaluate.films --steps $(STEPS) --rows $(ROWS) $(if $(ONLY),--only $(ONLY))
 
+# a held-out clip in each style, above its edit and the true one
+styles: ffmpeg test-pocket
+	PYTHONPATH=tests/pocket $(PYTHON) -m evaluate.styles --steps $(STEPS)
+
 # the split, the renderer, the measures
 test-pocket: $(filter $(VENV)/%,$(PYTHON))
 	cd tests/pocket && $(abspath $(PYTHON)) -m unittest -q
@@ -558,7 +563,7 @@ spins = $(shell sed -n 's/.*setenv."GOMP_SPINCOUNT", "\([0-9]*\)".*/\1/p' $(1)/j
 bench: ffmpeg $(STUB) $(if $(BASE),base)
 	mvn -q -B test-compile dependency:build-classpath -Dmdep.includeScope=test -Dmdep.outputFile=$(ROOT)/build/classpath
 	$(BENCH_ENV) java -Djna.library.path=$(GPU)/nvidia/cuda_runtime/lib -cp "build/maven/classes:build/maven/test-classes:$$(cat build/classpath)" org.fatezero.bench.Bench \
-	    $(if $(FULL),full) $(if $(BASE),base=$(OTHER)/engine spins=$(call spins,$(OTHER)/source)) $(if $(REFERENCE),reference=$(REFERENCE) python=$(PYTHON))
+	    $(if $(FULL),full) $(if $(BASE),base=$(OTHER)/engine spins=$(call spins,$(OTHER)/source) $(if $(HERE),here="$(HERE)")) $(if $(REFERENCE),reference=$(REFERENCE) python=$(PYTHON))
 
 # ---- installation ----
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluate import classifier, clips, films, filter, intervals, measures, report, sdedit, variants
-from scenes import WEATHERS, Scene, render
+from evaluate import classifier, clips, films, filter, intervals, measures, report, sdedit, styles, variants
+from scenes import STYLES, WEATHERS, Scene, render
 
 PAPERS = clips.GROUPS[:5]
 EDITS = [edit for group in PAPERS for edit in clips.edits(group)]
@@ -91,6 +91,13 @@ class Split(unittest.TestCase):
         np.testing.assert_array_equal(edit.another[object], edit.truth.frames[object])
         self.assertGreater(np.abs(edit.another[place].astype(int) - edit.truth.frames[place]).mean(), 5)
         self.assertIsNone(clips.edits("shape", 1)[0].another)
+
+    def test_the_sheet_has_a_clip_of_its_own_for_each_style(self):
+        drawn = [styles.edit(number, style) for number, style in enumerate(STYLES[1:])]
+        self.assertTrue(all(edit.source.held_out and edit.target.held_out for edit in drawn))
+        self.assertEqual([edit.target.style for edit in drawn], list(STYLES[1:]))
+        self.assertTrue(all((PRESETS / f"{edit.options['preset']}.preset").is_file() for edit in drawn))
+        self.assertFalse({edit.source.seed for edit in drawn} & {edit.source.seed for edit in ALL})
 
     def test_fewer_clips_are_the_first_of_all(self):
         self.assertEqual(clips.edits("shape", 3), clips.edits("shape")[:3])

@@ -27,9 +27,8 @@ SOFT = 40                     # pixels of 128 that are left of what is to be enh
 OTHER = 500                   # from a scene's seed to that of its other place; seeds of two clips are 1000 apart
 FIRST_SEED = 3 * 10**8        # of scenes; training stays far below, the VAE's diet and the measurements far above or beside
 
-# Each style with the preset that asks for it.
-STYLES = {"watercolor": "watercolor", "ukiyo-e": "ukiyo-e", "van gogh": "van-gogh", "monet": "monet", "cartoon": "cartoon",
-          "makoto shinkai": "makoto-shinkai"}
+# The styles of the clips: those that had a preset when the clips were drawn.
+STYLES = ("watercolor", "ukiyo-e", "van gogh", "monet", "cartoon", "makoto shinkai")
 # Shapes change within a kind, as in the paper: jeep to Porsche car, swan to flamingo, cat to tiger.
 KINDS = (("jeep", "porsche car", "train"), ("swan", "duck", "flamingo"), ("cat", "tiger", "rabbit", "fox"))
 # Backgrounds change between places whose ground is equally high, so that the true edit leaves the object where it is.
@@ -98,7 +97,7 @@ class Edit:
         if self.group == "enhance":
             return {"preset": "enhance", **words}
         if self.factors == ("style",):
-            return {"preset": STYLES[self.target.style], **words}
+            return {"preset": self.target.style.replace(" ", "-"), **words}
         if self.group == "weather":
             return {"preset": self.target.weather, **words}             # presets are called by its names
         if self.group == "attribute":
@@ -157,7 +156,7 @@ def changes(group, scene):
 def stratum(group, target):
     """What the clips of a group are spread over evenly: the styles, the weathers, and the kinds of object."""
     if FACTORS[group] == ("style",):
-        return tuple(STYLES).index(target.style)
+        return STYLES.index(target.style)
     if group == "weather":
         return WEATHERS.index(target.weather)
     if group in ("shape", "object+place"):

@@ -28,7 +28,7 @@ from scenes import Clip, Scene, render
 from scenes.captions import PLACE
 from . import report
 from .classifier import Classifier
-from .clips import SIDE, STYLES, phrase
+from .clips import SIDE, phrase
 from .measures import MARGIN, along, kept, psnr
 from .tools import Tools
 from .variants import VARIANTS
@@ -131,7 +131,7 @@ def edits(scene):
     place = "snow" if scene.place != "snow" else "desert"
     other = {"swan": "duck", "jeep": "porsche car", "fox": "cat", "boat": "swan", "cat": "rabbit", "train": "jeep"}[scene.object]
     colour = "green" if scene.colour != "green" else "purple"
-    yield "style", "style", scene.change(style="watercolor"), {"preset": STYLES["watercolor"], "source": caption}
+    yield "style", "style", scene.change(style="watercolor"), {"preset": "watercolor", "source": caption}
     yield "attribute", "colour", scene.change(colour=colour), {"preset": "recolor", "source": caption, "from": scene.colour, "to": colour}
     yield "shape", "object", scene.change(object=other), {"preset": "swap-object", "source": caption, "from": scene.object, "to": other}
     yield "background", "place", scene.change(place=place), {

@@ -50,12 +50,29 @@ public record Hardware(Device device, DataType precision) {
     }
 
     private static boolean computesInBfloat16() {
+        String limit = LIMITS.stream().map(System::getenv).filter(Objects::nonNull).findFirst().orElse("");
+        return computesInBfloat16(cpuinfo(), limit);
+    }
+
+    /** Whether oneDNN has kernels of its own for this processor and precision, which want their weights in blocks. */
+    public static boolean multipliesInBlocks(DataType precision) {
+        return switch (precision) {
+            case FLOAT32 -> flags(cpuinfo()).contains("avx2");
+            case BFLOAT16 -> computesInBfloat16();
+            default -> false;
+        };
+    }
+
+    private static String cpuinfo() {
         try {
-            String limit = LIMITS.stream().map(System::getenv).filter(Objects::nonNull).findFirst().orElse("");
-            return computesInBfloat16(Files.readString(CPUINFO), limit);
+            return Files.readString(CPUINFO);
         } catch (IOException e) {
-            return false; // not Linux: nothing is known of the processor
+            return ""; // not Linux: nothing is known of the processor
         }
+    }
+
+    private static List<String> flags(String cpuinfo) {
+        return cpuinfo.lines().filter(line -> line.startsWith("flags")).limit(1).flatMap(line -> Arrays.stream(line.split("\\s+"))).toList();
     }
 
     /**
@@ -66,8 +83,7 @@ public record Hardware(Device device, DataType precision) {
      * @param limit the newest instructions that oneDNN may use, in its own words; all if empty
      */
     static boolean computesInBfloat16(String cpuinfo, String limit) {
-        List<String> flags = cpuinfo.lines().filter(line -> line.startsWith("flags")).limit(1)
-                .flatMap(line -> Arrays.stream(line.split("\\s+"))).toList();
+        List<String> flags = flags(cpuinfo);
         String newest = limit.toUpperCase(Locale.ROOT);
         return flags.contains("avx512_bf16") && (ALL_BUT_AMX.contains(newest) || ALL.contains(newest) && !flags.contains("amx_bf16"));
     }

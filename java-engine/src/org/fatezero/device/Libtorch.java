@@ -1,6 +1,7 @@
 package org.fatezero.device;
 
 import ai.djl.Device;
+import ai.djl.engine.StandardCapabilities;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -34,6 +35,11 @@ public final class Libtorch {
     /** Whether the libtorch that is loaded was built for CUDA. */
     public static boolean isForCuda() {
         return Files.exists(Path.of(LibUtils.getLibtorchPath(), "libtorch_cuda.so"));
+    }
+
+    /** Whether it has oneDNN, which computes the layers of a network on processors. */
+    public static boolean hasOneDnn() {
+        return JniUtils.getFeatures().contains(StandardCapabilities.MKLDNN);
     }
 
     /** Gives back to the device what libtorch's allocator holds and no array uses. */

@@ -32,10 +32,10 @@ final class Attention {
     Attention(Weights norm, Weights w, int width, int contextWidth, int heads) throws IOException {
         torch = w.torch();
         LayerNorm before = LayerNorm.read(norm, width, EPS);
-        NDArray q = Linear.readWithoutBias(w.at("to_q"), width, width).weight();
-        NDArray k = Linear.readWithoutBias(w.at("to_k"), contextWidth, width).weight();
-        NDArray v = Linear.readWithoutBias(w.at("to_v"), contextWidth, width).weight();
-        Linear toOut = Linear.read(w.at("to_out.0"), width, width);
+        NDArray q = Linear.readWithoutBias(w.at("to_q"), width, width).laidOut().weight();
+        NDArray k = Linear.readWithoutBias(w.at("to_k"), contextWidth, width).laidOut().weight();
+        NDArray v = Linear.readWithoutBias(w.at("to_v"), contextWidth, width).laidOut().weight();
+        Linear toOut = Linear.read(w.at("to_out.0"), width, width).laidOut();
         queriesKeysValues = torch.operation("queries_keys_values", heads, before.weight(), before.bias(), EPS, q, k, v);
         queries = torch.operation("queries", heads, before.weight(), before.bias(), EPS, q);
         keysValues = torch.operation("keys_values", heads, k, v);

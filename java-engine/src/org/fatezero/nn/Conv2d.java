@@ -2,14 +2,16 @@ package org.fatezero.nn;
 
 import ai.djl.ndarray.NDArray;
 
+import org.fatezero.tensor.Layers;
+import org.fatezero.tensor.Operation;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
 
 /**
- * A square convolution. Its weights lie with their channels innermost and so, from the networks' first layer on, do the
- * feature maps: what convolutions are fastest on, and what attention reads as tokens without a copy.
+ * A square convolution. Its weights lie as the machine is fastest with. From the networks' first layer on feature maps have their
+ * channels innermost: what convolutions are fastest on, and what attention reads as tokens without a copy.
  */
 public record Conv2d(Torch torch, NDArray weight, NDArray bias, int stride, int padding) {
 
@@ -19,9 +21,16 @@ public record Conv2d(Torch torch, NDArray weight, NDArray bias, int stride, int 
     }
 
     public static Conv2d read(Weights w, int in, int out, int kernel, int stride, int padding) throws IOException {
-        try (NDArray planar = w.get("weight", out, in, kernel, kernel)) {
-            return new Conv2d(w.torch(), w.torch().channelsLast(planar), w.get("bias", out), stride, padding);
-        }
+        return new Conv2d(w.torch(), w.torch().layers().ofConvolution(w.get("weight", out, in, kernel, kernel), stride, padding), w.get("bias", out), stride, padding);
+    }
+
+    /** A 3x3 convolution of a map that is made larger first, by repeating its cells: {@code run(x (n, channels, h, w), height, width)}. */
+    public static Operation upsampling(Weights w, int channels) throws IOException {
+        Layers layers = w.torch().layers();
+        NDArray planar = w.get("weight", channels, channels, 3, 3);
+        NDArray bias = w.get("bias", channels);
+        NDArray phases = layers.ofPhases(planar);
+        return w.torch().operation("upsampled", layers.ofConvolution(planar, 1, 1), bias, phases, layers.biasOfPhases(phases, bias));
     }
 
     /** @param x {@code (n, in, h, w)} */

@@ -13,27 +13,30 @@ import java.io.IOException;
 public final class ConvLayer {
 
     private final Torch torch;
-    private final NDArray weight;
+    private final NDArray bias;
     private final Operation operation;
 
-    private ConvLayer(VideoConv conv, Operation operation) {
-        torch = conv.torch();
-        weight = conv.spatial().weight();
+    private ConvLayer(Torch torch, NDArray bias, Operation operation) {
+        this.torch = torch;
+        this.bias = bias;
         this.operation = operation;
+    }
+
+    private static ConvLayer of(VideoConv conv, Operation operation) {
+        return new ConvLayer(conv.torch(), conv.spatial().bias(), operation);
     }
 
     /** A convolution alone. */
     public static ConvLayer plain(Weights w, int in, int out, int stride) throws IOException {
         VideoConv conv = VideoConv.read(w, in, out, stride);
-        return new ConvLayer(conv, conv.torch().operation("conv", conv.spatial().weight(), conv.spatial().bias(), stride, conv.temporal1(),
-                conv.temporal2()));
+        return of(conv, conv.torch().operation("conv", conv.spatial().weight(), conv.spatial().bias(), stride, conv.temporal1(), conv.temporal2()));
     }
 
     /** The same of a map that is made larger. */
     public static ConvLayer upsampling(Weights w, int channels) throws IOException {
-        VideoConv conv = VideoConv.read(w, channels, channels, 1);
-        return new ConvLayer(conv, conv.torch().operation("upsample_conv", conv.spatial().weight(), conv.spatial().bias(), 1, conv.temporal1(),
-                conv.temporal2()));
+        NDArray[] temporal = VideoConv.temporal(w, channels);
+        Operation spatial = Conv2d.upsampling(w, channels);
+        return new ConvLayer(w.torch(), w.get("bias", channels), w.torch().operation("upsample_conv", spatial, temporal[0], temporal[1]));
     }
 
     /**
@@ -45,7 +48,7 @@ public final class ConvLayer {
     public static ConvLayer normed(GroupNorm norm, Weights w, int in, int out, Linear time) throws IOException {
         VideoConv conv = VideoConv.read(w, in, out, 1);
         Torch torch = conv.torch();
-        return new ConvLayer(conv, torch.operation("norm_conv", norm.groups(), norm.eps(), norm.weight(), norm.bias(), conv.spatial().weight(),
+        return of(conv, torch.operation("norm_conv", norm.groups(), norm.eps(), norm.weight(), norm.bias(), conv.spatial().weight(),
                 conv.spatial().bias(), conv.temporal1(), conv.temporal2(), time == null ? torch.none() : time.weight(),
                 time == null ? torch.none() : time.bias()));
     }
@@ -60,8 +63,8 @@ public final class ConvLayer {
     }
 
     /** Whose precision and device the layer's input has. */
-    public NDArray weight() {
-        return weight;
+    public NDArray bias() {
+        return bias;
     }
 
     /** @param x {@code (branches * frames, in, h, w)} */

@@ -1,6 +1,7 @@
 package org.fatezero.nn;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
 
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
@@ -16,6 +17,20 @@ public record Linear(Torch torch, NDArray weight, NDArray bias) {
 
     public static Linear readWithoutBias(Weights w, int in, int out) throws IOException {
         return new Linear(w.torch(), w.get("weight", out, in), null);
+    }
+
+    /** The same with its weight as the machine multiplies many rows fastest; this one is not to be used again. */
+    public Linear laidOut() {
+        return new Linear(torch, torch.layers().ofLinear(weight), bias);
+    }
+
+    /** What gives the first half of its outputs and what gives the second, laid out; this one is not to be used again. */
+    public Linear[] halves() {
+        try (weight; bias) {
+            NDList weights = weight.split(2);
+            NDList biases = bias.split(2);
+            return new Linear[] {new Linear(torch, weights.get(0), biases.get(0)).laidOut(), new Linear(torch, weights.get(1), biases.get(1)).laidOut()};
+        }
     }
 
     /** @param x {@code (..., in)} */

@@ -31,10 +31,11 @@ final class TransformerBlock {
         attn1 = new Attention(w.at("norm1"), w.at("attn1"), width, width, heads);
         attn2 = new Attention(w.at("norm2"), w.at("attn2"), width, textWidth, heads);
         LayerNorm norm3 = LayerNorm.read(w.at("norm3"), width, EPS);
-        Linear gated = Linear.read(w.at("ff.net.0.proj"), width, 8 * width);
-        Linear out = Linear.read(w.at("ff.net.2"), 4 * width, width);
-        feedForward = w.torch().operation("feed_forward", norm3.weight(), norm3.bias(), EPS, gated.weight(), gated.bias(), out.weight(), out.bias());
-        rows = Math.max(LEAST_ROWS, (gated.weight().getDevice().isGpu() ? CHUNK_ON_GPU : CHUNK) / (8 * width));
+        Linear[] gated = Linear.read(w.at("ff.net.0.proj"), width, 8 * width).halves();
+        Linear out = Linear.read(w.at("ff.net.2"), 4 * width, width).laidOut();
+        feedForward = w.torch().operation("feed_forward", norm3.weight(), norm3.bias(), EPS, gated[0].weight(), gated[0].bias(), gated[1].weight(),
+                gated[1].bias(), out.weight(), out.bias());
+        rows = Math.max(LEAST_ROWS, (out.bias().getDevice().isGpu() ? CHUNK_ON_GPU : CHUNK) / (8 * width));
         boolean original = w.has("attn_temp.to_q.weight"); // as Tune-A-Video names it; the authors of FateZero say attn_temporal
         boolean temporal = original || w.has("attn_temporal.to_q.weight");
         attnTemporal = temporal ? new Attention(w.at(original ? "norm_temp" : "norm_temporal"), w.at(original ? "attn_temp" : "attn_temporal"),

@@ -16,14 +16,20 @@ import java.io.IOException;
 record VideoConv(Torch torch, Conv2d spatial, NDArray temporal1, NDArray temporal2) {
 
     static VideoConv read(Weights w, int in, int out, int stride) throws IOException {
-        Torch torch = w.torch();
         Conv2d spatial = Conv2d.read(w, in, out, 3, stride, 1);
+        NDArray[] temporal = temporal(w, out);
+        return new VideoConv(w.torch(), spatial, temporal[0], temporal[1]);
+    }
+
+    /** {@code temporal1} and {@code temporal2}. */
+    static NDArray[] temporal(Weights w, int channels) throws IOException {
         Weights temporal = w.at("conv_temporal");
         if (temporal.has("down.weight")) {
             long rank = temporal.extent("down.weight");
-            return new VideoConv(torch, spatial, temporal.get("down.weight", rank, out, 3, 1), temporal.get("up.weight", out, rank, 3, 1));
+            return new NDArray[] {temporal.get("down.weight", rank, channels, 3, 1), temporal.get("up.weight", channels, rank, 3, 1)};
         }
-        return temporal.has("weight") ? new VideoConv(torch, spatial, temporal.get("weight", out, out, 3, 1), temporal.get("bias", out))
-                : new VideoConv(torch, spatial, torch.none(), torch.none());
+        NDArray none = w.torch().none();
+        return temporal.has("weight") ? new NDArray[] {temporal.get("weight", channels, channels, 3, 1), temporal.get("bias", channels)}
+                : new NDArray[] {none, none};
     }
 }

@@ -3,12 +3,14 @@ package org.fatezero.tensor;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.device.Libtorch;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -27,6 +29,7 @@ public final class Torch implements AutoCloseable {
 
     private final Libtorch.Script script;
     private final boolean training;
+    private final Layers layers;
     private final NDArray none;
     private final Libtorch.Script.Constants noConstants;
 
@@ -37,7 +40,9 @@ public final class Torch implements AutoCloseable {
 
     /** @param training whether gradients pass through the operations */
     public Torch(NDManager manager, boolean training) throws IOException {
-        script = Libtorch.load(manager, TorchScript.archive());
+        Set<DataType> inBlocks = training ? Set.of() : Layers.inBlocks();
+        script = Libtorch.load(manager, TorchScript.archive(Layers.source(inBlocks)));
+        layers = new Layers(this, inBlocks);
         this.training = training;
         none = manager.create(new Shape(0));
         noConstants = script.constants();
@@ -46,6 +51,11 @@ public final class Torch implements AutoCloseable {
     /** Stands for an array that a layer does not have. */
     public NDArray none() {
         return none;
+    }
+
+    /** How the weights of layers are to lie. */
+    public Layers layers() {
+        return layers;
     }
 
     /**
@@ -127,12 +137,12 @@ public final class Torch implements AutoCloseable {
         return run("guided", x, scale);
     }
 
-    /** {@code x weight^T + bias} over the last axis; {@code bias} may be null. */
+    /** {@code x weight^T + bias} over the last axis; {@code bias} may be null, and the weight of {@link Layers#ofLinear}. */
     public NDArray linear(NDArray x, NDArray weight, NDArray bias) {
         return bias == null ? run("project", x, weight) : run("linear", x, weight, bias);
     }
 
-    /** Square 2-D convolution of {@code x (n, c, h, w)}. */
+    /** Square 2-D convolution of {@code x (n, c, h, w)} with a weight of {@link Layers#ofConvolution}. */
     public NDArray conv2d(NDArray x, NDArray weight, NDArray bias, int stride, int padding) {
         return run("conv2d", x, weight, bias, stride, padding);
     }
@@ -265,7 +275,7 @@ public final class Torch implements AutoCloseable {
         return run(to, "copy_to", x, like);
     }
 
-    /** {@code x (n, c, h, w)} laid out with its channels innermost. */
+    /** {@code x (n, c, h, w)} with its channels innermost. */
     public NDArray channelsLast(NDArray x) {
         return run("channels_last", x);
     }
@@ -280,12 +290,7 @@ public final class Torch implements AutoCloseable {
         return run("lerp", a, b, weight);
     }
 
-    /**
-     * Stops a computation that has gone wrong where it has.
-     *
-     * @param what the numbers are
-     * @throws NotFiniteException unless all are finite
-     */
+    /** @throws NotFiniteException unless all numbers are finite; it says what they are */
     public void requireFinite(NDArray x, String what) {
         if (!allFinite(x)) {
             throw new NotFiniteException(what);
@@ -317,10 +322,7 @@ public final class Torch implements AutoCloseable {
         return run(((NDArray) arguments[0]).getManager(), method, arguments);
     }
 
-    /**
-     * @param to owns the result
-     * @param arguments arrays, int, double, boolean or int[]
-     */
+    /** Likewise for another manager. */
     private NDArray run(NDManager to, String method, Object... arguments) {
         return training ? Operation.runWithGradients(script, to, method, arguments).singletonOrThrow() : script.run(to, method, noConstants, arguments);
     }

@@ -56,12 +56,8 @@ final class TorchScript {
                 n = torch.floordiv(torch.size(x, 0), 2)
                 u = torch.narrow(x, 0, 0, n)
                 return torch.add(u, torch.mul(torch.sub(torch.narrow(x, 0, n, n), u), scale))
-              def linear(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-                return torch.linear(x, weight, bias)
               def project(self: __torch__.Ops, x: Tensor, weight: Tensor) -> Tensor:
-                return torch.linear(x, weight, None)
-              def conv2d(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
-                return torch.conv2d(x, weight, bias, [stride, stride], [padding, padding], [1, 1], 1)
+                return (self).linear(x, weight, None)
               def over_frames(self: __torch__.Ops, x: Tensor, frames: int, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
                 positions = torch.permute(x, [0, 2, 3, 1])
                 clip = torch.flatten(torch.unflatten(positions, 0, [-1, frames]), 2, 3)
@@ -69,7 +65,8 @@ final class TorchScript {
                 rows = torch.reshape(torch.permute(y, [0, 2, 3, 1]), [torch.size(x, 0), torch.size(x, 2), torch.size(x, 3), -1])
                 return torch.permute(rows, [0, 3, 1, 2])
               def conv(self: __torch__.Ops, x: Tensor, frames: int, weight: Tensor, bias: Tensor, stride: int, temporal1: Tensor, temporal2: Tensor) -> Tensor:
-                y = (self).conv2d(x, weight, bias, stride, 1)
+                return (self).over_time((self).conv2d(x, weight, bias, stride, 1), frames, temporal1, temporal2)
+              def over_time(self: __torch__.Ops, y: Tensor, frames: int, temporal1: Tensor, temporal2: Tensor) -> Tensor:
                 z = y
                 if torch.eq(torch.dim(temporal2), 4):
                   low = (self).over_frames(y, frames, temporal1, None)
@@ -104,9 +101,9 @@ final class TorchScript {
                 for i in range(torch.sub(branches, torch.floordiv(n, frames))):
                   _0 = torch.append(parts, torch.narrow(x, 0, torch.sub(n, frames), frames))
                 return torch.cat(parts, 0)
-              def upsample_conv(self: __torch__.Ops, x: Tensor, first: int, height: int, width: int, frames: int, weight: Tensor, bias: Tensor, stride: int, temporal1: Tensor, temporal2: Tensor) -> Tensor:
-                large = (self).upsample_nearest(torch.slice(x, 0, first, None, 1), height, width)
-                return (self).conv(large, frames, weight, bias, stride, temporal1, temporal2)
+              def upsample_conv(self: __torch__.Ops, x: Tensor, first: int, height: int, width: int, frames: int, weight: Tensor, bias: Tensor, phases: Tensor, phase_bias: Tensor, temporal1: Tensor, temporal2: Tensor) -> Tensor:
+                y = (self).upsampled(torch.slice(x, 0, first, None, 1), height, width, weight, bias, phases, phase_bias)
+                return (self).over_time(y, frames, temporal1, temporal2)
               def time_embedding(self: __torch__.Ops, x: Tensor, weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> Tensor:
                 sinusoid = torch.to(x, weight1, False, False, None)
                 return torch.silu(torch.linear(torch.silu(torch.linear(sinusoid, weight1, bias1)), weight2, bias2))
@@ -149,7 +146,7 @@ final class TorchScript {
                   y = (self).rows_of(y, lists)
                 return torch.flatten(torch.flatten(torch.unflatten(y, 1, [frames, -1]), 2, 3), 0, 1)
               def project_onto(self: __torch__.Ops, y: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-                return torch.add_(torch.reshape(torch.linear(y, weight, bias), torch.size(x)), x)
+                return torch.add_(torch.reshape((self).linear(y, weight, bias), torch.size(x)), x)
               def temporal_attention(self: __torch__.Ops, x: Tensor, frames: int, heads: int, norm_weight: Tensor, norm_bias: Tensor, eps: float, query: Tensor, key: Tensor, value: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
                 y = (self).layer_norm(x, norm_weight, norm_bias, eps)
                 q = (self).course((self).project(y, query), frames, heads)
@@ -160,20 +157,17 @@ final class TorchScript {
               def course(self: __torch__.Ops, x: Tensor, frames: int, heads: int) -> Tensor:
                 clip = torch.transpose(torch.unflatten(x, 0, [-1, frames]), 1, 2)
                 return torch.unflatten(torch.flatten(clip, 0, 1), 2, [heads, -1])
-              def feed_forward(self: __torch__.Ops, x: Tensor, rows: int, norm_weight: Tensor, norm_bias: Tensor, eps: float, gated_weight: Tensor, gated_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
+              def feed_forward(self: __torch__.Ops, x: Tensor, rows: int, norm_weight: Tensor, norm_bias: Tensor, eps: float, hidden_weight: Tensor, hidden_bias: Tensor, gate_weight: Tensor, gate_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
                 positions = torch.flatten(x, 0, 1)
                 n = torch.size(positions, 0)
                 for i in range(torch.floordiv(torch.sub(torch.add(n, rows), 1), rows)):
                   first = torch.mul(i, rows)
                   some = torch.narrow(positions, 0, first, ops.prim.min(rows, torch.sub(n, first)))
-                  _0 = torch.add_(some, (self).gated(some, norm_weight, norm_bias, eps, gated_weight, gated_bias, out_weight, out_bias))
+                  _0 = torch.add_(some, (self).gated(some, norm_weight, norm_bias, eps, hidden_weight, hidden_bias, gate_weight, gate_bias, out_weight, out_bias))
                 return x
-              def gated(self: __torch__.Ops, x: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: float, gated_weight: Tensor, gated_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
+              def gated(self: __torch__.Ops, x: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: float, hidden_weight: Tensor, hidden_bias: Tensor, gate_weight: Tensor, gate_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
                 y = (self).layer_norm(x, norm_weight, norm_bias, eps)
-                width = torch.floordiv(torch.size(gated_weight, 0), 2)
-                hidden = torch.linear(y, torch.narrow(gated_weight, 0, 0, width), torch.narrow(gated_bias, 0, 0, width))
-                gate = torch.gelu(torch.linear(y, torch.narrow(gated_weight, 0, width, width), torch.narrow(gated_bias, 0, width, width)))
-                return torch.linear(torch.mul_(gate, hidden), out_weight, out_bias)
+                return (self).linear((self).linear_gelu_gated(y, hidden_weight, hidden_bias, gate_weight, gate_bias), out_weight, out_bias)
               def pad_end(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.constant_pad_nd(x, [0, 1, 0, 1], 0)
               def group_norm(self: __torch__.Ops, x: Tensor, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
@@ -265,8 +259,8 @@ final class TorchScript {
                 return (self).norm_conv(x, time, int(frames), int(shared), int(groups), float(eps), norm_weight, norm_bias, weight, bias, temporal1, temporal2, time_weight, time_bias)
               def with_arrays_resnet(self: __torch__.Ops, x: Tensor, time: Tensor, frames: Tensor, shared: Tensor, groups1: Tensor, eps1: Tensor, norm_weight1: Tensor, norm_bias1: Tensor, weight1: Tensor, bias1: Tensor, temporal11: Tensor, temporal12: Tensor, time_weight1: Tensor, time_bias1: Tensor, groups2: Tensor, eps2: Tensor, norm_weight2: Tensor, norm_bias2: Tensor, weight2: Tensor, bias2: Tensor, temporal21: Tensor, temporal22: Tensor, time_weight2: Tensor, time_bias2: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
                 return (self).resnet(x, time, int(frames), int(shared), int(groups1), float(eps1), norm_weight1, norm_bias1, weight1, bias1, temporal11, temporal12, time_weight1, time_bias1, int(groups2), float(eps2), norm_weight2, norm_bias2, weight2, bias2, temporal21, temporal22, time_weight2, time_bias2, weight, bias)
-              def with_arrays_upsample_conv(self: __torch__.Ops, x: Tensor, first: Tensor, height: Tensor, width: Tensor, frames: Tensor, weight: Tensor, bias: Tensor, stride: Tensor, temporal1: Tensor, temporal2: Tensor) -> Tensor:
-                return (self).upsample_conv(x, int(first), int(height), int(width), int(frames), weight, bias, int(stride), temporal1, temporal2)
+              def with_arrays_upsample_conv(self: __torch__.Ops, x: Tensor, first: Tensor, height: Tensor, width: Tensor, frames: Tensor, weight: Tensor, bias: Tensor, phases: Tensor, phase_bias: Tensor, temporal1: Tensor, temporal2: Tensor) -> Tensor:
+                return (self).upsample_conv(x, int(first), int(height), int(width), int(frames), weight, bias, phases, phase_bias, temporal1, temporal2)
               def with_arrays_tokens(self: __torch__.Ops, x: Tensor, groups: Tensor, eps: Tensor, norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
                 return (self).tokens(x, int(groups), float(eps), norm_weight, norm_bias, weight, bias)
               def with_arrays_queries(self: __torch__.Ops, x: Tensor, frames: Tensor, heads: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, query: Tensor) -> Tensor:
@@ -279,8 +273,8 @@ final class TorchScript {
                 return (self).frame_attention(q, k, v, int(frames), int(of), (self).numbers(lists))
               def with_arrays_temporal_attention(self: __torch__.Ops, x: Tensor, frames: Tensor, heads: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, query: Tensor, key: Tensor, value: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
                 return (self).temporal_attention(x, int(frames), int(heads), norm_weight, norm_bias, float(eps), query, key, value, out_weight, out_bias)
-              def with_arrays_feed_forward(self: __torch__.Ops, x: Tensor, rows: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, gated_weight: Tensor, gated_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
-                return torch.add(x, (self).gated(x, norm_weight, norm_bias, float(eps), gated_weight, gated_bias, out_weight, out_bias))
+              def with_arrays_feed_forward(self: __torch__.Ops, x: Tensor, rows: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, hidden_weight: Tensor, hidden_bias: Tensor, gate_weight: Tensor, gate_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
+                return torch.add(x, (self).gated(x, norm_weight, norm_bias, float(eps), hidden_weight, hidden_bias, gate_weight, gate_bias, out_weight, out_bias))
               def numbers(self: __torch__.Ops, x: Tensor) -> List[int]:
                 list = annotate(List[int], [])
                 for i in range(torch.numel(x)):
@@ -291,8 +285,12 @@ final class TorchScript {
     private TorchScript() {
     }
 
-    /** The archive: an uncompressed zip of the source and a pickled object of the class with its one attribute. */
-    static byte[] archive() throws IOException {
+    /**
+     * The archive: an uncompressed zip of the source and a pickled object of the class with its one attribute.
+     *
+     * @param layers the methods of {@link Layers}
+     */
+    static byte[] archive(String layers) throws IOException {
         // PROTO 2, GLOBAL '__torch__ Ops', (), NEWOBJ, {'training': False}, BUILD, STOP
         byte[] object = "\u0080\u0002c__torch__\nOps\n)\u0081}X\b\0\0\0training\u0089sb."
                 .getBytes(StandardCharsets.ISO_8859_1);
@@ -300,7 +298,7 @@ final class TorchScript {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
             store(zip, "ops/data.pkl", object);
-            store(zip, "ops/code/__torch__.py", (SOURCE + PictureMotion.SOURCE + TRAINING).getBytes(StandardCharsets.US_ASCII));
+            store(zip, "ops/code/__torch__.py", (SOURCE + layers + PictureMotion.SOURCE + TRAINING).getBytes(StandardCharsets.US_ASCII));
             store(zip, "ops/constants.pkl", noConstants);
             store(zip, "ops/version", "10\n".getBytes(StandardCharsets.US_ASCII));
         }

@@ -89,12 +89,12 @@ public final class UNet {
      */
     public NDArray forward(NDArray z, int t, NDArray text, ForwardContext context) {
         try (Scope scope = new Scope(z, text)) {
-            NDArray weight = convIn.weight();
+            NDArray like = convIn.bias();
             NDArray time = times.computeIfAbsent(t, this::timeEmbedding);
             ForwardContext sized = context.at((int) z.getShape().get(2), (int) z.getShape().get(3));
             Deque<NDArray> skips = new ArrayDeque<>();
-            NDArray x = convIn.plain(torch.copyTo(z, weight), context);
-            text = torch.copyTo(text, weight);
+            NDArray x = convIn.plain(torch.copyTo(z, like), context);
+            text = torch.copyTo(text, like);
             skips.push(x);
             for (DownBlock block : downBlocks) {
                 x = block.forward(x, time, text, sized, skips);

@@ -5,7 +5,7 @@ import ai.djl.ndarray.NDArray;
 import org.fatezero.nn.Conv2d;
 import org.fatezero.nn.GroupNorm;
 import org.fatezero.nn.ResnetBlock;
-import org.fatezero.tensor.Torch;
+import org.fatezero.tensor.Operation;
 import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
@@ -15,16 +15,14 @@ import java.util.List;
 /** Latents to pixels, each level but the last doubling the size. */
 final class Decoder {
 
-    private final Torch torch;
     private final Conv2d convIn;
     private final MidBlock midBlock;
     private final List<List<ResnetBlock>> levels = new ArrayList<>();
-    private final List<Conv2d> upsamplers = new ArrayList<>();
+    private final List<Operation> upsamplers = new ArrayList<>();
     private final GroupNorm normOut;
     private final Conv2d convOut;
 
     Decoder(Weights w, Vae.Config config) throws IOException {
-        torch = w.torch();
         int[] channels = config.blockOutChannels();
         int width = channels[channels.length - 1];
         convIn = Conv2d.read(w.at("conv_in"), config.latentChannels(), width, 3);
@@ -39,7 +37,7 @@ final class Decoder {
             }
             levels.add(resnets);
             if (i < channels.length - 1) {
-                upsamplers.add(Conv2d.read(level.at("upsamplers.0.conv"), width, width, 3));
+                upsamplers.add(Conv2d.upsampling(level.at("upsamplers.0.conv"), width));
             }
         }
         normOut = GroupNorm.read(w.at("conv_norm_out"), config.normNumGroups(), width, Encoder.EPS);
@@ -61,8 +59,8 @@ final class Decoder {
             if (i < upsamplers.size()) {
                 int h = (int) y.getShape().get(2);
                 int w = (int) y.getShape().get(3);
-                try (NDArray before = y; NDArray large = torch.nearest(before, 2 * h, 2 * w)) {
-                    y = upsamplers.get(i).forward(large);
+                try (NDArray before = y) {
+                    y = upsamplers.get(i).run(before, 2 * h, 2 * w);
                 }
             }
         }

@@ -30,10 +30,10 @@ final class MidBlock {
         norm = GroupNorm.read(attention.at("group_norm"), groups, width, Encoder.EPS);
         // folders of 2022 and 2023 name the four matrices otherwise than newer ones
         boolean old = attention.has("query.weight");
-        toQ = Linear.read(attention.at(old ? "query" : "to_q"), width, width);
-        toK = Linear.read(attention.at(old ? "key" : "to_k"), width, width);
-        toV = Linear.read(attention.at(old ? "value" : "to_v"), width, width);
-        toOut = Linear.read(attention.at(old ? "proj_attn" : "to_out.0"), width, width);
+        toQ = Linear.read(attention.at(old ? "query" : "to_q"), width, width).laidOut();
+        toK = Linear.read(attention.at(old ? "key" : "to_k"), width, width).laidOut();
+        toV = Linear.read(attention.at(old ? "value" : "to_v"), width, width).laidOut();
+        toOut = Linear.read(attention.at(old ? "proj_attn" : "to_out.0"), width, width).laidOut();
         resnet1 = new ResnetBlock(w.at("resnets.1"), width, width, 0, groups, Encoder.EPS);
     }
 

@@ -79,7 +79,7 @@ public final class Vae {
      */
     public NDArray encode(NDArray x) {
         try (Scope scope = new Scope(x)) {
-            NDArray moments = quantConv.forward(encoder.forward(torch.copyTo(x, quantConv.weight())));
+            NDArray moments = quantConv.forward(encoder.forward(torch.copyTo(x, quantConv.bias())));
             NDArray mean = moments.get(":, :{}", config.latentChannels);
             return scope.keep(torch.copyTo(mean.mul(config.scalingFactor), x));
         }
@@ -88,7 +88,7 @@ public final class Vae {
     /** Pixels, not clipped, of {@code z (n, latentChannels, h, w)}, in its precision. */
     public NDArray decode(NDArray z) {
         try (Scope scope = new Scope(z)) {
-            NDArray latents = torch.copyTo(z.div(config.scalingFactor), postQuantConv.weight());
+            NDArray latents = torch.copyTo(z.div(config.scalingFactor), postQuantConv.bias());
             return scope.keep(torch.copyTo(decoder.forward(postQuantConv.forward(latents)), z));
         }
     }

@@ -26,7 +26,8 @@ import java.util.Map;
  * reaches. A table on standard output, and {@code build/bench/summary.json}.
  *
  * <p>Arguments: {@code full} for the long list, and {@code reference=FOLDER python=PROGRAM} for the authors' code beside it, or
- * {@code base=FOLDER} for another commit's engine beside it, with {@code spins}, how long its threads wait before they sleep.
+ * {@code base=FOLDER} for another commit's engine beside it, with {@code spins}, how long its threads wait before they sleep,
+ * and {@code here}, options that this engine alone gets: those that turn off what the base has not.
  */
 final class Bench {
 
@@ -62,7 +63,7 @@ final class Bench {
         String reference = value(given, "reference");
         String base = value(given, "base");
         if (!base.isEmpty()) {
-            summary.put("base", Paired.compare(base, value(given, "spins"), given.contains("full")));
+            summary.put("base", Paired.compare(base, value(given, "spins"), value(given, "here"), given.contains("full")));
         } else if (!reference.isEmpty()) {
             summary.put("reference", Reference.compare(reference, value(given, "python")));
         } else {

@@ -78,9 +78,9 @@ final class Job implements Host {
                     before.edit(source, strides, target, strides, side, side, 8);
                 }
             }
+            job.enter("encode");
             job.seconds.clear(); // of loading
             job.peak.clear();
-            job.enter("encode");
             engine.edit(source, strides, target, strides, side, side, 8);
             job.enter(null);
             DataType precision = Hardware.of(options.getOrDefault("device", "auto"), options.getOrDefault("precision", "auto")).precision();

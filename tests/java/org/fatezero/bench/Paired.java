@@ -69,12 +69,13 @@ final class Paired {
     /**
      * @param engine the folder with the base's jars
      * @param spins GOMP_SPINCOUNT of the base, as its bridge sets it
+     * @param here options of this engine alone, {@code key=value} with spaces between
      */
-    static List<Line> compare(String engine, String spins, boolean full) throws IOException, InterruptedException {
+    static List<Line> compare(String engine, String spins, String here, boolean full) throws IOException, InterruptedException {
         List<Row> rows = new ArrayList<>();
         boolean bf16 = Hardware.of("cpu", "auto").precision() == DataType.BFLOAT16;
         for (String precision : bf16 ? List.of("fp32", "bf16") : List.of("fp32")) {
-            rows.add(new Row("pocket, " + precision, 128, 8, 10, 7, List.of("precision=" + precision)));
+            rows.add(new Row("pocket, " + precision, 128, 8, 10, 7, List.of("precision=" + precision, "model=java-engine/pocket")));
         }
         if (full) {
             FullSize.write(Bench.OUT.resolve("model"), Path.of("java-engine/pocket/tokenizer"));
@@ -86,7 +87,7 @@ final class Paired {
                 + " JNI calls a step (invert, edit)    copies");
         List<Line> lines = new ArrayList<>();
         for (Row row : rows) {
-            Line line = compare(row, engine, spins);
+            Line line = compare(row, engine, spins, here.isBlank() ? List.of() : List.of(here.strip().split(" +")));
             lines.add(line);
             System.out.printf(Locale.ROOT, "%-15s %4d %6d %2d %14.2f %5.2f %s  %s %4.1f dB  %5.0f %5.0f -> %5.0f %5.0f  %4.0f %4.0f -> %4.0f %4.0f%n", row.name,
                     row.side, row.frames, row.steps, median(line.base), median(line.here), line.seconds, line.cpu, line.psnr,
@@ -101,19 +102,21 @@ final class Paired {
         return seconds[seconds.length / 2];
     }
 
-    private static Line compare(Row row, String engine, String spins) throws IOException, InterruptedException {
+    private static Line compare(Row row, String engine, String spins, List<String> here) throws IOException, InterruptedException {
         Path clip = Bench.OUT.resolve("clip.rgb");
         Clip.make(clip, row.frames, row.side);
         List<String> options = new ArrayList<>(List.of("frames=" + row.frames, "side=" + row.side, "size=" + row.side, "steps=" + row.steps,
                 "device=cpu", "store=keep", "keys=mid", "preset=watercolor", "source=" + SOURCE, "clip=" + clip));
         options.addAll(row.options);
-        String own = System.getProperty("java.class.path");
+        List<String> own = new ArrayList<>(options);
+        own.addAll(here);
+        String path = System.getProperty("java.class.path");
         String asm = ClassReader.class.getProtectionDomain().getCodeSource().getLocation().getPath();
         String base = String.join(File.pathSeparator, "build/maven/test-classes", engine + "/*", asm);
         Path[] edited = {Bench.OUT.resolve("base.rgb"), Bench.OUT.resolve("here.rgb")};
         List<Windows.Result> ofBase = new ArrayList<>();
         List<Windows.Result> ofHere = new ArrayList<>();
-        try (Player first = new Player(base, spins, options, edited[0], false); Player second = new Player(own, null, options, edited[1], false)) {
+        try (Player first = new Player(base, spins, options, edited[0], false); Player second = new Player(path, null, own, edited[1], false)) {
             first.turn();
             second.turn();
             for (int round = 0; round < row.rounds; round++) {
@@ -128,8 +131,7 @@ final class Paired {
         }
         List<Double> calls = new ArrayList<>();
         List<Double> copies = new ArrayList<>();
-        for (String path : List.of(base, own)) {
-            Windows.Result counted = counted(path, options);
+        for (Windows.Result counted : List.of(counted(base, options), counted(path, own))) {
             for (String phase : List.of("invert", "edit")) {
                 calls.add(counted.calls().getOrDefault(phase, 0L) / (double) row.steps);
                 copies.add(counted.copies().getOrDefault(phase, 0L) / (double) row.steps);

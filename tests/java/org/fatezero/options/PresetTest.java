@@ -52,7 +52,7 @@ class PresetTest {
                     .map(name -> name.replace(".preset", "")).sorted().toList();
         }
         assertEquals(files, List.copyOf(Preset.names()));
-        assertTrue(files.containsAll(List.of("watercolor", "ukiyo-e", "van-gogh", "monet", "makoto-shinkai", "cartoon", "recolor",
+        assertTrue(files.containsAll(List.of("watercolor", "ukiyo-e", "van-gogh", "monet", "makoto-shinkai", "cartoon", "pencil-sketch", "recolor",
                 "swap-attribute", "swap-object", "background", "enhance", "remove-object")), files.toString());
     }
 
