@@ -106,7 +106,7 @@ final class Paired {
         Path clip = Bench.OUT.resolve("clip.rgb");
         Clip.make(clip, row.frames, row.side);
         List<String> options = new ArrayList<>(List.of("frames=" + row.frames, "side=" + row.side, "size=" + row.side, "steps=" + row.steps,
-                "device=cpu", "store=keep", "keys=mid", "preset=watercolor", "source=" + SOURCE, "clip=" + clip));
+                "device=cpu", "store=keep", "keys=mid", "guidance=7.5", "preset=watercolor", "source=" + SOURCE, "clip=" + clip));
         options.addAll(row.options);
         List<String> own = new ArrayList<>(options);
         own.addAll(here);
