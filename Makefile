@@ -380,7 +380,7 @@ test-filter: ffmpeg test-signals $(STUB)
 
 # what a processor's instructions and cores may decide, as if it were two others: with AVX2 alone and one thread, and with AVX-512
 # but without its bfloat16, and three
-PROCESSOR_TESTS = TorchTest,GroupNormTest,UNetTest,!UNetTest\#manyFramesAreWhatEachIsAlone,VaeTest,TextEncoderTest,DdimInversionTest,PrecisionTest,HardwareTest
+PROCESSOR_TESTS = TorchTest,LayoutTest,GroupNormTest,UNetTest,!UNetTest\#manyFramesAreWhatEachIsAlone,VaeTest,TextEncoderTest,DdimInversionTest,PrecisionTest,HardwareTest
 
 test-processors: engine
 	OMP_NUM_THREADS=1 ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 MKL_ENABLE_INSTRUCTIONS=AVX2 \

@@ -46,7 +46,9 @@ def main():
         print(f"{style}: {asked.options['source']}, seed {asked.source.seed}, {psnr(edited, asked.truth.frames):.1f} dB", flush=True)
         shown = [frames[FRAME] for frames in (asked.before.frames, edited, asked.truth.frames)]
         columns.append(np.concatenate([report.label(style, shown[0].shape[1]), *shown]))
-    cv2.imwrite(str(args.out or args.root / "presets/styles.png"), np.concatenate(columns, 1)[..., ::-1])
+    out = args.out or args.root / "presets/styles.png"
+    if not cv2.imwrite(str(out), np.concatenate(columns, 1)[..., ::-1]):
+        parser.error(f"{out}: cannot be written")
 
 
 if __name__ == "__main__":

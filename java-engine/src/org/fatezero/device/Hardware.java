@@ -25,6 +25,7 @@ public record Hardware(Device device, DataType precision) {
     private static final List<String> LIMITS = List.of("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA");
     private static final List<String> ALL = List.of("", "ALL", "DEFAULT", "AVX512_CORE_AMX", "AVX512_CORE_AMX_FP16", "AVX10_1_512_AMX",
             "AVX10_1_512_AMX_FP16");
+    private static final List<String> BEFORE_AVX2 = List.of("SSE41", "AVX");
     private static final List<String> ALL_BUT_AMX = List.of("AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX10_1_512");
 
     /**
@@ -50,17 +51,25 @@ public record Hardware(Device device, DataType precision) {
     }
 
     private static boolean computesInBfloat16() {
-        String limit = LIMITS.stream().map(System::getenv).filter(Objects::nonNull).findFirst().orElse("");
-        return computesInBfloat16(cpuinfo(), limit);
+        return computesInBfloat16(cpuinfo(), limit());
     }
 
-    /** Whether oneDNN has kernels of its own for this processor and precision, which want their weights in blocks. */
-    public static boolean multipliesInBlocks(DataType precision) {
+    /** Whether oneDNN has sound and fast kernels for this processor and precision, which want their weights packed. */
+    public static boolean multipliesPacked(DataType precision) {
+        return multipliesPacked(precision, cpuinfo(), limit());
+    }
+
+    /** @param limit as below */
+    static boolean multipliesPacked(DataType precision, String cpuinfo, String limit) {
         return switch (precision) {
-            case FLOAT32 -> flags(cpuinfo()).contains("avx2");
-            case BFLOAT16 -> computesInBfloat16();
+            case FLOAT32 -> flags(cpuinfo).contains("avx2") && !BEFORE_AVX2.contains(limit.toUpperCase(Locale.ROOT));
+            case BFLOAT16 -> computesInBfloat16(cpuinfo, limit);
             default -> false;
         };
+    }
+
+    private static String limit() {
+        return LIMITS.stream().map(System::getenv).filter(Objects::nonNull).findFirst().orElse("");
     }
 
     private static String cpuinfo() {

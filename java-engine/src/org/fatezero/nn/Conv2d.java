@@ -10,8 +10,8 @@ import org.fatezero.tensor.Weights;
 import java.io.IOException;
 
 /**
- * A square convolution. Its weights lie as the machine is fastest with. From the networks' first layer on feature maps have their
- * channels innermost: what convolutions are fastest on, and what attention reads as tokens without a copy.
+ * A square convolution. Its weights lie in the layout that {@link Layers} gives them. From the networks' first layer on feature maps
+ * have their channels innermost: what convolutions are fastest on, and what attention reads as tokens without a copy.
  */
 public record Conv2d(Torch torch, NDArray weight, NDArray bias, int stride, int padding) {
 
@@ -24,13 +24,17 @@ public record Conv2d(Torch torch, NDArray weight, NDArray bias, int stride, int 
         return new Conv2d(w.torch(), w.torch().layers().ofConvolution(w.get("weight", out, in, kernel, kernel), stride, padding), w.get("bias", out), stride, padding);
     }
 
-    /** A 3x3 convolution of a map that is made larger first, by repeating its cells: {@code run(x (n, channels, h, w), height, width)}. */
-    public static Operation upsampling(Weights w, int channels) throws IOException {
+    /**
+     * A 3x3 convolution of a map that is made larger first, by repeating its cells: {@code run(x (n, channels, h, w), height, width)}.
+     *
+     * @param bias of it, {@code (channels)}
+     */
+    public static Operation upsampling(Weights w, NDArray bias) throws IOException {
         Layers layers = w.torch().layers();
+        long channels = bias.size();
         NDArray planar = w.get("weight", channels, channels, 3, 3);
-        NDArray bias = w.get("bias", channels);
         NDArray phases = layers.ofPhases(planar);
-        return w.torch().operation("upsampled", layers.ofConvolution(planar, 1, 1), bias, phases, layers.biasOfPhases(phases, bias));
+        return w.torch().operation("upsampled", layers.ofConvolution(planar, 1, 1), bias, phases, layers.biasOfPhases(bias));
     }
 
     /** @param x {@code (n, in, h, w)} */

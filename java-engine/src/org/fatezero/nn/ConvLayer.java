@@ -35,8 +35,9 @@ public final class ConvLayer {
     /** The same of a map that is made larger. */
     public static ConvLayer upsampling(Weights w, int channels) throws IOException {
         NDArray[] temporal = VideoConv.temporal(w, channels);
-        Operation spatial = Conv2d.upsampling(w, channels);
-        return new ConvLayer(w.torch(), w.get("bias", channels), w.torch().operation("upsample_conv", spatial, temporal[0], temporal[1]));
+        NDArray bias = w.get("bias", channels);
+        Operation spatial = Conv2d.upsampling(w, bias);
+        return new ConvLayer(w.torch(), bias, w.torch().operation("upsample_conv", spatial, temporal[0], temporal[1]));
     }
 
     /**

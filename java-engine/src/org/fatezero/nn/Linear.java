@@ -19,12 +19,12 @@ public record Linear(Torch torch, NDArray weight, NDArray bias) {
         return new Linear(w.torch(), w.get("weight", out, in), null);
     }
 
-    /** The same with its weight as the machine multiplies many rows fastest; this one is not to be used again. */
+    /** The same in the layout that is fastest for many rows; this one is not to be used again. */
     public Linear laidOut() {
         return new Linear(torch, torch.layers().ofLinear(weight), bias);
     }
 
-    /** What gives the first half of its outputs and what gives the second, laid out; this one is not to be used again. */
+    /** Two layers, for the first half of the outputs and for the second, each laid out; this one is not to be used again. */
     public Linear[] halves() {
         try (weight; bias) {
             NDList weights = weight.split(2);

@@ -11,13 +11,14 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Linear layers and convolutions, and how their weights lie. A processor is fastest with weights in the blocks that oneDNN chooses for
- * it. Of plain ones it makes such blocks at every call: with one frame that takes as long as the convolutions of the lowest levels.
- * Weights in blocks are opaque: nothing but these layers can read them.
+ * Linear layers and convolutions, and how their weights lie. oneDNN multiplies by weights in blocks of its own. From plain weights it
+ * builds these anew at every call, which with one frame takes as long as the convolutions of the lowest levels; here they are packed
+ * once. Packed weights are opaque: nothing but these layers can read them.
  */
 public final class Layers {
 
-    private static final String PLAIN = """
+    /** For a libtorch that lacks oneDNN, and so the operations that the other source names. */
+    private static final String WITHOUT_ONEDNN = """
               def linear(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
                 return torch.linear(x, weight, bias)
               def linear_gelu_gated(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, gate_weight: Tensor, gate_bias: Tensor) -> Tensor:
@@ -26,7 +27,11 @@ public final class Layers {
                 return torch.conv2d(x, weight, bias, [stride, stride], [padding, padding], [1, 1], 1)
             """;
 
-    private static final String IN_BLOCKS = """
+    /**
+     * The blocks that oneDNN chooses depend on the input's size, if little. It is told one that stands for what networks see: 1024 rows, or
+     * 16 maps of 8x8. Where it would choose others for an input it packs anew at that call, and the result is the same.
+     */
+    private static final String WITH_ONEDNN = """
               def linear(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
                 if ops.prim.is_mkldnn(weight):
                   y = ops.mkldnn._linear_pointwise(x, weight, bias, "none", annotate(List[Optional[number]], []), "")
@@ -46,20 +51,23 @@ public final class Layers {
                 else:
                   y = torch.conv2d(x, weight, bias, [stride, stride], [padding, padding], [1, 1], 1)
                 return y
-              def linear_in_blocks(self: __torch__.Ops, weight: Tensor) -> Tensor:
-                return ops.mkldnn._reorder_linear_weight(weight)
-              def conv2d_in_blocks(self: __torch__.Ops, weight: Tensor, stride: int, padding: int) -> Tensor:
-                return torch.mkldnn_reorder_conv2d_weight(torch.to_mkldnn(weight), [padding, padding], [stride, stride], [1, 1])
+              def pack_linear(self: __torch__.Ops, weight: Tensor) -> Tensor:
+                return ops.mkldnn._reorder_linear_weight(weight, 1024)
+              def pack_conv2d(self: __torch__.Ops, weight: Tensor, stride: int, padding: int) -> Tensor:
+                side = ops.prim.max(torch.size(weight, 2), 8)
+                return torch.mkldnn_reorder_conv2d_weight(torch.to_mkldnn(weight), [padding, padding], [stride, stride], [1, 1], 1, [16, torch.size(weight, 1), side, side])
             """;
 
     /**
-     * A 3x3 convolution of a map doubled by repeating cells needs each cell's weights once: a pixel of each of the four phases sees 2x2
-     * cells, whose weights are sums of the 3x3. Less than half of the arithmetic, and all phases as channels of one convolution.
+     * A 3x3 convolution of a map that was doubled by repeating its cells: each pixel sees no more than 2x2 different cells, whose weights
+     * are sums of the 3x3. There are four such sets of weights, one for each phase that a pixel may have; all are channels of one
+     * convolution of the small map. That is down to 4/9 of the arithmetic, but 16/9 of the weights, which is what small maps wait for.
      */
     private static final String UPSAMPLED = """
               def phases(self: __torch__.Ops, weight: Tensor) -> Tensor:
-                rows = (self).pairs(weight, 2)
-                return torch.flatten(torch.stack([(self).pairs(rows[0], 3)[0], (self).pairs(rows[0], 3)[1], (self).pairs(rows[1], 3)[0], (self).pairs(rows[1], 3)[1]], 0), 0, 1)
+                rows = (self).pairs(torch.to(weight, 6), 2)
+                sums = torch.stack([(self).pairs(rows[0], 3)[0], (self).pairs(rows[0], 3)[1], (self).pairs(rows[1], 3)[0], (self).pairs(rows[1], 3)[1]], 0)
+                return torch.to(torch.flatten(sums, 0, 1), ops.prim.dtype(weight))
               def pairs(self: __torch__.Ops, weight: Tensor, axis: int) -> List[Tensor]:
                 first = torch.narrow(weight, axis, 0, 1)
                 second = torch.narrow(weight, axis, 1, 1)
@@ -71,7 +79,8 @@ public final class Layers {
                 h = torch.size(x, 2)
                 w = torch.size(x, 3)
                 doubled = torch.__and__(torch.eq(height, torch.mul(h, 2)), torch.eq(width, torch.mul(w, 2)))
-                if torch.__and__(doubled, torch.gt(torch.numel(phase_bias), 0)):
+                large = torch.ge(torch.mul(torch.mul(h, w), torch.size(x, 0)), 256)
+                if torch.__and__(torch.__and__(doubled, large), torch.gt(torch.numel(phase_bias), 0)):
                   cells = torch.unflatten(torch.permute((self).conv2d(x, phases, phase_bias, 1, 1), [0, 2, 3, 1]), 3, [4, -1])
                   pixels = torch.new_empty(cells, [torch.size(x, 0), h, 2, w, 2, torch.size(bias, 0)])
                   for phase in range(4):
@@ -86,67 +95,67 @@ public final class Layers {
             """;
 
     private final Torch torch;
-    private final Set<DataType> inBlocks;
+    private final Set<DataType> packed;
 
-    /** @param inBlocks the precisions whose weights lie in blocks where they are a processor's */
-    Layers(Torch torch, Set<DataType> inBlocks) {
+    /** @param packed the precisions whose weights are packed where they are a processor's */
+    Layers(Torch torch, Set<DataType> packed) {
         this.torch = torch;
-        this.inBlocks = inBlocks;
+        this.packed = packed;
     }
 
-    /** The precisions that this machine computes fastest in with weights in blocks. No gradient passes through such layers. */
-    static Set<DataType> inBlocks() {
+    /** The precisions that this machine computes fastest in with packed weights. No gradient passes through such layers. */
+    static Set<DataType> packedHere() {
         return Libtorch.hasOneDnn()
-                ? Stream.of(DataType.FLOAT32, DataType.BFLOAT16).filter(Hardware::multipliesInBlocks).collect(Collectors.toSet()) : Set.of();
+                ? Stream.of(DataType.FLOAT32, DataType.BFLOAT16).filter(Hardware::multipliesPacked).collect(Collectors.toSet()) : Set.of();
     }
 
     /** The methods {@code linear}, {@code linear_gelu_gated}, {@code conv2d} and {@code upsampled} of {@link TorchScript}. */
-    static String source(Set<DataType> inBlocks) {
-        return (inBlocks.isEmpty() ? PLAIN : IN_BLOCKS) + UPSAMPLED;
+    static String source(Set<DataType> packed) {
+        return (packed.isEmpty() ? WITHOUT_ONEDNN : WITH_ONEDNN) + UPSAMPLED;
     }
 
-    private boolean inBlocks(NDArray weight) {
-        DataType type = weight.getDataType() == DataType.UNKNOWN ? DataType.BFLOAT16 : weight.getDataType(); // which DJL does not name
-        return inBlocks.contains(type) && !weight.getDevice().isGpu();
+    private boolean packs(NDArray like) {
+        DataType type = like.getDataType() == DataType.UNKNOWN ? DataType.BFLOAT16 : like.getDataType(); // which DJL does not name
+        return packed.contains(type) && !like.getDevice().isGpu();
     }
 
     /**
-     * The weight of a linear layer as this machine multiplies many rows by it fastest. For few calls a plain one will do as well.
+     * The weight of a linear layer in the layout that is fastest for many rows; for a few calls the plain one will do as well.
      *
      * @param weight {@code (out, in)}; closed if another is returned
      */
     public NDArray ofLinear(NDArray weight) {
-        if (!inBlocks(weight)) {
+        if (!packs(weight)) {
             return weight;
         }
         try (weight) {
-            return torch.run("linear_in_blocks", weight);
+            return torch.run("pack_linear", weight);
         }
     }
 
     /**
-     * Likewise the weight of a convolution: in blocks, or with its channels innermost.
+     * The weight of a convolution likewise: packed, or with its channels innermost.
      *
      * @param weight {@code (out, in, k, k)}; closed
      */
     public NDArray ofConvolution(NDArray weight, int stride, int padding) {
         try (weight) {
-            return inBlocks(weight) ? torch.run("conv2d_in_blocks", weight, stride, padding) : torch.channelsLast(weight);
+            return packs(weight) ? torch.run("pack_conv2d", weight, stride, padding) : torch.channelsLast(weight);
         }
     }
 
     /**
      * The weight of a 3x3 convolution of a map of twice the size, for the map before.
      *
-     * @param weight {@code (out, in, 3, 3)}
-     * @return {@code (4 * out, in, 2, 2)}, phase after phase, laid out; {@link Torch#none} where that is not faster
+     * @param weight {@code (out, in, 3, 3)}; it stays open
+     * @return {@code (4 * out, in, 2, 2)}, phase after phase, packed; {@link Torch#none} where weights are not packed
      */
     public NDArray ofPhases(NDArray weight) {
-        return inBlocks(weight) ? ofConvolution(torch.run("phases", weight), 1, 1) : torch.none();
+        return packs(weight) ? ofConvolution(torch.run("phases", weight), 1, 1) : torch.none();
     }
 
-    /** The bias {@code (4 * out)} to {@link #ofPhases}; none where that is. */
-    public NDArray biasOfPhases(NDArray phases, NDArray bias) {
-        return phases == torch.none() ? phases : torch.run("four_times", bias);
+    /** The bias {@code (4 * out)} to {@link #ofPhases} of {@code bias (out)}; none where that is. */
+    public NDArray biasOfPhases(NDArray bias) {
+        return packs(bias) ? torch.run("four_times", bias) : torch.none();
     }
 }

@@ -24,9 +24,6 @@ import java.util.stream.Stream;
  */
 public final class Torch implements AutoCloseable {
 
-    private static final double BETA1 = 0.9;
-    private static final double BETA2 = 0.999;
-
     private final Libtorch.Script script;
     private final boolean training;
     private final Layers layers;
@@ -40,9 +37,13 @@ public final class Torch implements AutoCloseable {
 
     /** @param training whether gradients pass through the operations */
     public Torch(NDManager manager, boolean training) throws IOException {
-        Set<DataType> inBlocks = training ? Set.of() : Layers.inBlocks();
-        script = Libtorch.load(manager, TorchScript.archive(Layers.source(inBlocks)));
-        layers = new Layers(this, inBlocks);
+        this(manager, training, training ? Set.of() : Layers.packedHere());
+    }
+
+    /** @param packed as {@link Layers} has it */
+    Torch(NDManager manager, boolean training, Set<DataType> packed) throws IOException {
+        script = Libtorch.load(manager, TorchScript.archive(Layers.source(packed)));
+        layers = new Layers(this, packed);
         this.training = training;
         none = manager.create(new Shape(0));
         noConstants = script.constants();
@@ -137,7 +138,7 @@ public final class Torch implements AutoCloseable {
         return run("guided", x, scale);
     }
 
-    /** {@code x weight^T + bias} over the last axis; {@code bias} may be null, and the weight of {@link Layers#ofLinear}. */
+    /** {@code x weight^T + bias} over the last axis; the weight is plain or of {@link Layers#ofLinear}, {@code bias} may be null. */
     public NDArray linear(NDArray x, NDArray weight, NDArray bias) {
         return bias == null ? run("project", x, weight) : run("linear", x, weight, bias);
     }
@@ -290,7 +291,12 @@ public final class Torch implements AutoCloseable {
         return run("lerp", a, b, weight);
     }
 
-    /** @throws NotFiniteException unless all numbers are finite; it says what they are */
+    /**
+     * Stops a computation that has gone wrong where it has.
+     *
+     * @param what the numbers are
+     * @throws NotFiniteException unless all are finite
+     */
     public void requireFinite(NDArray x, String what) {
         if (!allFinite(x)) {
             throw new NotFiniteException(what);
@@ -303,28 +309,22 @@ public final class Torch implements AutoCloseable {
         }
     }
 
-    /**
-     * One step of AdamW (Loshchilov and Hutter 2019, Decoupled Weight Decay Regularization), in place.
-     *
-     * @param weight changed, as are {@code mean} and {@code square}, the moments of the gradient, of the same shape
-     * @param scale factor on the gradient
-     * @param rate learning rate
-     * @param decay weight decay
-     * @param step of the moments, from 1
-     */
-    public void adamW(NDArray weight, NDArray gradient, NDArray mean, NDArray square, double scale, double rate, double decay, int step) {
-        script.run(weight.getManager(), "adam_w", noConstants, weight, gradient, mean, square, scale, 1 - rate * decay, rate / (1 - Math.pow(BETA1, step)),
-                1 - Math.pow(BETA2, step), BETA1, BETA2).close();
-    }
-
     /** Runs an operation; what it gives belongs to the manager of the first argument. */
     NDArray run(String method, Object... arguments) {
         return run(((NDArray) arguments[0]).getManager(), method, arguments);
     }
 
-    /** Likewise for another manager. */
+    /**
+     * @param to owns the result
+     * @param arguments arrays, int, double, boolean or int[]
+     */
     private NDArray run(NDManager to, String method, Object... arguments) {
         return training ? Operation.runWithGradients(script, to, method, arguments).singletonOrThrow() : script.run(to, method, noConstants, arguments);
+    }
+
+    /** Likewise, also of an instance that was made for training. */
+    NDArray runWithoutGradients(String method, Object... arguments) {
+        return script.run(((NDArray) arguments[0]).getManager(), method, noConstants, arguments);
     }
 
     /** {@link Operation#run}. */

@@ -233,12 +233,6 @@ final class TorchScript {
                 return torch.addcmul(torch.matmul(torch.to(source, ops.prim.dtype(edit)), matrix), edit, own)
               def lerp(self: __torch__.Ops, a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
                 return torch.lerp(a, b, weight)
-              def adam_w(self: __torch__.Ops, weight: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, scale: float, keep: float, rate: float, correction: float, beta1: float, beta2: float) -> Tensor:
-                g = torch.mul(gradient, scale)
-                m = torch.add_(torch.mul_(mean, beta1), torch.mul(g, torch.sub(1., beta1)))
-                v = torch.addcmul_(torch.mul_(square, beta2), g, g, value=torch.sub(1., beta2))
-                denominator = torch.add(torch.sqrt(torch.div(v, correction)), 1e-8)
-                return torch.addcdiv_(torch.mul_(weight, keep), m, denominator, value=torch.neg(rate))
               def all_finite(self: __torch__.Ops, x: Tensor) -> Tensor:
                 return torch.all(torch.isfinite(x))
             """;
@@ -298,7 +292,7 @@ final class TorchScript {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
             store(zip, "ops/data.pkl", object);
-            store(zip, "ops/code/__torch__.py", (SOURCE + layers + PictureMotion.SOURCE + TRAINING).getBytes(StandardCharsets.US_ASCII));
+            store(zip, "ops/code/__torch__.py", (SOURCE + layers + PictureMotion.SOURCE + TRAINING + Optimization.SOURCE).getBytes(StandardCharsets.US_ASCII));
             store(zip, "ops/constants.pkl", noConstants);
             store(zip, "ops/version", "10\n".getBytes(StandardCharsets.US_ASCII));
         }

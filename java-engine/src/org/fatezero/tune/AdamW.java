@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 
 import org.fatezero.device.Libtorch;
 import org.fatezero.tensor.Scope;
+import org.fatezero.tensor.Optimization;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 
@@ -60,7 +61,7 @@ final class AdamW {
         weights.forEach((name, weight) -> {
             Moments of = moments.get(name);
             try (Scope scope = new Scope(weight)) {
-                torch.adamW(weight, weight.getGradient(), of.mean, of.square, Math.min(1, limit / (norm + 1e-6)), rate, DECAY, steps);
+                Optimization.adamW(torch, weight, weight.getGradient(), of.mean, of.square, Math.min(1, limit / (norm + 1e-6)), rate, DECAY, steps);
             }
             Libtorch.clearGradient(weight);
         });

@@ -37,7 +37,8 @@ final class Decoder {
             }
             levels.add(resnets);
             if (i < channels.length - 1) {
-                upsamplers.add(Conv2d.upsampling(level.at("upsamplers.0.conv"), width));
+                Weights conv = level.at("upsamplers.0.conv");
+                upsamplers.add(Conv2d.upsampling(conv, conv.get("bias", width)));
             }
         }
         normOut = GroupNorm.read(w.at("conv_norm_out"), config.normNumGroups(), width, Encoder.EPS);

@@ -11,7 +11,8 @@ import java.util.List;
 
 /**
  * The layers of a network, listed from its configuration alone: what its weights are called, and what one forward of one
- * frame costs. Convolutions and matrix products count, 2 operations a multiplication; norms and activations do not.
+ * frame costs. Convolutions and matrix products count, 2 operations a multiplication; norms and activations do not. A convolution
+ * after upsampling counts as one of the large map, however it is computed.
  */
 final class Layers {
 

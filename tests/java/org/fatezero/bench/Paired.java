@@ -105,6 +105,7 @@ final class Paired {
     private static Line compare(Row row, String engine, String spins, List<String> here) throws IOException, InterruptedException {
         Path clip = Bench.OUT.resolve("clip.rgb");
         Clip.make(clip, row.frames, row.side);
+        // older engines have another model built in, and do not read what guidance a model asks for
         List<String> options = new ArrayList<>(List.of("frames=" + row.frames, "side=" + row.side, "size=" + row.side, "steps=" + row.steps,
                 "device=cpu", "store=keep", "keys=mid", "guidance=7.5", "preset=watercolor", "source=" + SOURCE, "clip=" + clip));
         options.addAll(row.options);

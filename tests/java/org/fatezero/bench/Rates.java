@@ -33,13 +33,13 @@ record Rates(String device, double convolution, double product, double conversio
         try (NDManager manager = NDManager.newBaseManager(gpu ? Device.gpu() : Device.cpu(), "PyTorch");
                 Torch torch = new Torch(manager)) {
             NDArray x = torch.channelsLast(random(manager, torch, type, 4, 320, 64, 64));
-            NDArray weight = torch.channelsLast(random(manager, torch, type, 320, 320, 3, 3));
+            NDArray weight = torch.layers().ofConvolution(random(manager, torch, type, 320, 320, 3, 3), 1, 1);
             NDArray bias = random(manager, torch, type, 320);
             NDArray a = random(manager, torch, type, n, n);
-            NDArray b = random(manager, torch, type, n, n);
+            NDArray b = torch.layers().ofLinear(random(manager, torch, type, n, n));
             return new Rates(manager.getDevice().toString(),
                     rate(2. * 4 * 64 * 64 * 320 * 320 * 9, repeated, () -> torch.conv2d(x, weight, bias, 1, 1)),
-                    rate(2. * n * n * n, repeated, () -> a.matMul(b)), Conversion.seconds(side, manager, torch));
+                    rate(2. * n * n * n, repeated, () -> torch.linear(a, b, null)), Conversion.seconds(side, manager, torch));
         }
     }
 

@@ -27,6 +27,14 @@ class HardwareTest {
     }
 
     @ParameterizedTest
+    @CsvSource({"avx avx2, '', FLOAT32, true", "avx, '', FLOAT32, false", "avx avx2, AVX, FLOAT32, false", "avx avx2, sse41, FLOAT32, false",
+        "avx2 avx512_bf16, AVX2, FLOAT32, true", "avx2, '', BFLOAT16, false", "avx2 avx512_bf16, '', BFLOAT16, true",
+        "avx2 avx512_bf16, AVX2, BFLOAT16, false", "avx2 avx512_bf16 amx_bf16, '', BFLOAT16, false", "avx2, '', FLOAT16, false"})
+    void weightsArePackedForProcessorsThatAreFasterSo(String flags, String limit, DataType precision, boolean expected) {
+        assertEquals(expected, Hardware.multipliesPacked(precision, "flags : " + flags + "\n", limit));
+    }
+
+    @ParameterizedTest
     @CsvSource({"fp32, FLOAT32", "bf16, BFLOAT16"})
     void thePrecisionAskedForIsTaken(String precision, DataType expected) {
         assertEquals(expected, Hardware.of("cpu", precision).precision());

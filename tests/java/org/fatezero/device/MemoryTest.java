@@ -63,7 +63,7 @@ class MemoryTest {
     @EnabledOnOs(OS.LINUX)
     void whatIsFreedIsGivenBack() throws Exception {
         Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Dai.djl.offline=true", "-cp",
-                System.getProperty("java.class.path"), Heap.class.getName()).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+                System.getProperty("java.class.path"), Heap.class.getName()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
         String[] mib = new String(process.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip().split(" ");
         assertEquals(0, process.waitFor());
         assertTrue(Long.parseLong(mib[0]) > 150 && Long.parseLong(mib[1]) < 50, mib[0] + " MiB were held, " + mib[1] + " are left");

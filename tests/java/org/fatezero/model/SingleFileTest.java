@@ -1,6 +1,7 @@
 package org.fatezero.model;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -29,11 +30,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /** The tiny model in one file, by its original names. */
 class SingleFileTest {
@@ -98,6 +101,16 @@ class SingleFileTest {
             assertArrayEquals(z.toFloatArray(), one.vae.encode(pixels).toFloatArray());
             assertArrayEquals(other.vae.decode(z).toFloatArray(), one.vae.decode(z).toFloatArray());
         }
+    }
+
+    @Test
+    void loadingTellsOfEachTensorOnce() throws Exception {
+        List<String> told = new ArrayList<>();
+        try (Checkpoint files = new DiffusersFolder(Golden.TINY)) {
+            new Model(files, List.of(), Device.cpu(), DataType.FLOAT32, SILENT, (step, steps) -> told.add(step + " of " + steps)).close();
+        }
+        int all = told.size() - 1;
+        assertEquals(IntStream.rangeClosed(0, all).mapToObj(step -> step + " of " + all).toList(), told);
     }
 
     /** Whose digits are others than those of tensors' names. */
