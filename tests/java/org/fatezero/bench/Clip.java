@@ -29,7 +29,8 @@ final class Clip {
     }
 
     static void write(Path path, ByteBuffer[] frames) throws IOException {
-        try (FileChannel file = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+        try (FileChannel file = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING,
+                StandardOpenOption.WRITE)) {
             for (ByteBuffer frame : frames) {
                 file.write(frame.rewind());
             }
