@@ -20,7 +20,7 @@ class MemoryTest {
     /** As many windows as {@code -Dwindows=} says. */
     private static final int WINDOWS = Integer.getInteger("windows", 500);
     private static final int EVERY = 50;
-    private static final int WARM = 150;            // until then Java compiles most of its methods
+    private static final int WARM = 250;            // until then Java compiles most of its methods, later where others use the processor
     private static final long GROWTH_KIB = 512;     // in as many windows; a frame, of 56 KiB, left behind by each would be 2,800
     private static final long ROOM_KIB = 16 << 10;  // for methods that are compiled late, which takes some MiB at once
 
