@@ -29,7 +29,7 @@ public final class Layers {
 
     /**
      * The blocks that oneDNN chooses depend on the input's size, if little. It is told one that stands for what networks see: 1024 rows, or
-     * 16 maps of 8x8. Where it would choose others for an input it packs anew at that call, and the result is the same.
+     * 16 maps of 8x8. Where it would choose others for a convolution it packs anew at that call, with the same result.
      */
     private static final String WITH_ONEDNN = """
               def linear(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
