@@ -1,6 +1,8 @@
 """Several equal workers train one model: each takes its own batch, gradients are averaged. On shared cores one thread
 each beats one process with many threads."""
 import os
+import signal
+import sys
 import tempfile
 
 import torch
@@ -16,12 +18,13 @@ def _work(rank, workers, store, main, args):
 
 
 def launch(main, args):
-    """Runs `main(args, rank)` in `args.workers` processes."""
+    """Runs `main(args, rank)` in `args.workers` processes, which end with this one."""
     if args.workers < 2:
         return _work(0, 1, None, main, args)
     os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     with tempfile.TemporaryDirectory() as folder:
-        mp.spawn(_work, (args.workers, folder + "/store", main, args), args.workers)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+        mp.spawn(_work, (args.workers, folder + "/store", main, args), args.workers, daemon=True)
 
 
 def average(tensors):

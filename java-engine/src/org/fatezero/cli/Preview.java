@@ -47,6 +47,10 @@ final class Preview implements Callable<Integer> {
     @Option(names = "--steps", defaultValue = "20", paramLabel = "<n>", description = "Steps of the inversion and of the edits. Default: ${DEFAULT-VALUE}.")
     private int steps;
 
+    @Option(names = "--mask", paramLabel = "<picture>", description = "White where it may change, black where not: a picture, or a video of which that "
+            + "frame counts. Of any size.")
+    private Path mask;
+
     @Option(names = "--set", paramLabel = "<option=value>", description = "Another option of the filter, for all of them: --set from=jeep --set to=cat.")
     private Map<String, String> further = new LinkedHashMap<>();
 
@@ -61,7 +65,7 @@ final class Preview implements Callable<Integer> {
         if (frame < 0 || frame > MOST_FRAMES) {
             throw new ParameterException(spec.commandLine(), "--frame is 0 to " + MOST_FRAMES);
         }
-        Frame source = read();
+        Frame source = read(video);
         ContactSheet sheet = new ContactSheet();
         sheet.add("source", source);
         List<Frame> edited = edit(source);
@@ -72,14 +76,18 @@ final class Preview implements Callable<Integer> {
         return 0;
     }
 
-    private Frame read() throws IOException {
-        try (Video frames = new Video(video)) {
+    private Frame read(Path file) throws IOException {
+        try (Video frames = new Video(file)) {
             Frame found = frames.next();
             for (int i = 0; i < frame; i++) {
-                found = frames.next();
-                if (found == null) {
-                    throw new IOException(video + ": has no frame " + frame + ", only " + (i + 1));
+                Frame next = frames.next();
+                if (next == null && i == 0 && file == mask) {
+                    return found; // a picture is the mask of every frame
                 }
+                if (next == null) {
+                    throw new IOException(file + ": has no frame " + frame + ", only " + (i + 1));
+                }
+                found = next;
             }
             return found;
         }
@@ -93,6 +101,16 @@ final class Preview implements Callable<Integer> {
         options.put("window", "1");
         options.put("keys", "self"); // whatever the presets say of other frames, there are none
         options.putAll(further);
+        ByteBuffer[] masks = null;
+        int[] maskStride = null;
+        int[] maskSize = null;
+        if (mask != null) {
+            options.put("mask", "1");
+            Frame region = read(mask);
+            masks = new ByteBuffer[] {gray(region)};
+            maskStride = new int[] {region.width()};
+            maskSize = new int[] {region.width(), region.height()};
+        }
         try (Engine engine = new Engine(options, new Told())) {
             ByteBuffer from = direct(source.rgb().length).put(source.rgb()).clear();
             ByteBuffer[] to = new ByteBuffer[presets.size()];
@@ -101,7 +119,8 @@ final class Preview implements Callable<Integer> {
             }
             int[] strides = new int[to.length];
             Arrays.setAll(strides, i -> 3 * source.width() * engine.panels(i));
-            engine.edit(new ByteBuffer[] {from}, new int[] {3 * source.width()}, to, strides, source.width(), source.height(), 8);
+            engine.edit(new ByteBuffer[] {from}, new int[] {3 * source.width()}, masks, maskStride, maskSize, to, strides,
+                    source.width(), source.height(), 8);
             List<Frame> edited = new ArrayList<>();
             for (int i = 0; i < to.length; i++) {
                 byte[] rgb = new byte[to[i].capacity()];
@@ -110,6 +129,18 @@ final class Preview implements Callable<Integer> {
             }
             return edited;
         }
+    }
+
+    /** Brightness alone, 8 bits a pixel. */
+    private static ByteBuffer gray(Frame frame) {
+        ByteBuffer gray = direct(frame.width() * frame.height());
+        for (int i = 0; i < frame.rgb().length; i += 3) {
+            int red = Byte.toUnsignedInt(frame.rgb()[i]);
+            int green = Byte.toUnsignedInt(frame.rgb()[i + 1]);
+            int blue = Byte.toUnsignedInt(frame.rgb()[i + 2]);
+            gray.put((byte) Math.round(0.299 * red + 0.587 * green + 0.114 * blue)); // BT.601, as the filter's gray
+        }
+        return gray.clear();
     }
 
     private static ByteBuffer direct(int bytes) {

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
 
 import javax.imageio.ImageIO;
 
@@ -63,6 +64,28 @@ class PreviewTest {
                 assertFalse(Arrays.equals(pixels(sheet, i), pixels(sheet, j)), i + " and " + j + " are the same picture");
             }
         }
+    }
+
+    /** The left half of the frame is white in the mask, the right one black. */
+    @Test
+    void outsideOfTheMaskTheFrameStays() throws Exception {
+        BufferedImage mask = new BufferedImage(20, 10, BufferedImage.TYPE_BYTE_GRAY);
+        mask.getRaster().setSamples(0, 0, 10, 10, 0, IntStream.generate(() -> 255).limit(100).toArray());
+        Path file = folder.resolve("mask.png");
+        ImageIO.write(mask, "png", file.toFile());
+        assertEquals(0, preview("watercolor", "--frame", "2", "--mask", file.toString()), err.toString());
+        BufferedImage sheet = ImageIO.read(folder.resolve("out.png").toFile());
+        double inside = difference(sheet, 10);
+        double outside = difference(sheet, 146);
+        assertTrue(inside > 4 * outside, inside + " inside of the mask, " + outside + " outside");
+    }
+
+    /** Mean difference of source and edit, of 255, in 100 columns from column {@code from} of their 256. */
+    private static double difference(BufferedImage sheet, int from) {
+        int[] source = sheet.getRGB(8 + from, 40, 100, 200, null, 0, 100);
+        int[] edit = sheet.getRGB(8 + 256 + 8 + from, 40, 100, 200, null, 0, 100);
+        return IntStream.range(0, source.length).map(i -> IntStream.of(0, 8, 16)
+                .map(bit -> Math.abs((source[i] >> bit & 255) - (edit[i] >> bit & 255))).sum()).average().orElseThrow() / 3;
     }
 
     @Test
