@@ -9,6 +9,7 @@ from . import intervals
 COLUMNS = (("psnr", "PSNR dB", "{:.2f}"), ("ssim", "SSIM", "{:.3f}"), ("kept", "kept dB", "{:.2f}"), ("temporal", "temporal", "{:.2f}"),
            ("success", "success", "{:.0%}"), ("others", "others", "{:.0%}"))
 WIDTH = 24               # of a column
+FIRST = 13               # of the groups' names
 SHOWN = (0, 3, 7)        # frames of a clip on the sheet
 CLIPS = 4                # of a group on the sheet
 SHARES = ("success",)    # measures that are 0 or 1 a clip
@@ -36,13 +37,13 @@ def change(before, after):
 def table(groups, titles):
     """`groups`: {group: {variant: means}} -> lines."""
     width = max(map(len, titles.values())) + 2
-    lines = [" " * 12 + " " * width + "".join(f"{head:>{WIDTH}}" for _, head, _ in COLUMNS)]
+    lines = [" " * FIRST + " " * width + "".join(f"{head:>{WIDTH}}" for _, head, _ in COLUMNS)]
     for group, rows in groups.items():
         for at, (variant, means) in enumerate(rows.items()):
             cells = ("-" if means[name] is None or variant == "truth" and name in ("psnr", "ssim", "kept")
                      else "exact" if variant == "source" and name == "kept" else cell(form, means[name], means[f"{name}_95"])
                      for name, _, form in COLUMNS)
-            lines.append(f"{'' if at else group:<12}{titles[variant]:<{width}}" + "".join(f"{text:>{WIDTH}}" for text in cells))
+            lines.append(f"{'' if at else group:<{FIRST}}{titles[variant]:<{width}}" + "".join(f"{text:>{WIDTH}}" for text in cells))
     return "\n".join(lines)
 
 

@@ -44,9 +44,9 @@ VARIANTS = {
     **{f"{solver}-{steps}": Variant(f"solver={solver}, {steps} steps", {"solver": solver, "steps": steps})
        for solver, steps in (("ddim", 20), ("ddim", 10), ("implicit", 50), ("implicit", 20), ("implicit", 10))},
     # what speed=fast stands for: it leaves alone what is set beside it, as steps is here
-    "fast": Variant("speed=fast", {"solver": "implicit", "steps": 15}),
+    "fast": Variant("speed=fast", {"solver": "implicit", "steps": 13}),
     "guidance": Variant("guidance_interval=0-0.6", {"guidance_interval": "0-0.6"}),
-    "fast-guidance": Variant("both", {"solver": "implicit", "steps": 15, "guidance_interval": "0-0.6"}),
+    "fast-guidance": Variant("both", {"solver": "implicit", "steps": 13, "guidance_interval": "0-0.6"}),
 }
 
 # What `make evaluate NAME=1` runs. FateZero is strength=0.5, solver=ddim and 50 steps.
