@@ -192,9 +192,16 @@ int ff_fatezero_adopt(AVFilterLink *inlink, AVFrame **frame)
             out->colorspace  = AVCOL_SPC_RGB;
             out->color_range = AVCOL_RANGE_JPEG;
         } else if (is_rgb(in)) {
+#if LIBAVFILTER_VERSION_INT >= AV_VERSION_INT(10, 1, 100)
+            out->colorspace  = inlink->colorspace;
+            out->color_range = inlink->color_range;
+#else
             out->colorspace  = AVCOL_SPC_UNSPECIFIED;
             out->color_range = AVCOL_RANGE_UNSPECIFIED;
+#endif
         }
+        if (!is_rgb(out) && is_full_range(out))
+            out->color_range = AVCOL_RANGE_JPEG;    // as its format says, whatever the frame was before
         ret = ff_fatezero_convert(&sws, out, in);
         sws_freeContext(sws);
     }

@@ -283,6 +283,8 @@ static void open_editor(AVFilterContext *ctx)
         s->open_error = (fatezero_error) { FATEZERO_NO_MEMORY, "no memory for an editor" };
         return;
     }
+    while (s->window_editor && !s->nb_edited && s->editor != s->window_editor)
+        close_editor(s);                // where enable= is off there is no window that would do this
     for (; *last; last = &before->next)
         before = *last;
     s->report_time = av_gettime_relative();
@@ -546,7 +548,7 @@ static int gather(AVFilterContext *ctx, AVFrame *frame, int64_t number)
 
 static int64_t end_of(const AVFrame *frame)
 {
-    return frame->pts + FFMAX(DURATION(frame), 1);
+    return frame->pts == AV_NOPTS_VALUE ? AV_NOPTS_VALUE : frame->pts + FFMAX(DURATION(frame), 1);
 }
 
 static void end_inputs(AVFilterContext *ctx, int status)
@@ -600,9 +602,10 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
         ret = flush(ctx);
     if (ret < 0)
         refuse(s, frame, ret);
-    else if (disabled)
+    else if (disabled) {
+        s->window_editor = editor_of(s, number);
         ret = pass_frame(ctx, frame);
-    else
+    } else
         ret = gather(ctx, frame, number);
     if (ret >= 0 && s->nb_window == s->capacity && (ret = finish(ctx)) >= 0)
         ret = start(ctx);

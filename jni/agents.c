@@ -6,6 +6,7 @@
 #define _GNU_SOURCE             // dladdr, pipe2, environ
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
@@ -119,7 +120,7 @@ int fatezero_agents_load(const char *library, char *said, size_t size)
     const char *end = strstr(library, below_home);
     char java[PATH_MAX], agent[PATH_MAX + 32] = "-agentpath:", **variables;
     int ends[2], status = 0;
-    pid_t pid;
+    pid_t pid, ended = -1;
     Dl_info self;
 
     if (!fatezero_user_sets("-agent") && !fatezero_user_sets("-javaagent") && !fatezero_user_sets("-Xrun"))
@@ -142,9 +143,10 @@ int fatezero_agents_load(const char *library, char *said, size_t size)
     if (pid > 0) {
         gather(ends[0], said, size);
         kill(pid, SIGKILL);                             // it has ended, or its time is over
-        if (waitpid(pid, &status, 0) < 0)
-            status = 0;                                 // a host that does not want to know of its children
+        while ((ended = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
+            ;
     }
     close(ends[0]);
-    return !WIFEXITED(status) || WEXITSTATUS(status) == FATEZERO_AGENTS_LOADED;
+    // it was not tried where no process can be started, or where the host does not want to know of its children
+    return ended < 0 || !WIFEXITED(status) || WEXITSTATUS(status) == FATEZERO_AGENTS_LOADED;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agents.h"
@@ -228,6 +229,17 @@ static void set_signals_back(const struct sigaction *before)
             sigaction(i, &before[i], NULL);
 }
 
+/* Of the signals that a virtual machine handles by itself it needs the faults alone. SIGUSR2 it sends to its own threads, if a profiler
+ * within it asks for that: a host's handler goes before, but its default would end the process. */
+static void give_signals_back(const struct sigaction *before)
+{
+    static const int signals[] = { SIGPIPE, SIGXFSZ, SIGUSR2 };
+
+    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+        if (signals[i] != SIGUSR2 || before[SIGUSR2].sa_flags & SA_SIGINFO || before[SIGUSR2].sa_handler != SIG_DFL)
+            sigaction(signals[i], &before[signals[i]], NULL);
+}
+
 int fatezero_user_sets(const char *word)
 {
     for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++) {
@@ -339,8 +351,9 @@ fatezero_code fatezero_create(void *library, const JavaVMInitArgs *args, JavaVM 
 {
     JavaVMOption options[args->nOptions + 4];
     struct sigaction before[LAST_SIGNAL + 1] = { 0 };
+    struct rlimit files;
     char *locale, agent[PATH_MAX + 16] = "-agentpath:";
-    int failed, n = args->nOptions;
+    int failed, limited, n = args->nOptions;
     Dl_info self, jvm;
 
     memcpy(options, args->options, n * sizeof(*options));
@@ -368,7 +381,10 @@ fatezero_code fatezero_create(void *library, const JavaVMInitArgs *args, JavaVM 
         sigaction(i, NULL, &before[i]);
     if (!(locale = locale_now()))
         return fatezero_fail(error, FATEZERO_NO_MEMORY, "no memory to start Java");
+    limited = !getrlimit(RLIMIT_NOFILE, &files);
     failed = run();
+    if (limited)
+        setrlimit(RLIMIT_NOFILE, &files);       // Java raises it, and a host that selects cannot have more
     set_locale_back(locale);
     if (failed)
         return fatezero_fail(error, FATEZERO_NO_MEMORY, "no thread can be started to start Java: %s", strerror(failed));
@@ -376,6 +392,7 @@ fatezero_code fatezero_create(void *library, const JavaVMInitArgs *args, JavaVM 
         set_signals_back(before);
         return explain(error);
     }
+    give_signals_back(before);
     fputs(creation.said, stderr);
     *vm = creation.vm;
     return FATEZERO_OK;

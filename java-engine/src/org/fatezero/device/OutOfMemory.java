@@ -10,7 +10,7 @@ public final class OutOfMemory {
      * Words of its allocators for CUDA and the CPU, of CUDA's libraries, of C++, of oneDNN where its kernels
      * find no room, and of the loader of libraries.
      */
-    private static final Pattern TOLD = Pattern.compile("out of memory|can't allocate memory|_ALLOC_FAILED|std::bad_alloc"
+    private static final Pattern TOLD = Pattern.compile("out of memory|can't allocate memory|_ALLOC(?:ATION)?_FAILED|std::bad_alloc"
             + "|could not create a primitive$|failed to map segment from shared object|Cannot allocate memory", Pattern.MULTILINE);
     private static final Pattern WANTED = Pattern.compile("[Tt]ried to allocate (?:([\\d.]+ [KMG]iB)|(\\d{1,18}) bytes)");
 

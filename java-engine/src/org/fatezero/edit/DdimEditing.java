@@ -56,7 +56,7 @@ public final class DdimEditing {
     public NDArray run(Trajectory trajectory, Edit edit, ForwardContext context, Source from, List<TokenAttention> watched, Progress progress,
             BiConsumer<Integer, NDArray> watcher) {
         EditMethod.Run run = edit.method().begin(trajectory, context.frames(), watched);
-        int depth = schedule.depth();
+        int depth = trajectory.depth();
         NDArray z = run.start(trajectory.zT());
         for (int k = depth - 1; k >= 0; k--) {
             progress.at(depth - 1 - k, depth);
@@ -80,7 +80,7 @@ public final class DdimEditing {
      */
     public NDArray run(Trajectory trajectory, List<Edit> edits, Mix mix, boolean beside, ForwardContext context, Source from,
             List<TokenAttention> watched, Progress progress) {
-        int depth = schedule.depth();
+        int depth = trajectory.depth();
         EditMethod.Run[] runs = new EditMethod.Run[2];
         NDArray[] z = new NDArray[2];
         for (int i = 0; i < 2; i++) {
@@ -114,7 +114,7 @@ public final class DdimEditing {
 
     /** The latents of level {@code k}, of those of the level above. */
     private NDArray step(Trajectory trajectory, NDArray z, Edit edit, EditMethod.Run run, ForwardContext context, Source from, Progress progress, int k) {
-        ForwardContext step = context.and(progress.within(schedule.depth() - 1 - k, schedule.depth()));
+        ForwardContext step = context.and(progress.within(trajectory.depth() - 1 - k, trajectory.depth()));
         try (NDArray epsilon = from == Source.SEQUENTIAL ? noiseOneByOne(trajectory, z, edit, run, step, k)
                 : noise(trajectory, z, edit, run, step, from, k)) {
             return run.afterStep(k, schedule.denoise(z, epsilon, k));

@@ -1,5 +1,6 @@
 package org.fatezero.engine;
 
+import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.forward.Window;
@@ -8,19 +9,26 @@ import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.io.Log;
 import org.fatezero.unet.UNetConfig;
 
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.LongSupplier;
 
 /**
  * Whether inversion keeps what edits need of the source's attention, or they run the source again. Keeping is quicker. With
  * {@code store=auto} it may take half of the free memory; the layers need the other half.
  */
-final class CapturePolicy {
+final class CapturePolicy implements AutoCloseable {
 
     private static final int RESERVED = 2; // free memory is divided by it
 
+    /** The bytes that each open policy has chosen to keep. Two filters of one process would otherwise both plan for the same free memory. */
+    private static final Map<CapturePolicy, Long> KEPT = new IdentityHashMap<>();
+
     private final String option;
+    private final Device device;
+    private final Object film;
     private final LongSupplier free;
     private final Log log;
     private long bytes = -1; // that the last choice was made for; it is made again for a window that needs more
@@ -29,11 +37,15 @@ final class CapturePolicy {
 
     /**
      * @param option {@code auto}, {@code keep} or {@code recompute}
+     * @param device whose memory it is
+     * @param film of policies of the same, one alone is in use
      * @param free tells the bytes of memory that are free
      * @param log is told each choice
      */
-    CapturePolicy(String option, LongSupplier free, Log log) {
+    CapturePolicy(String option, Device device, Object film, LongSupplier free, Log log) {
         this.option = option;
+        this.device = device;
+        this.film = film;
         this.free = free;
         this.log = log;
     }
@@ -41,6 +53,7 @@ final class CapturePolicy {
     /** Memory has run out: from now on nothing is kept, and the branches of an edit run one by one. */
     void exhausted() {
         exhausted = true;
+        close();
     }
 
     boolean isExhausted() {
@@ -62,15 +75,32 @@ final class CapturePolicy {
         }
         bytes = wanted;
         String reason = "store=" + option;
-        if (option.equals("auto")) {
-            long available = free.getAsLong();
-            keeps = wanted <= available / RESERVED;
-            reason += ", which takes no more than half of the " + megabytes(available) + " that are free";
-        } else {
-            keeps = option.equals("keep");
+        synchronized (KEPT) {
+            if (option.equals("auto")) {
+                long others = KEPT.entrySet().stream().filter(entry -> entry.getKey().competes(this)).mapToLong(Map.Entry::getValue).sum();
+                long available = Math.max(0, free.getAsLong() - others);
+                keeps = wanted <= available / RESERVED;
+                reason += ", which takes no more than half of the " + megabytes(available) + " that are free"
+                        + (others == 0 ? "" : ", beside the " + megabytes(others) + " of other edits");
+            } else {
+                keeps = option.equals("keep");
+            }
+            KEPT.put(this, keeps ? wanted : 0);
         }
         log.log(Log.VERBOSE, "the source's attention is " + (keeps ? "kept, " : "recomputed, not kept, ") + megabytes(wanted) + ": " + reason);
         return keeps;
+    }
+
+    private boolean competes(CapturePolicy other) {
+        return film != other.film && device.equals(other.device);
+    }
+
+    /** Others may plan for what this one kept. */
+    @Override
+    public void close() {
+        synchronized (KEPT) {
+            KEPT.remove(this);
+        }
     }
 
     private static String megabytes(long bytes) {

@@ -106,7 +106,7 @@ public final class Engine implements AutoCloseable {
             hardware = before.hardware;
             shot = before.shot;
         }
-        store = new CapturePolicy(options.store(), () -> Memory.free(hardware.device()), host);
+        store = new CapturePolicy(options.store(), hardware.device(), shot, () -> Memory.free(hardware.device()), host);
         if (before != null && before.store.isExhausted()) {
             store.exhausted();
         }
@@ -339,6 +339,7 @@ public final class Engine implements AutoCloseable {
 
     @Override
     public void close() {
+        store.close();
         if (editor != null) {
             editor.close();
         }

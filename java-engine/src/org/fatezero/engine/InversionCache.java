@@ -46,8 +46,8 @@ record InversionCache(CacheFolder folder, Log log, String settings, int steps, L
      * @param depth levels that inversion climbs
      */
     static InversionCache in(CacheFolder folder, Log log, Options options, Model model, Prompt source, int depth) {
-        StringBuilder settings = new StringBuilder("fatezero inversion 3\n").append(model.digest).append('\n')
-                .append(model.precision).append('\n').append(Arrays.toString(source.ids())).append('\n');
+        StringBuilder settings = new StringBuilder("fatezero inversion 4\n").append(model.digest).append('\n')
+                .append(model.precision).append('\n').append(Arrays.toString(source.ids())).append('\n').append(depth).append('\n');
         OptionResolver.shared(options).forEach((name, value) -> {
             if (!NOT_IN_KEY.contains(name)) {
                 settings.append(name).append('=').append(value).append('\n');

@@ -61,8 +61,8 @@ public final class WindowEditor implements AutoCloseable {
     private final EditCache edited;          // likewise
     private final CapturePolicy store;
 
-    /** One of the edits, that to its second prompt or null, and what is shown of it. */
-    private record Shown(Edit edit, Edit second, Show show) {
+    /** One of the edits, that to its second prompt or null, what is shown of it, and the level that it starts from. */
+    private record Shown(Edit edit, Edit second, Show show, int depth) {
     }
 
     /**
@@ -78,7 +78,7 @@ public final class WindowEditor implements AutoCloseable {
         model = Models.acquire(options.model(), options.lora(), device, precision, host, reporting("load", 0, 1));
         manager = model.manager.newSubManager();
         try {
-            schedule = new Schedule(model.scheduler, options.steps(), options.depth(),
+            schedule = new Schedule(model.scheduler, options.steps(), asked.stream().mapToInt(Options::depth).max().orElseThrow(),
                     options.solver().equals("implicit"));
             if (options.source().equals(Options.AUTO)) {
                 inversions = null;
@@ -90,8 +90,8 @@ public final class WindowEditor implements AutoCloseable {
             for (Options one : asked) {
                 Prompt target = prompts.tokens("prompt", one.prompt());
                 EditPlan plan = EditPlan.of(one, model, manager, source, target, host);
-                edits.add(new Shown(prompts.edit(plan, one, source, target), prompts.second(one, source), Show.of(one, plan, schedule.depth(),
-                        new PromptWords(model.tokenizer, one.parity(), host), source, target, model.torch)));
+                edits.add(new Shown(prompts.edit(plan, one, source, target), prompts.second(one, source), Show.of(one, plan, one.depth(),
+                        new PromptWords(model.tokenizer, one.parity(), host), source, target, model.torch), one.depth()));
             }
             CacheFolder folder = options.inversion().isBlank() ? null
                     : CacheFolder.open("inversion", options.inversion(), Math.round(options.cache_limit() * 1e9), host);
@@ -239,7 +239,7 @@ public final class WindowEditor implements AutoCloseable {
     /** What is captured for each edit. */
     private List<CaptureSpec> specs(boolean keeps) {
         boolean halves = model.precision == DataType.FLOAT32 && !options.parity(); // nobody sees more
-        return edits.stream().flatMap(edit -> Stream.of(edit.show.captured(), edit.second == null ? null : edit.second.method().source()))
+        return edits.stream().flatMap(edit -> Stream.of(edit.show.captured(), edit.second == null || !edit.show.makesEdit() ? null : edit.second.method().source()))
                 .filter(Objects::nonNull).map(spec -> !keeps ? spec.recomputing() : halves ? spec.halved() : spec).toList();
     }
 
@@ -296,20 +296,19 @@ public final class WindowEditor implements AutoCloseable {
     List<Result> edited(Trajectory trajectory, Mix mix, boolean beside, ForwardContext context, boolean kept) {
         List<Result> results = new ArrayList<>();
         for (Shown shown : edits) {
-            TokenAttention ofEdit = shown.show.ofEdit(trajectory.zT().getManager(), context.frames());
+            Trajectory source = trajectory.upTo(shown.depth);
+            TokenAttention ofEdit = shown.show.ofEdit(source.zT().getManager(), context.frames());
             NDArray z = null;
             if (shown.show.makesEdit()) {
                 DdimEditing editing = new DdimEditing(model.unet, schedule, model.torch);
                 List<TokenAttention> watched = ofEdit == null ? List.of() : List.of(ofEdit);
                 Progress progress = reporting("edit", results.size(), edits.size());
-                if (shown.second != null && mix.isBetween()) {
-                    z = editing.run(trajectory, List.of(shown.edit, shown.second), mix, beside, context, sourceOfAttention(kept), watched, progress);
-                } else {
-                    Edit edit = shown.second != null && mix.isAll(1) ? shown.second : shown.edit;
-                    z = editing.run(trajectory, edit, context, sourceOfAttention(kept), watched, progress, (level, latents) -> { });
-                }
+                z = shown.second != null && mix.isBetween()
+                        ? editing.run(source, List.of(shown.edit, shown.second), mix, beside, context, sourceOfAttention(kept), watched, progress)
+                        : editing.run(source, shown.second != null && mix.isAll(1) ? shown.second : shown.edit, context, sourceOfAttention(kept), watched,
+                                progress, (level, latents) -> { });
             }
-            results.add(new Result(z, shown.show.heat(trajectory, ofEdit), shown.show.changed(trajectory, z)));
+            results.add(new Result(z, shown.show.heat(source, ofEdit), shown.show.changed(source, z)));
         }
         return results;
     }

@@ -9,7 +9,7 @@ import java.util.List;
 /**
  * The source clip at every noise level, and what each step kept of its attention.
  *
- * @param latents at levels {@code 0 ... T}, T being the depth of the schedule, each {@code (frames, channels, h, w)}; the last is {@code zT}
+ * @param latents at levels {@code 0 ... T}, T being the depth of the edit, each {@code (frames, channels, h, w)}; the last is {@code zT}
  * @param attention of steps {@code 0 ... T - 1}; editing step {@code k} uses what step {@code k} of the source kept
  * @param denoised whether the source went from {@code zT} to the clean latents, rather than into noise
  * @param mask where an edit may change it, {@code (frames, 1, h, w)} of 0 to 1; null for everywhere
@@ -28,6 +28,16 @@ public record Trajectory(List<NDArray> latents, List<AttentionStore> attention, 
     /** The latents that step {@code k} took its noise from; a new array. */
     public NDArray input(Schedule schedule, int k) {
         return denoised ? latents.get(k + 1).duplicate() : schedule.input(latents, k);
+    }
+
+    /** The same as far as level {@code depth}, for an edit that starts from less noise. */
+    public Trajectory upTo(int depth) {
+        return new Trajectory(latents.subList(0, depth + 1), attention.subList(0, depth), denoised, mask);
+    }
+
+    /** T, the levels that the source was inverted to. */
+    public int depth() {
+        return latents.size() - 1;
     }
 
     public NDArray zT() {

@@ -59,6 +59,10 @@ public final class ModelConfig {
         return new ModelConfig(file, prefix + key + ".", value.getAsJsonObject());
     }
 
+    public boolean has(String key) {
+        return json.has(key);
+    }
+
     /** Whether {@code key} has an object of its own. */
     public boolean nests(String key) {
         return json.get(key) instanceof JsonObject;

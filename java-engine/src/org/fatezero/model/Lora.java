@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 
+import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Weights;
@@ -26,14 +27,20 @@ import java.util.regex.Pattern;
  * convolutions, merged into the weights as they are read.
  *
  * <p>Both namings in use are understood: the trainers' ({@code lora_unet_..._to_q.lora_down.weight}) and diffusers'
- * ({@code unet....to_q.lora_A.weight}, {@code .lora.down.weight}, {@code .processor.to_q_lora.down.weight}). They differ from the
+ * ({@code unet....to_q.lora_A.weight}, {@code .lora.down.weight}, {@code .processor.to_q_lora.down.weight}; of the UNet alone without {@code
+ * unet.}). They differ from the
  * checkpoint's names in dots and underscores, so a module is found by its name without either.
  */
 public final class Lora implements AutoCloseable {
 
     private static final Pattern KOHYA = Pattern.compile("lora_(unet|te)_(.+)\\.(lora_down|lora_up|lora_mid|alpha)(?:\\.weight)?");
-    private static final Pattern DIFFUSERS = Pattern.compile("(?:base_model\\.model\\.)?(unet|text_encoder)\\.(.+?)"
+    private static final Pattern DIFFUSERS = Pattern.compile("(?:base_model\\.model\\.)?"
+            + "(?:(unet|text_encoder)\\.|(?=(?:down_blocks|mid_block|up_blocks|conv_in|conv_out|time_embedding)\\.))(.+?)"
             + "(?:\\.lora|_lora|\\.lora_linear_layer)?[._](lora_A|lora_B|down|up|alpha)(?:\\.default)?(?:\\.weight)?");
+
+    /** Under which key of the file diffusers notes what it was trained with, as JSON, and what that calls alpha. */
+    private static final String NOTES = "lora_adapter_metadata";
+    private static final String ALPHA = "lora_alpha";
 
     private static final class Module {
         SafeTensors.Entry down; // (r, in) or (r, in, kh, kw)
@@ -78,7 +85,7 @@ public final class Lora implements AutoCloseable {
             strange.add(entry.name());
             return;
         }
-        String part = name.group(1).equals("unet") ? "unet" : "text_encoder";
+        String part = name.group(1) == null || name.group(1).equals("unet") ? "unet" : "text_encoder";
         Module module = modules.computeIfAbsent(flat(part, name.group(2)), key -> new Module());
         switch (name.group(3)) {
             case "lora_down", "lora_A", "down" -> module.down = entry;
@@ -108,7 +115,7 @@ public final class Lora implements AutoCloseable {
             throw new IOException(file.file() + ": " + module.down.name() + " has the shape " + Arrays.toString(module.down.shape())
                     + ", expected (rank, inputs) of a rank from 1");
         }
-        double strength = scale * (module.alpha == null ? 1 : alpha(module, tensor.getManager()) / rank);
+        double strength = scale * factor(module, part, name.substring(0, name.length() - ".weight".length()), rank, tensor.getManager());
         long[] shape = tensor.getShape().getShape();
         long out = shape[0];
         long in = tensor.getShape().size() / out;
@@ -124,10 +131,15 @@ public final class Lora implements AutoCloseable {
         }
     }
 
-    private double alpha(Module module, NDManager manager) throws IOException {
-        try (NDManager temporary = manager.newSubManager()) {
-            return size(module.alpha) == 1 ? read(module.alpha, temporary, 1).toFloatArray()[0] : module.down.shape()[0];
+    /** The factor of a module's product: {@code alpha / r}, of the tensor that says alpha, or of what diffusers notes. */
+    private double factor(Module module, String part, String name, long rank, NDManager manager) throws IOException {
+        if (module.alpha != null) {
+            return size(module.alpha) == 1 ? Weights.number(file, module.alpha, manager) / rank : 1;
         }
+        ModelConfig own = new ModelConfig(file.file(), file.metadata().getOrDefault(NOTES, "{}"));
+        String prefix = own.has(part + "." + ALPHA) ? part + "." : ""; // a file of the UNet alone has none
+        double alpha = own.at(prefix + "alpha_pattern").number(name, own.number(prefix + ALPHA, (double) rank));
+        return alpha / (own.flag(prefix + "use_rslora", false) ? Math.sqrt(rank) : rank);
     }
 
     private NDArray read(SafeTensors.Entry entry, NDManager manager, long... shape) throws IOException {

@@ -39,7 +39,7 @@ final class SingleFile implements Checkpoint {
             "cond_stage_model.transformer.", Part.TEXT_ENCODER);
 
     /** What trainers leave behind. */
-    private static final Pattern NOT_OF_THE_MODEL = Pattern.compile("loss\\.|logit_scale|text_projection|vision_model\\.");
+    private static final Pattern NOT_OF_THE_MODEL = Pattern.compile("loss\\.|logit_scale|text_projection|visual_projection|vision_model\\.");
 
     private final SafeTensors file;
     private final Map<Part, Map<String, SafeTensors.Entry>> parts = new EnumMap<>(Part.class);

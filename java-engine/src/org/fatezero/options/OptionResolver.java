@@ -28,7 +28,7 @@ public final class OptionResolver {
 
     /** Options that edits of one inversion may differ in; whatever else there is, they share. */
     private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "prompt2", "from", "to", "promptfile", "negative", "guidance",
-            "guidance_interval", "strength", "forget", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold",
+            "guidance_interval", "strength", "start", "forget", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold",
             "blend_pool", "blend_attention", "blend_latents", "blend_pixels", "confine", "steady", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
 
     /** Options of one edit that a reconstruction of the source depends on. */

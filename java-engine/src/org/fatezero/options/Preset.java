@@ -51,7 +51,7 @@ final class Preset {
      */
     static Map<String, String> load(String nameOrFile, Map<String, String> given, Log log) throws IOException {
         boolean isConfiguration = nameOrFile.matches(".*\\.ya?ml");
-        if (given.containsKey("edit") && !isConfiguration) {
+        if (!given.getOrDefault("edit", Options.AUTO).equals(Options.AUTO) && !isConfiguration) {
             throw new IllegalArgumentException("edit=" + given.get("edit") + " picks a prompt of a configuration file, and preset="
                     + nameOrFile + " is none: .yaml or .yml");
         }

@@ -11,6 +11,8 @@ import org.fatezero.video.Motion;
 
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * Takes flicker out of an edit: each frame is drawn towards the frame before it, itself steadied and moved along as the source has moved, where
@@ -79,6 +81,9 @@ public final class Steady {
         public NDArray next(ByteBuffer picture, int stride, Asked of, NDArray x) {
             int h = (int) x.getShape().get(2);
             int w = (int) x.getShape().get(3);
+            if (edit != null && !edit.getShape().equals(x.getShape())) {
+                forget(); // another size is edited from here on
+            }
             NDArray now = share == 0 ? null : format.read(picture, stride, h, w, false, manager, torch);
             NDArray steadied = x;
             if (now != null && source != null) {
@@ -91,16 +96,17 @@ public final class Steady {
                     steadied = motion.steadied(x, edit, share * (1 - Math.abs(of.mix - asked.mix)), torch);
                 }
             }
-            if (source != null) {
-                source.close();
-            }
-            if (edit != null) {
-                edit.close();
-            }
+            forget();
             source = now;
             edit = steadied;
             asked = of;
             return steadied;
+        }
+
+        private void forget() {
+            Stream.of(source, edit).filter(Objects::nonNull).forEach(NDArray::close);
+            source = null;
+            edit = null;
         }
 
         /** All frames are done: the next window goes on from the last. */

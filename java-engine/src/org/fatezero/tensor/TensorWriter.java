@@ -10,11 +10,13 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -84,8 +86,12 @@ public final class TensorWriter {
         Instant recently = Instant.now().minus(ABANDONED);
         try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, file -> PARTS.matcher(file.getFileName().toString()).matches())) {
             for (Path part : files) {
-                if (Files.getLastModifiedTime(part, LinkOption.NOFOLLOW_LINKS).toInstant().isBefore(recently)) {
-                    Files.deleteIfExists(part);
+                try {
+                    if (Files.getLastModifiedTime(part, LinkOption.NOFOLLOW_LINKS).toInstant().isBefore(recently)) {
+                        Files.deleteIfExists(part);
+                    }
+                } catch (NoSuchFileException | AccessDeniedException e) {
+                    continue; // another process has finished it, or it is another user's
                 }
             }
         } catch (DirectoryIteratorException e) {

@@ -8,6 +8,7 @@ import ai.djl.ndarray.types.Shape;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -211,6 +212,26 @@ public final class Weights {
             placed.attach(manager);
             return placed;
         }
+    }
+
+    /** The one number of a tensor, of any type that trainers write numbers in. */
+    public static double number(SafeTensors file, SafeTensors.Entry entry, NDManager manager) throws IOException {
+        return switch (entry.type()) {
+            case I64 -> bytes(file, entry).getLong(0);
+            case I32 -> bytes(file, entry).getInt(0);
+            case F64 -> bytes(file, entry).getDouble(0);
+            default -> {
+                try (NDArray number = read(file, entry, manager, 1); NDArray single = number.toType(DataType.FLOAT32, true)) {
+                    yield single.getFloat();
+                }
+            }
+        };
+    }
+
+    private static ByteBuffer bytes(SafeTensors file, SafeTensors.Entry entry) throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(entry.type().bytes).order(ByteOrder.LITTLE_ENDIAN);
+        file.read(entry, bytes);
+        return bytes;
     }
 
     /** bfloat16 is the upper half of a float32: it is read into the second half of the array's memory, and widened from the start on. */

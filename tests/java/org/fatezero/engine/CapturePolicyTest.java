@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.Golden;
@@ -16,6 +17,7 @@ import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.unet.UNetConfig;
 
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,6 +36,7 @@ class CapturePolicyTest {
 
     private final AtomicLong free = new AtomicLong();
     private final List<String> told = new ArrayList<>();
+    private final List<CapturePolicy> opened = new ArrayList<>();
 
     @BeforeAll
     static void read() throws Exception {
@@ -49,12 +52,23 @@ class CapturePolicyTest {
     }
 
     private CapturePolicy store(String option) {
-        return new CapturePolicy(option, free::get, new TinyOptions.Silent() {
+        return store(option, this);
+    }
+
+    private CapturePolicy store(String option, Object film) {
+        CapturePolicy store = new CapturePolicy(option, Device.cpu(), film, free::get, new TinyOptions.Silent() {
             @Override
             public void log(int level, String message) {
                 told.add(level + " " + message);
             }
         });
+        opened.add(store);
+        return store;
+    }
+
+    @AfterEach
+    void close() {
+        opened.forEach(CapturePolicy::close);
     }
 
     private static boolean keeps(CapturePolicy store, int frames) {
@@ -89,5 +103,20 @@ class CapturePolicyTest {
         free.set(Long.MAX_VALUE);
         assertFalse(keeps(store, 5), "more has no room where less had none");
         assertTrue(keeps(store, 3));
+    }
+
+    /** Two filters plan before either has taken anything. */
+    @Test
+    void whatAnotherFilmKeepsIsNotPlannedForTwice() {
+        free.set(3 * bytes(2) - 1);
+        CapturePolicy first = store("auto", "one");
+        assertTrue(keeps(first, 2));
+        assertFalse(keeps(store("auto", "another"), 2));
+        assertTrue(told.get(1).endsWith(" of other edits"), told.get(1));
+        CapturePolicy changed = store("auto", "one");
+        assertTrue(keeps(changed, 2), "the same film by other options");
+        first.close();
+        changed.close();
+        assertTrue(keeps(store("auto", "a third"), 2), "those that are closed keep nothing");
     }
 }

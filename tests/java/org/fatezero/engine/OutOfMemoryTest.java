@@ -172,7 +172,7 @@ class OutOfMemoryTest {
 
     @ParameterizedTest
     @ValueSource(strings = {CUDA, "CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "std::bad_alloc", "RuntimeError: could not create a primitive\n",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED", "std::bad_alloc", "RuntimeError: could not create a primitive\n",
         "/lib/libtorch_cpu.so: failed to map segment from shared object", "libc10.so: cannot create shared object descriptor: Cannot allocate memory"})
     void libtorchsWords(String message) {
         assertTrue(OutOfMemory.is(new EngineException(message)));

@@ -102,7 +102,7 @@ class PresetsTest {
     @ValueSource(strings = {"keep", "recompute"})
     void eachEditIsTheOneThatItsPresetMakesAlone(String store) throws Exception {
         String[] names = {"watercolor", preset("local", "prompt=a red {from} on a road\nblend={from}\nblend_latents=1\nself_replace=0.5"),
-            preset("bold", "prompt=a jeep\nself_replace=0.4-1\ncross_replace=0.2\nblend=road"), "watercolor"};
+            preset("bold", "prompt=a jeep\nstart=0.5\nself_replace=0.4-1\ncross_replace=0.2\nblend=road"), "watercolor"};
         try (Engine together = open("presets", String.join("|", names), "from", "jeep", "store", store)) {
             assertEquals(4, together.edits());
             List<String> all = edited(together);

@@ -19,10 +19,14 @@ import org.fatezero.tensor.TensorWriter;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -160,5 +164,70 @@ class LoraTest {
         Path none = write("model.weight", new Shape(2));
         assertTrue(assertThrows(IOException.class, () -> open(none.toString())).getMessage().contains("holds no LoRA"));
         assertThrows(NoSuchFileException.class, () -> open(folder.resolve("missing.safetensors") + ":0.5"));
+    }
+
+    /** What a LoRA of ones adds to each weight of one matrix, and with it what is said of its alpha: each element of the product is r alpha / r. */
+    private float added(Map<String, String> notes, Object... tensors) throws Exception {
+        Path file = folder.resolve("lora.safetensors");
+        try (Golden golden = new Golden("lora.safetensors")) {
+            Map<String, NDArray> written = new LinkedHashMap<>();
+            for (int i = 0; i < tensors.length; i += 2) {
+                written.put((String) tensors[i], tensors[i + 1] instanceof Shape shape ? golden.manager.ones(shape) : golden.manager.create((float) tensors[i + 1]));
+            }
+            TensorWriter.write(file, written, notes);
+            return added(golden, file);
+        }
+    }
+
+    private static float added(Golden golden, Path file) throws IOException {
+        try (Lora lora = new Lora(file, 1)) {
+            return lora.adapt("unet", "mid_block.attentions.0.proj_in.weight", golden.manager.zeros(new Shape(16, 16))).toFloatArray()[0];
+        }
+    }
+
+    private static final String MODULE = "mid_block.attentions.0.proj_in.";
+
+    @Test
+    void theUnetsOwnNamesMayStandAlone() throws Exception {
+        for (String prefix : List.of("unet.", "", "base_model.model.")) {
+            assertEquals(2, added(Map.of(), prefix + MODULE + "lora_A.weight", new Shape(2, 16), prefix + MODULE + "lora_B.weight", new Shape(16, 2)), 1e-6, prefix);
+        }
+    }
+
+    @Test
+    void alphaMayBeNoted() throws Exception {
+        Object[] tensors = {"unet." + MODULE + "lora_A.weight", new Shape(4, 16), "unet." + MODULE + "lora_B.weight", new Shape(16, 4)};
+        assertEquals(4, added(Map.of(), tensors), 1e-6);
+        assertEquals(8, added(Map.of("lora_adapter_metadata", "{\"unet.r\": 4, \"unet.lora_alpha\": 8}"), tensors), 1e-6);
+        assertEquals(16, added(Map.of("lora_adapter_metadata", "{\"unet.lora_alpha\": 8, \"unet.use_rslora\": true}"), tensors), 1e-6);
+        assertEquals(3, added(Map.of("lora_adapter_metadata",
+                "{\"unet.lora_alpha\": 8, \"unet.alpha_pattern\": {\"mid_block.attentions.0.proj_in\": 3}}"), tensors), 1e-6);
+        String told = assertThrows(IOException.class, () -> added(Map.of("lora_adapter_metadata", "what?"), tensors)).getMessage();
+        assertTrue(told.contains("not a JSON object"), told);
+    }
+
+    /** As kohya's scripts merge them. */
+    @ParameterizedTest
+    @CsvSource({"I64, 8", "I32, 4", "F32, 4", "F64, 8"})
+    void alphaMayBeAnyNumber(String type, int bytes) throws Exception {
+        String flat = "lora_unet_mid_block_attentions_0_proj_in.";
+        Path file = write(flat + "lora_down.weight", new Shape(2, 16), flat + "lora_up.weight", new Shape(16, 2), flat + "alpha", new Shape(1));
+        byte[] content = Files.readAllBytes(file);
+        ByteBuffer before = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
+        int length = (int) before.getLong();
+        String header = new String(content, 8, length, StandardCharsets.UTF_8).replaceAll("\"__metadata__\":\\{[^}]*},", "")
+                .replaceAll("(alpha\":\\{\"dtype\":)\"F32\"(.*\\[(\\d+),)\\d+", "$1\"" + type + "\"$2" + (256 + bytes));
+        ByteBuffer after = ByteBuffer.allocate(8 + header.length() + 256 + bytes).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length()).put(header.getBytes(StandardCharsets.UTF_8));
+        after.put(content, 8 + length, 256);
+        switch (type) {
+            case "I64" -> after.putLong(6);
+            case "I32" -> after.putInt(6);
+            case "F64" -> after.putDouble(6);
+            default -> after.putFloat(6);
+        }
+        Files.write(file, after.array());
+        try (Golden golden = new Golden("lora.safetensors")) {
+            assertEquals(6, added(golden, file), 1e-6);
+        }
     }
 }

@@ -181,4 +181,18 @@ class SteadyTest {
             assertTrue(Math.abs(value) <= 1.001, value + " is beyond the picture's range");
         }
     }
+
+    /** A command may change the size that is edited, from frame to frame: what follows begins anew. */
+    @Test
+    void anotherSizeBeginsAnew() {
+        Steady steady = new Steady();
+        steadied(steady, 0, 3);
+        Steady.Window window = steady.over(FORMAT, 0.7, manager, torch);
+        for (int side : new int[] {96, 32}) {
+            NDArray x = manager.ones(new Shape(1, 3, side, side)).mul(0.25);
+            float[] before = x.toFloatArray();
+            assertArrayEquals(before, window.next(film(3), 3 * SIDE, ALL, x).toFloatArray(), "a side of " + side);
+        }
+        window.keep();
+    }
 }
