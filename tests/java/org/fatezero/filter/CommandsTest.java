@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 import static org.fatezero.filter.Ffmpeg.REAL;
 import static org.fatezero.filter.Ffmpeg.STUB;
@@ -101,6 +102,18 @@ class CommandsTest {
         List<String> expected = prompts(5, 20);
         expected.subList(4, 9).clear();
         assertEquals(expected, prompts(stub(changes(5, 20), ":enable='not(between(n,4,8))'")));
+    }
+
+    /** Otherwise a film whose edit begins late would hold an engine for each change before. */
+    @Test
+    void enginesOfAStretchThatIsDisabledAreClosed() throws Exception {
+        int[] all = IntStream.range(1, 20).toArray();
+        Ffmpeg.Result result = stub(changes(all), ":window=1:enable='gte(n,20)'");
+        Matcher opened = Pattern.compile("lavfi\\.fatezero\\.opened=(\\d+)").matcher(result.log());
+        Matcher closed = Pattern.compile("lavfi\\.fatezero\\.closed=(\\d+)").matcher(result.log());
+        assertTrue(opened.find() && closed.find(), result::tail);
+        int open = Integer.parseInt(opened.group(1)) - Integer.parseInt(closed.group(1));
+        assertTrue(opened.group(1).equals("39") && open < 5, open + " of " + opened.group(1) + " engines are open");
     }
 
     @Test

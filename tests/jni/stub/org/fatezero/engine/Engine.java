@@ -22,6 +22,7 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class Engine implements AutoCloseable {
     private static final AtomicInteger opened = new AtomicInteger();
+    private static final AtomicInteger closed = new AtomicInteger();
 
     private final Map<String, String> options;
     private final Host host;
@@ -29,7 +30,7 @@ public final class Engine implements AutoCloseable {
     private final int steps;
     private final String[] presets;
     private final int number = opened.incrementAndGet();
-    private boolean closed;
+    private boolean isClosed;
     private int shot;
     private String anchor = "";
     private String mix = "";
@@ -109,7 +110,7 @@ public final class Engine implements AutoCloseable {
 
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] mask, int[] maskStride, int[] maskSize,
                      ByteBuffer[] target, int[] targetStride, int width, int height, int depth) throws IOException {
-        if (closed)
+        if (isClosed)
             throw new IllegalStateException("closed");
         if (source.length > window)
             throw new IllegalStateException(source.length + " frames in a window of " + window);
@@ -164,7 +165,7 @@ public final class Engine implements AutoCloseable {
 
     public byte[][] metadata(int edit) {
         return new byte[][] {bytes("prompt"), bytes(options.getOrDefault("prompt", "")),
-            bytes("preset"), bytes(presets[edit]), bytes("opened"), bytes(Integer.toString(opened.get())),
+            bytes("preset"), bytes(presets[edit]), bytes("opened"), bytes(Integer.toString(opened.get())), bytes("closed"), bytes(Integer.toString(closed.get())),
             // the host's that are still attached
             bytes("threads"), bytes(Long.toString(Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().equals("fatezero")).count())),
             bytes("shots"), bytes(Integer.toString(shot)), bytes("anchor"), bytes(anchor),
@@ -177,7 +178,9 @@ public final class Engine implements AutoCloseable {
 
     @Override
     public void close() {
-        closed = true;
+        if (!isClosed)
+            closed.incrementAndGet();
+        isClosed = true;
     }
 
     private void load(String command) {
