@@ -32,6 +32,14 @@ class Split(unittest.TestCase):
         self.assertEqual(len(set(seeds)), 12 * len(clips.GROUPS))
         self.assertTrue(all(clips.FIRST_SEED <= seed < clips.FIRST_SEED + 10**6 < classifier.FIRST_SEED for seed in seeds))
 
+    def test_more_clips_leave_the_first_as_they_are(self):
+        for group in clips.GROUPS:
+            more = clips.edits(group, 16)
+            self.assertEqual(clips.edits(group), more[:12])
+            self.assertEqual(16, len({edit.source.seed for edit in more}))
+            self.assertFalse({edit.source.seed for edit in more[12:]} & {edit.source.seed for edit in ALL})
+            self.assertTrue(all(edit.source.held_out for edit in more))
+
     def test_the_training_side_shares_nothing_with_it(self):
         trained = [edit for group in clips.GROUPS for edit in clips.edits(group, training=True)]
         self.assertFalse(any(edit.source.held_out or edit.target.held_out for edit in trained))

@@ -24,6 +24,7 @@ TURNS = ([(group, training) for training in (False, True) for group in GROUPS[:7
 SIZE = 12                     # clips a group
 FRAMES, SIDE = 8, 128
 SOFT = 40                     # pixels of 128 that are left of what is to be enhanced
+FURTHER = 10**3               # clips of a group beyond these; their scenes are elsewhere, so that those stay as they are
 OTHER = 500                   # from a scene's seed to that of its other place; seeds of two clips are 1000 apart
 FIRST_SEED = 3 * 10**8        # of scenes; training stays far below, the VAE's diet and the measurements far above or beside
 
@@ -165,7 +166,7 @@ def stratum(group, target):
 
 
 def edits(group, count=SIZE, training=False):
-    """The first `count` of a group's clips; `training`: of the side that was trained on."""
+    """The first `count` of a group's clips, of which the table has SIZE; `training`: of the side that was trained on."""
     strata = {}
     for object in OBJECTS:
         for colour in COLOURS:
@@ -178,10 +179,11 @@ def edits(group, count=SIZE, training=False):
     for _, pairs in sorted(strata.items()):
         dice.shuffle(pairs)
     turns = [pairs for _, pairs in sorted(strata.items())]
-    picked = [turns[i % len(turns)][i // len(turns)] for i in range(SIZE)]
+    picked = [turns[i % len(turns)][i // len(turns)] for i in range(count) if i // len(turns) < len(turns[i % len(turns)])]
     found = []
-    for number, (source, target) in enumerate(picked[:count]):
-        seed = FIRST_SEED + 1000 * (SIZE * TURNS.index((group, training)) + number)
+    for number, (source, target) in enumerate(picked):
+        turn = TURNS.index((group, training))
+        seed = FIRST_SEED + 1000 * (SIZE * turn + number if number < SIZE else FURTHER * (1 + turn) + number)
         while "photo" in source.change(seed=seed).caption:       # a preset says itself what style it wants
             seed += 1
         found.append(Edit(group, number, source.change(seed=seed), target.change(seed=seed)))
