@@ -77,7 +77,7 @@ const AVOption ff_fatezero_options[] = {
     INTEGER("speed",        speed, 1,      "what is dearer, time or likeness"),
         AUTO("speed", "as the paper has it (default exact)"),
         CONSTANT("speed", "exact", 0, "all steps"),
-        CONSTANT("speed", "fast", 1, "a third of the time, by fewer steps and other options that are not set"),
+        CONSTANT("speed", "fast", 1, "a quarter to a third of the time, by fewer steps and other options that are not set"),
     INTEGER("steps",        steps, 1000,   "steps of inversion, and of editing, 1 to 1000"),
         AUTO("steps", "the preset's, or 50"),
     INTEGER("solver",       solver, 1,     "how the source is inverted"),

@@ -216,8 +216,16 @@ static int run(void)
     return 0;
 }
 
-/* Restores the signal handlers that a virtual machine replaced before it failed to start. */
-static void set_signals_back(const struct sigaction *before)
+/* Of the signals that a virtual machine handles by itself it needs the faults alone. SIGUSR2 it sends to its own threads, if a profiler
+ * within it asks for that: a host's handler goes before, but its default would end the process. */
+static int is_needed(int signal, const struct sigaction *before)
+{
+    return signal == SIGUSR2 ? !(before->sa_flags & SA_SIGINFO) && before->sa_handler == SIG_DFL
+                             : signal != SIGPIPE && signal != SIGXFSZ;
+}
+
+/* Restores the signal handlers that a virtual machine replaced: those that it does not need, or all if it failed to start. */
+static void set_signals_back(const struct sigaction *before, int started)
 {
     struct sigaction now;
     Dl_info jvm, owner;
@@ -225,19 +233,9 @@ static void set_signals_back(const struct sigaction *before)
     if (!dladdr((void *)creation.create_vm, &jvm))
         return;
     for (int i = 1; i <= LAST_SIGNAL; i++)
-        if (!sigaction(i, NULL, &now) && dladdr((void *)now.sa_sigaction, &owner) && owner.dli_fbase == jvm.dli_fbase)
+        if (!(started && is_needed(i, &before[i])) && !sigaction(i, NULL, &now) && dladdr((void *)now.sa_sigaction, &owner) &&
+            owner.dli_fbase == jvm.dli_fbase)
             sigaction(i, &before[i], NULL);
-}
-
-/* Of the signals that a virtual machine handles by itself it needs the faults alone. SIGUSR2 it sends to its own threads, if a profiler
- * within it asks for that: a host's handler goes before, but its default would end the process. */
-static void give_signals_back(const struct sigaction *before)
-{
-    static const int signals[] = { SIGPIPE, SIGXFSZ, SIGUSR2 };
-
-    for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
-        if (signals[i] != SIGUSR2 || before[SIGUSR2].sa_flags & SA_SIGINFO || before[SIGUSR2].sa_handler != SIG_DFL)
-            sigaction(signals[i], &before[signals[i]], NULL);
 }
 
 int fatezero_user_sets(const char *word)
@@ -389,10 +387,10 @@ fatezero_code fatezero_create(void *library, const JavaVMInitArgs *args, JavaVM 
     if (failed)
         return fatezero_fail(error, FATEZERO_NO_MEMORY, "no thread can be started to start Java: %s", strerror(failed));
     if (creation.state == ENDED || creation.status != JNI_OK) {
-        set_signals_back(before);
+        set_signals_back(before, 0);
         return explain(error);
     }
-    give_signals_back(before);
+    set_signals_back(before, 1);
     fputs(creation.said, stderr);
     *vm = creation.vm;
     return FATEZERO_OK;

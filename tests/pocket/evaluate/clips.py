@@ -7,6 +7,7 @@ training side, for choosing presets by, are made in the same way of combinations
 import random
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice, zip_longest
 
 import numpy as np
 
@@ -179,7 +180,7 @@ def edits(group, count=SIZE, training=False):
     for _, pairs in sorted(strata.items()):
         dice.shuffle(pairs)
     turns = [pairs for _, pairs in sorted(strata.items())]
-    picked = [turns[i % len(turns)][i // len(turns)] for i in range(count) if i // len(turns) < len(turns[i % len(turns)])]
+    picked = list(islice((pair for each in zip_longest(*turns) for pair in each if pair), count))
     found = []
     for number, (source, target) in enumerate(picked):
         turn = TURNS.index((group, training))

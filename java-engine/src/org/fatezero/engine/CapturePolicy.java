@@ -3,6 +3,7 @@ package org.fatezero.engine;
 import ai.djl.Device;
 import ai.djl.ndarray.types.DataType;
 
+import org.fatezero.diffusion.Progress;
 import org.fatezero.forward.Window;
 import org.fatezero.inversion.AttentionStore;
 import org.fatezero.inversion.CaptureSpec;
@@ -34,6 +35,7 @@ final class CapturePolicy implements AutoCloseable {
     private long bytes = -1; // that the last choice was made for; it is made again for a window that needs more
     private boolean keeps;
     private boolean exhausted;
+    private double held; // share of what is kept that this window's inversion has taken already; of KEPT
 
     /**
      * @param option {@code auto}, {@code keep} or {@code recompute}
@@ -77,7 +79,8 @@ final class CapturePolicy implements AutoCloseable {
         String reason = "store=" + option;
         synchronized (KEPT) {
             if (option.equals("auto")) {
-                long others = KEPT.entrySet().stream().filter(entry -> entry.getKey().competes(this)).mapToLong(Map.Entry::getValue).sum();
+                long others = KEPT.entrySet().stream().filter(entry -> entry.getKey().competes(this))
+                        .mapToLong(entry -> Math.round((1 - entry.getKey().held) * entry.getValue())).sum();
                 long available = Math.max(0, free.getAsLong() - others);
                 keeps = wanted <= available / RESERVED;
                 reason += ", which takes no more than half of the " + megabytes(available) + " that are free"
@@ -89,6 +92,31 @@ final class CapturePolicy implements AutoCloseable {
         }
         log.log(Log.VERBOSE, "the source's attention is " + (keeps ? "kept, " : "recomputed, not kept, ") + megabytes(wanted) + ": " + reason);
         return keeps;
+    }
+
+    /** As an inversion goes on, what it keeps is no longer free, and others need not leave it out. */
+    Progress taking(Progress progress) {
+        return (step, steps) -> {
+            hold((double) step / steps);
+            progress.at(step, steps);
+        };
+    }
+
+    /** Begins a window: when it is closed, what was kept is free again. */
+    Taken window() {
+        return () -> hold(0);
+    }
+
+    /** What a window has taken. */
+    interface Taken extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    private void hold(double share) {
+        synchronized (KEPT) {
+            held = share;
+        }
     }
 
     private boolean competes(CapturePolicy other) {

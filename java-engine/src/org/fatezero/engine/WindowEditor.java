@@ -75,7 +75,7 @@ public final class WindowEditor implements AutoCloseable {
         this.host = host;
         this.store = store;
         options = asked.get(0);
-        model = Models.acquire(options.model(), options.lora(), device, precision, host, reporting("load", 0, 1));
+        model = Models.acquire(options.model(), options.lora(), device, precision, host, reporting("load"));
         manager = model.manager.newSubManager();
         try {
             schedule = new Schedule(model.scheduler, options.steps(), asked.stream().mapToInt(Options::depth).max().orElseThrow(),
@@ -182,7 +182,7 @@ public final class WindowEditor implements AutoCloseable {
         ForwardContext context = ForwardContext.of(window(source.count(), beside, (int) latents.get(2), (int) latents.get(3)));
         boolean keeps = store.keeps(model.unet.config(), (int) latents.get(2), (int) latents.get(3), context.window(),
                 model.textEncoder.config().maxPositionEmbeddings(), schedule.depth(), specs(true), model.precision);
-        try (NDManager inversion = window.newSubManager()) {
+        try (CapturePolicy.Taken taken = store.window(); NDManager inversion = window.newSubManager()) {
             TrajectoryFile file = inversions == null ? null : inversions.file(frames, source, beside);
             List<Result> before = file == null ? null : edited.read(EditCache.key(file.key() + mix.name(), source.masks()), window, source.count());
             if (before != null) {
@@ -277,11 +277,11 @@ public final class WindowEditor implements AutoCloseable {
         NDArray sourceText = first.text().get(z0.getManager(), new NDIndex("0:1"));
         boolean again = options.attention().equals("reconstruction");
         Trajectory trajectory = new DdimInversion(model.unet, schedule, model.torch)
-                .run(z0, sourceText, context, again ? List.of() : specs, reporting("invert", 0, 1));
+                .run(z0, sourceText, context, again ? List.of() : specs, store.taking(reporting("invert")));
         if (again) {
             NDArray unconditional = first.text().get(z0.getManager(), new NDIndex("1:2"));
             trajectory = new Reconstruction(model.unet, schedule, model.torch).run(trajectory.zT(), sourceText,
-                    unconditional, first.guidance(), context, specs, reporting("reconstruct", 0, 1));
+                    unconditional, first.guidance(), context, specs, reporting("reconstruct"));
         }
         return trajectory;
     }
@@ -302,7 +302,8 @@ public final class WindowEditor implements AutoCloseable {
             if (shown.show.makesEdit()) {
                 DdimEditing editing = new DdimEditing(model.unet, schedule, model.torch);
                 List<TokenAttention> watched = ofEdit == null ? List.of() : List.of(ofEdit);
-                Progress progress = reporting("edit", results.size(), edits.size());
+                int before = edits.subList(0, results.size()).stream().mapToInt(Shown::depth).sum();
+                Progress progress = (step, steps) -> report("edit", before + step, edits.stream().mapToInt(Shown::depth).sum());
                 z = shown.second != null && mix.isBetween()
                         ? editing.run(source, List.of(shown.edit, shown.second), mix, beside, context, sourceOfAttention(kept), watched, progress)
                         : editing.run(source, shown.second != null && mix.isAll(1) ? shown.second : shown.edit, context, sourceOfAttention(kept), watched,
@@ -314,15 +315,11 @@ public final class WindowEditor implements AutoCloseable {
     }
 
     private DdimEditing.Source sourceOfAttention(boolean kept) {
-        if (store.isExhausted()) {
-            return DdimEditing.Source.SEQUENTIAL;
-        }
-        return kept ? DdimEditing.Source.KEPT : DdimEditing.Source.BESIDE;
+        return store.isExhausted() ? DdimEditing.Source.SEQUENTIAL : kept ? DdimEditing.Source.KEPT : DdimEditing.Source.BESIDE;
     }
 
-    /** The steps of part {@code part} of {@code parts} of a phase. */
-    private Progress reporting(String phase, int part, int parts) {
-        return (step, steps) -> report(phase, part * steps + step, parts * steps);
+    private Progress reporting(String phase) {
+        return (step, steps) -> report(phase, step, steps);
     }
 
     private void report(String phase, int step, int steps) {

@@ -11,6 +11,7 @@ import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.Arrays;
@@ -41,6 +42,7 @@ public final class Lora implements AutoCloseable {
     /** Under which key of the file diffusers notes what it was trained with, as JSON, and what that calls alpha. */
     private static final String NOTES = "lora_adapter_metadata";
     private static final String ALPHA = "lora_alpha";
+    private static final String PEFT = "base_model.model."; // what PEFT's own files begin names with
 
     private static final class Module {
         SafeTensors.Entry down; // (r, in) or (r, in, kh, kw)
@@ -136,9 +138,15 @@ public final class Lora implements AutoCloseable {
         if (module.alpha != null) {
             return size(module.alpha) == 1 ? Weights.number(file, module.alpha, manager) / rank : 1;
         }
-        ModelConfig own = new ModelConfig(file.file(), file.metadata().getOrDefault(NOTES, "{}"));
+        Path beside = file.file().resolveSibling("adapter_config.json"); // where PEFT itself notes it
+        ModelConfig own = module.down.name().startsWith(PEFT) && Files.exists(beside) ? new ModelConfig(beside)
+                : new ModelConfig(file.file(), file.metadata().getOrDefault(NOTES, "{}"));
         String prefix = own.has(part + "." + ALPHA) ? part + "." : ""; // a file of the UNet alone has none
-        double alpha = own.at(prefix + "alpha_pattern").number(name, own.number(prefix + ALPHA, (double) rank));
+        ModelConfig each = own.at(prefix + "alpha_pattern"); // by the ends of names
+        while (!each.has(name) && name.contains(".")) {
+            name = name.substring(name.indexOf('.') + 1);
+        }
+        double alpha = each.number(name, own.number(prefix + ALPHA, (double) rank));
         return alpha / (own.flag(prefix + "use_rslora", false) ? Math.sqrt(rank) : rank);
     }
 

@@ -32,7 +32,7 @@ public final class OptionResolver {
             "blend_pool", "blend_attention", "blend_latents", "blend_pixels", "confine", "steady", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
 
     /** Options of one edit that a reconstruction of the source depends on. */
-    private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative");
+    private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative", "start");
 
     /** Options of which {@link Options#AUTO} means what the preset says, or else the default. In the others it is a value or a word. */
     static final Set<String> LEFT_TO_PRESET = Preset.KEYS.stream()

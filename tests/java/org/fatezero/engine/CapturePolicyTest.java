@@ -10,6 +10,7 @@ import ai.djl.ndarray.types.DataType;
 import org.fatezero.Golden;
 import org.fatezero.Tiny;
 import org.fatezero.TinyOptions;
+import org.fatezero.diffusion.Progress;
 import org.fatezero.edit.fatezero.FusedSteps;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.inversion.AttentionStore;
@@ -118,5 +119,19 @@ class CapturePolicyTest {
         first.close();
         changed.close();
         assertTrue(keeps(store("auto", "a third"), 2), "those that are closed keep nothing");
+    }
+
+    /** What another's inversion has taken is no longer free, so it is not left out once more. */
+    @Test
+    void whatIsTakenIsNotLeftOutTwice() {
+        free.set(4 * bytes(2));
+        CapturePolicy first = store("auto", "one");
+        assertTrue(keeps(first, 2));
+        try (CapturePolicy.Taken taken = first.window()) {
+            first.taking(Progress.NONE).at(STEPS, STEPS);
+            free.set(2 * bytes(2));
+            assertTrue(keeps(store("auto", "another"), 2));
+        }
+        assertFalse(keeps(store("auto", "a third"), 2), "between its windows the first has nothing, and will take it");
     }
 }

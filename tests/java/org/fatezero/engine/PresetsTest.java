@@ -193,6 +193,27 @@ class PresetsTest {
         String message = assertThrows(IllegalArgumentException.class,
                 () -> open("presets", String.join("|", mild), "attention", "reconstruction")).getMessage();
         assertTrue(message.contains("guidance=0.0 and guidance=3"), message);
+        String[] late = {"monet", preset("late", "prompt=a jeep\nstart=0.5")};
+        assertThrows(IllegalArgumentException.class, () -> open("presets", String.join("|", late), "attention", "reconstruction"));
+    }
+
+    /** Kept on disk the inversion is as deep as the deepest of them. */
+    @Test
+    void editsFromSeveralLevelsShareAnInversionOnDisk() throws Exception {
+        String presets = String.join("|", "monet", preset("late", "prompt=a jeep\nstart=0.5"), preset("none", "prompt=a cat\nstart=0"));
+        List<String> once;
+        try (Engine engine = open("presets", presets, "inversion", folder.toString())) {
+            once = edited(engine);
+        }
+        try (Engine engine = open("presets", presets)) {
+            List<String> without = edited(engine);
+            for (int i = 0; i < once.size(); i++) {
+                assertClose(without.get(i), once.get(i), "frame " + i);
+            }
+        }
+        try (Engine engine = open("presets", presets, "inversion", folder.toString(), "strength", "0.6")) { // reads the inversion, and edits anew
+            assertEquals(3 * FRAMES, edited(engine).size());
+        }
     }
 
     /** F (T (1 + 2 P) U): one inversion, and two branches of guidance for each edit. */

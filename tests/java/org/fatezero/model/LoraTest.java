@@ -202,8 +202,16 @@ class LoraTest {
         assertEquals(16, added(Map.of("lora_adapter_metadata", "{\"unet.lora_alpha\": 8, \"unet.use_rslora\": true}"), tensors), 1e-6);
         assertEquals(3, added(Map.of("lora_adapter_metadata",
                 "{\"unet.lora_alpha\": 8, \"unet.alpha_pattern\": {\"mid_block.attentions.0.proj_in\": 3}}"), tensors), 1e-6);
+        assertEquals(5, added(Map.of("lora_adapter_metadata", "{\"unet.lora_alpha\": 8, \"unet.alpha_pattern\": {\"proj_in\": 5}}"), tensors), 1e-6);
         String told = assertThrows(IOException.class, () -> added(Map.of("lora_adapter_metadata", "what?"), tensors)).getMessage();
         assertTrue(told.contains("not a JSON object"), told);
+    }
+
+    @Test
+    void peftNotesAlphaBesideTheFile() throws Exception {
+        Object[] tensors = {"base_model.model." + MODULE + "lora_A.weight", new Shape(4, 16), "base_model.model." + MODULE + "lora_B.weight", new Shape(16, 4)};
+        Files.writeString(folder.resolve("adapter_config.json"), "{\"r\": 4, \"lora_alpha\": 8}");
+        assertEquals(8, added(Map.of(), tensors), 1e-6);
     }
 
     /** As kohya's scripts merge them. */

@@ -22,7 +22,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class Engine implements AutoCloseable {
     private static final AtomicInteger opened = new AtomicInteger();
-    private static final AtomicInteger closed = new AtomicInteger();
+    private static final AtomicInteger open = new AtomicInteger();
+    private static final AtomicInteger mostOpen = new AtomicInteger();
 
     private final Map<String, String> options;
     private final Host host;
@@ -41,6 +42,7 @@ public final class Engine implements AutoCloseable {
         this.presets = options.getOrDefault("presets", options.getOrDefault("preset", "")).split("\\|", -1);
         this.window = number("window", 8, 128);
         this.steps = number("steps", 50, 1000);
+        mostOpen.accumulateAndGet(open.incrementAndGet(), Math::max);
     }
 
     private int number(String key, int fallback, int most) {
@@ -165,11 +167,11 @@ public final class Engine implements AutoCloseable {
 
     public byte[][] metadata(int edit) {
         return new byte[][] {bytes("prompt"), bytes(options.getOrDefault("prompt", "")),
-            bytes("preset"), bytes(presets[edit]), bytes("opened"), bytes(Integer.toString(opened.get())), bytes("closed"), bytes(Integer.toString(closed.get())),
+            bytes("preset"), bytes(presets[edit]), bytes("opened"), bytes(Integer.toString(opened.get())),
             // the host's that are still attached
             bytes("threads"), bytes(Long.toString(Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().equals("fatezero")).count())),
             bytes("shots"), bytes(Integer.toString(shot)), bytes("anchor"), bytes(anchor),
-            bytes("mixed"), bytes(mix)};
+            bytes("mixed"), bytes(mix), bytes("most_open"), bytes(mostOpen.toString())};
     }
 
     private static byte[] bytes(String text) {
@@ -179,7 +181,7 @@ public final class Engine implements AutoCloseable {
     @Override
     public void close() {
         if (!isClosed)
-            closed.incrementAndGet();
+            open.decrementAndGet();
         isClosed = true;
     }
 
