@@ -216,12 +216,12 @@ static int run(void)
     return 0;
 }
 
-/* Of the signals that a virtual machine handles by itself it needs the faults alone. SIGUSR2 it sends to its own threads, if a profiler
- * within it asks for that: a host's handler goes before, but its default would end the process. */
-static int is_needed(int signal, const struct sigaction *before)
+/* Of the signals that a virtual machine handles by itself it needs the faults alone. SIGUSR2 it sends to its own threads if a profiler
+ * within it asks for that. Where the host handles or ignores that signal, it goes on doing so; where it does not, the signal would end it. */
+static int is_needed(int number, const struct sigaction *before)
 {
-    return signal == SIGUSR2 ? !(before->sa_flags & SA_SIGINFO) && before->sa_handler == SIG_DFL
-                             : signal != SIGPIPE && signal != SIGXFSZ;
+    return number == SIGUSR2 ? !(before->sa_flags & SA_SIGINFO) && before->sa_handler == SIG_DFL
+                             : number != SIGPIPE && number != SIGXFSZ;
 }
 
 /* Restores the signal handlers that a virtual machine replaced: those that it does not need, or all if it failed to start. */
@@ -382,7 +382,7 @@ fatezero_code fatezero_create(void *library, const JavaVMInitArgs *args, JavaVM 
     limited = !getrlimit(RLIMIT_NOFILE, &files);
     failed = run();
     if (limited)
-        setrlimit(RLIMIT_NOFILE, &files);       // Java raises it, and a host that selects cannot have more
+        setrlimit(RLIMIT_NOFILE, &files);       // Java raises it, but select() in the host cannot take more
     set_locale_back(locale);
     if (failed)
         return fatezero_fail(error, FATEZERO_NO_MEMORY, "no thread can be started to start Java: %s", strerror(failed));

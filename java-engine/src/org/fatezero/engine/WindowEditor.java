@@ -277,11 +277,11 @@ public final class WindowEditor implements AutoCloseable {
         NDArray sourceText = first.text().get(z0.getManager(), new NDIndex("0:1"));
         boolean again = options.attention().equals("reconstruction");
         Trajectory trajectory = new DdimInversion(model.unet, schedule, model.torch)
-                .run(z0, sourceText, context, again ? List.of() : specs, store.taking(reporting("invert")));
+                .run(z0, sourceText, context, again ? List.of() : specs, again ? reporting("invert") : store.taking(reporting("invert")));
         if (again) {
             NDArray unconditional = first.text().get(z0.getManager(), new NDIndex("1:2"));
             trajectory = new Reconstruction(model.unet, schedule, model.torch).run(trajectory.zT(), sourceText,
-                    unconditional, first.guidance(), context, specs, reporting("reconstruct"));
+                    unconditional, first.guidance(), context, specs, store.taking(reporting("reconstruct")));
         }
         return trajectory;
     }
@@ -295,6 +295,7 @@ public final class WindowEditor implements AutoCloseable {
      */
     List<Result> edited(Trajectory trajectory, Mix mix, boolean beside, ForwardContext context, boolean kept) {
         List<Result> results = new ArrayList<>();
+        int steps = edits.stream().mapToInt(Shown::depth).sum(); // of all edits
         for (Shown shown : edits) {
             Trajectory source = trajectory.upTo(shown.depth);
             TokenAttention ofEdit = shown.show.ofEdit(source.zT().getManager(), context.frames());
@@ -303,7 +304,7 @@ public final class WindowEditor implements AutoCloseable {
                 DdimEditing editing = new DdimEditing(model.unet, schedule, model.torch);
                 List<TokenAttention> watched = ofEdit == null ? List.of() : List.of(ofEdit);
                 int before = edits.subList(0, results.size()).stream().mapToInt(Shown::depth).sum();
-                Progress progress = (step, steps) -> report("edit", before + step, edits.stream().mapToInt(Shown::depth).sum());
+                Progress progress = (step, depth) -> report("edit", before + step, steps);
                 z = shown.second != null && mix.isBetween()
                         ? editing.run(source, List.of(shown.edit, shown.second), mix, beside, context, sourceOfAttention(kept), watched, progress)
                         : editing.run(source, shown.second != null && mix.isAll(1) ? shown.second : shown.edit, context, sourceOfAttention(kept), watched,

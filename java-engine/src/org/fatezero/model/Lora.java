@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 
 import org.fatezero.io.ModelConfig;
+import org.fatezero.io.TextFile;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Weights;
@@ -28,9 +29,8 @@ import java.util.regex.Pattern;
  * convolutions, merged into the weights as they are read.
  *
  * <p>Both namings in use are understood: the trainers' ({@code lora_unet_..._to_q.lora_down.weight}) and diffusers'
- * ({@code unet....to_q.lora_A.weight}, {@code .lora.down.weight}, {@code .processor.to_q_lora.down.weight}; of the UNet alone without {@code
- * unet.}). They differ from the
- * checkpoint's names in dots and underscores, so a module is found by its name without either.
+ * ({@code unet....to_q.lora_A.weight}, {@code .lora.down.weight}, {@code .processor.to_q_lora.down.weight}), which in a file of the UNet
+ * alone may lack {@code unet.}. They differ from the checkpoint's names in dots and underscores, so a module is found by its name without either.
  */
 public final class Lora implements AutoCloseable {
 
@@ -39,10 +39,12 @@ public final class Lora implements AutoCloseable {
             + "(?:(unet|text_encoder)\\.|(?=(?:down_blocks|mid_block|up_blocks|conv_in|conv_out|time_embedding)\\.))(.+?)"
             + "(?:\\.lora|_lora|\\.lora_linear_layer)?[._](lora_A|lora_B|down|up|alpha)(?:\\.default)?(?:\\.weight)?");
 
-    /** Under which key of the file diffusers notes what it was trained with, as JSON, and what that calls alpha. */
+    // Where no tensor tells alpha: diffusers notes it in the file, as JSON, and PEFT, whose names begin so, in another file beside it
     private static final String NOTES = "lora_adapter_metadata";
+    private static final String PEFT = "base_model.model.";
+    private static final String PEFT_NOTES = "adapter_config.json";
+    private static final long NOTES_LIMIT = 1 << 20;
     private static final String ALPHA = "lora_alpha";
-    private static final String PEFT = "base_model.model."; // what PEFT's own files begin names with
 
     private static final class Module {
         SafeTensors.Entry down; // (r, in) or (r, in, kh, kw)
@@ -52,6 +54,8 @@ public final class Lora implements AutoCloseable {
 
     private final SafeTensors file;
     private final double scale;
+    private final String noted; // what PEFT notes, or else diffusers
+    private final ModelConfig notes;
     private final Map<String, Module> modules = new LinkedHashMap<>(); // by part and flat name
     private final Set<String> strange = new TreeSet<>();
     private final Set<String> merged = new HashSet<>();
@@ -75,6 +79,15 @@ public final class Lora implements AutoCloseable {
             close();
             throw new IOException(path + ": holds no LoRA for a Stable Diffusion 1.x model; expected tensors such as "
                     + "lora_unet_*.lora_down.weight or unet.*.lora_A.weight");
+        }
+        Path beside = path.resolveSibling(PEFT_NOTES);
+        boolean isBeside = modules.values().iterator().next().down.name().startsWith(PEFT) && Files.exists(beside);
+        try {
+            noted = isBeside ? TextFile.read(beside, NOTES_LIMIT, "PEFT writes it beside " + path.getFileName()) : file.metadata().getOrDefault(NOTES, "{}");
+            notes = new ModelConfig(isBeside ? beside : path, noted);
+        } catch (IOException | RuntimeException e) {
+            close();
+            throw e;
         }
     }
 
@@ -133,21 +146,19 @@ public final class Lora implements AutoCloseable {
         }
     }
 
-    /** The factor of a module's product: {@code alpha / r}, of the tensor that says alpha, or of what diffusers notes. */
+    /** The factor of a module's product: {@code alpha / r}, of the tensor that says alpha, or of what is noted. */
     private double factor(Module module, String part, String name, long rank, NDManager manager) throws IOException {
         if (module.alpha != null) {
             return size(module.alpha) == 1 ? Weights.number(file, module.alpha, manager) / rank : 1;
         }
-        Path beside = file.file().resolveSibling("adapter_config.json"); // where PEFT itself notes it
-        ModelConfig own = module.down.name().startsWith(PEFT) && Files.exists(beside) ? new ModelConfig(beside)
-                : new ModelConfig(file.file(), file.metadata().getOrDefault(NOTES, "{}"));
-        String prefix = own.has(part + "." + ALPHA) ? part + "." : ""; // a file of the UNet alone has none
-        ModelConfig each = own.at(prefix + "alpha_pattern"); // by the ends of names
-        while (!each.has(name) && name.contains(".")) {
-            name = name.substring(name.indexOf('.') + 1);
+        String prefix = notes.has(part + "." + ALPHA) ? part + "." : ""; // a file of the UNet alone has none
+        ModelConfig each = notes.at(prefix + "alpha_pattern"); // by the ends of names
+        String end = name;
+        while (!each.has(end) && end.contains(".")) {
+            end = end.substring(end.indexOf('.') + 1);
         }
-        double alpha = each.number(name, own.number(prefix + ALPHA, (double) rank));
-        return alpha / (own.flag(prefix + "use_rslora", false) ? Math.sqrt(rank) : rank);
+        double alpha = each.number(end, notes.number(prefix + ALPHA, (double) rank));
+        return alpha / (notes.flag(prefix + "use_rslora", false) ? Math.sqrt(rank) : rank);
     }
 
     private NDArray read(SafeTensors.Entry entry, NDManager manager, long... shape) throws IOException {
@@ -165,6 +176,7 @@ public final class Lora implements AutoCloseable {
     /** Adds what tells this adaptation from another. */
     public void digest(MessageDigest digest) throws IOException {
         digest.update(Double.toString(scale).getBytes(StandardCharsets.US_ASCII));
+        digest.update(noted.getBytes(StandardCharsets.UTF_8));
         file.digest(digest);
     }
 

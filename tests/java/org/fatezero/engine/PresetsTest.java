@@ -197,6 +197,14 @@ class PresetsTest {
         assertThrows(IllegalArgumentException.class, () -> open("presets", String.join("|", late), "attention", "reconstruction"));
     }
 
+    /** As FFmpeg's default has it, and a host that hands on all options. */
+    @Test
+    void editMayBeLeftToAPreset() throws Exception {
+        try (Engine engine = open("preset", "monet", "edit", "auto"); Engine without = open("preset", "monet")) {
+            assertEquals(edited(without), edited(engine));
+        }
+    }
+
     /** Kept on disk the inversion is as deep as the deepest of them. */
     @Test
     void editsFromSeveralLevelsShareAnInversionOnDisk() throws Exception {
