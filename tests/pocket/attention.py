@@ -42,17 +42,18 @@ def show(unet):
     return [module.attn2.processor for module in unet.modules() if hasattr(module, "attn2")]
 
 
-def loss(sites, noun, colour, mask, weight):
-    """Cross-entropy between maps and mask. `noun`, `colour` (b, tokens): 1 at the word's tokens; `mask` (b, h, w);
-    `weight` (b): 0 for samples without the word."""
-    total = 0.0
-    words = torch.stack([noun, colour], 2)                                             # (b, tokens, 2)
-    present = (words.sum(1) > 0).float() * weight[:, None]                             # (b, 2)
+def loss(sites, words, masks, weight):
+    """Cross-entropy between maps and masks. `words` (b, tokens, things, 2): 1 at the tokens of each thing's noun and colour;
+    `masks` (b, things, h, w): where each thing is; `weight` (b): 0 for samples without caption."""
+    total, things = 0.0, masks.shape[1]
+    shown = torch.tensor([NOUN, COLOUR], device=masks.device).repeat(things)           # (things * 2)
+    words = words.flatten(2)                                                           # (b, tokens, things * 2)
+    present = (words.sum(1) > 0).float() * weight[:, None]                             # (b, things * 2)
     for site in sites:
         side = int(site.maps.shape[1] ** 0.5)
-        inside = F.adaptive_avg_pool2d(mask[:, None], side).flatten(1)[..., None]      # (b, queries, 1)
-        target = inside * torch.tensor([NOUN, COLOUR], device=mask.device)
-        p = (site.maps @ words).clamp(1e-4, 1 - 1e-4)                                  # (b, queries, 2)
+        inside = F.adaptive_avg_pool2d(masks, side).flatten(2).transpose(1, 2)         # (b, queries, things)
+        target = inside.repeat_interleave(2, 2) * shown
+        p = (site.maps @ words).clamp(1e-4, 1 - 1e-4)                                  # (b, queries, things * 2)
         error = -(target * p.log() + (1 - target) * (1 - p).log())
         total = total + (error.mean(1) * present).sum() / (present.sum() + 1e-6)
     return total / len(sites)

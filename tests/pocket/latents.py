@@ -2,8 +2,9 @@
 
     python latents.py --out DIR --first 0 --count 40000 [--size 128] [--device cuda]
 
-Writes DIR/latents-SIZE/NUMBER.npz: `latents` (n, 4, h, w) float16, not yet scaled; `masks` (n, h, w) uint8, the object's share
-of each latent pixel; `factors` (n, 6) int8: indices of object, colour, place, style and weather, -1 for none; 1 if it is soft.
+Writes DIR/latents-SIZE/NUMBER.npz: `latents` (n, channels, h, w) float16, not yet scaled; `masks` (n, 2, h, w) uint8, each object's
+share of each latent pixel; `factors` (n, 8) int8: indices of object, colour, place, style, weather, second object and its colour, -1 for
+none; 1 if it is soft.
 """
 import argparse
 from pathlib import Path
@@ -16,7 +17,7 @@ import sizes
 from scenes import COLOURS, OBJECTS, PLACES, STYLES, WEATHERS, render, richer, soft, training_scene
 
 SHARD, BATCH = 2000, 50
-NAMES = (OBJECTS, tuple(COLOURS), PLACES, STYLES, WEATHERS)
+NAMES = (OBJECTS, tuple(COLOURS), PLACES, STYLES, WEATHERS, OBJECTS, tuple(COLOURS))
 SOFT, LEFT = 0.25, (0.2, 0.6)    # share of photographs that are soft; how much of their size is left
 
 
@@ -26,14 +27,14 @@ def load_vae(args):
     scale = args.out / "scaling_factor.txt"
     model = sizes.vae(args, float(scale.read_text()) if scale.exists() else 1.0)
     model.load_state_dict({name.removeprefix("module."): value for name, value in state["ema"].items() if name != "n_averaged"})
-    return model.to(args.device, memory_format=sizes.layout(args.device)).eval()
+    return model.to(args.device, memory_format=sizes.VAE_LAYOUT).eval()
 
 
 @torch.no_grad()
 def encode(model, images):
-    """uint8 (n, h, w, 3) -> posterior means (n, 4, h', w'), float32."""
+    """uint8 (n, h, w, 3) -> posterior means (n, channels, h', w'), float32."""
     x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
-    x = x.to(model.device, memory_format=sizes.layout(model.device))
+    x = x.to(model.device, memory_format=sizes.VAE_LAYOUT)
     with torch.autocast(x.device.type, torch.bfloat16):
         return model.encode(x).latent_dist.mean.float().cpu()
 
@@ -48,8 +49,10 @@ def shard(model, first, count, size):
             blurred = scene.style == "photo" and dice.random() < SOFT
             images.append(soft(clip.frames[0], round(size * dice.uniform(*LEFT))) if blurred else clip.frames[0])
             side = size // 2 ** (len(model.config.block_out_channels) - 1)
-            masks.append(np.round(cv2.resize(clip.mask[0], (side, side), interpolation=cv2.INTER_AREA) * 255).astype(np.uint8))
-            values = (scene.object, scene.colour, scene.place, scene.style, scene.weather)
+            second = clip.second_mask[0] if scene.second else np.zeros_like(clip.mask[0])
+            masks.append(np.stack([np.round(cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA) * 255).astype(np.uint8)
+                                   for mask in (clip.mask[0] - second, second)]))
+            values = (scene.object, scene.colour, scene.place, scene.style, scene.weather, scene.second, scene.second_colour)
             factors.append([*(names.index(value) if value else -1 for names, value in zip(NAMES, values)), int(blurred)])
         latents.append(encode(model, np.stack(images)).numpy().astype(np.float16))
     return {"latents": np.concatenate(latents), "masks": np.stack(masks), "factors": np.array(factors, np.int8)}

@@ -3,10 +3,12 @@ import hashlib
 import json
 import tempfile
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from evaluate import measures
 from scenes import COLOURS, OBJECTS, PLACES, STYLES, Scene, combinations, held_out, render, training_scene
 
 PHOTO = Scene("fox", "blue", "snow", "photo", 5)
@@ -66,6 +68,37 @@ class Renderer(unittest.TestCase):
         moved = np.roll(clip.frames[0].astype(int), whole, 1)
         inside = slice(10, -10)
         self.assertLess(np.abs(moved - clip.frames[4])[:, inside].mean(), np.abs(clip.frames[0].astype(int) - clip.frames[4])[:, inside].mean() * 0.7)
+
+    def test_two_objects_stand_side_by_side(self):
+        pair = Scene("jeep", "green", "beach", "photo", 1, second="fox", second_colour="blue")
+        clip = render(pair, 4)
+        first = clip.mask - clip.second_mask
+        columns = lambda mask: (mask[0] * np.arange(128)).sum() / mask[0].sum()
+        self.assertGreater(abs(columns(first) - columns(clip.second_mask)), 40)
+        self.assertGreater(min(first.mean(), clip.second_mask.mean()), 0.03)
+        self.assertLessEqual(clip.mask.max(), 1 + 1e-6)
+        self.assertFalse((clip.object_motion == clip.second_motion).all())
+        recoloured = render(pair.change(second_colour="red"), 4)
+        difference = np.abs(clip.frames.astype(int) - recoloured.frames).max(-1)
+        self.assertEqual(difference[clip.second_mask == 0].max(), 0)
+        self.assertGreater(difference[clip.second_mask == 1].mean(), 20)
+        self.assertEqual(pair.caption.replace("blue", "red"), pair.change(second_colour="red").caption)
+
+    def test_of_two_objects_one_that_is_held_out_is_enough(self):
+        free = next(row for row in combinations() if not held_out(*row))
+        kept = next(row for row in combinations() if held_out(*row) and row[2:] == free[2:])
+        for first, second in ((free, kept), (kept, free)):
+            self.assertTrue(Scene(*first, 0, second=second[0], second_colour=second[1]).held_out)
+        self.assertFalse(Scene(*free, 0, second=free[0], second_colour=free[1]).held_out)
+
+    def test_a_zoom_enlarges_about_the_middle(self):
+        clip, still = (render(PHOTO.change(zoom=zoom), 8, 96) for zoom in (0.03, 0.0))
+        np.testing.assert_array_equal(clip.frames[0], still.frames[0])
+        self.assertAlmostEqual(clip.growth[7], 1.03**7)
+        self.assertAlmostEqual(clip.mask[7].sum() / still.mask[7].sum(), 1.03**14, delta=0.03)
+        self.assertAlmostEqual(measures.temporal(clip.frames, clip), measures.temporal(still.frames, still), delta=1)
+        unaware = measures.temporal(clip.frames, replace(clip, growth=still.growth))
+        self.assertGreater(unaware, 1.5 * measures.temporal(clip.frames, clip))
 
     def test_captions_differ_in_the_changed_word_alone(self):
         for seed in range(20):

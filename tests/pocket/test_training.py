@@ -1,12 +1,18 @@
-"""python -m unittest test_training (in this folder): captions in other words, weather, and models that grow without loss."""
+"""python -m unittest test_training (in this folder): captions in other words, weather, what attention is shown, and models that grow without loss."""
 import argparse
+import tempfile
 import unittest
+from pathlib import Path
 
 import numpy as np
 import torch
 
+import attention
+import latents
+import make_tokenizer
 import resume
 import sizes
+import train
 from scenes import COLOURS, OBJECTS, STYLES, WEATHERS, Scene, render, richer, soft, training_scene
 from scenes.captions import NAMES, SHADES, loosely
 from widen import widen
@@ -73,6 +79,10 @@ class Richer(unittest.TestCase):
         self.assertEqual({scene.weather for scene in scenes}, {*WEATHERS, None})
         self.assertAlmostEqual(np.mean([scene.weather is not None for scene in scenes]), 0.12, delta=0.03)
         self.assertEqual({scene.style for scene in scenes}, set(STYLES))
+        pairs = [scene for scene in scenes if scene.second]
+        self.assertAlmostEqual(len(pairs) / len(scenes), 0.09, delta=0.03)
+        self.assertTrue(all(scene.object != scene.second and scene.colour != scene.second_colour for scene in pairs))
+        self.assertAlmostEqual(np.mean([scene.zoom > 0 for scene in scenes]), 0.1, delta=0.03)
 
     def test_soft_frames_lose_detail_alone(self):
         frame = render(CLEAR, 1).frames[0]
@@ -88,6 +98,56 @@ class Richer(unittest.TestCase):
             self.assertTrue(any(name in text for name in (object, *NAMES[object])), text)
             self.assertTrue(any(name in text for name in (colour, *SHADES.get(colour, ()))), text)
             self.assertIn("at night", text)
+
+    def test_two_objects_are_both_named_in_other_words(self):
+        for seed in range(100):
+            text = loosely("jeep", "silver", "beach", STYLES[seed % 8], seed, None, "cat", "purple")
+            first, second = text.split(" and ", 1)
+            for part, object, colour in ((first, "jeep", "silver"), (second, "cat", "purple")):
+                self.assertTrue(any(name in part for name in (object, *NAMES[object])), text)
+                self.assertTrue(any(name in part for name in (colour, *SHADES[colour])), text)
+
+
+class Taught(unittest.TestCase):
+    """Where words are shown to be."""
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        make_tokenizer.write(Path(folder.name))
+        cls.words = train.Words(folder.name)
+
+    def factors(self, *names):
+        return [*(table.index(name) if name else -1 for table, name in zip(latents.NAMES, names)), 0]
+
+    def test_a_phrase_is_found_whole_and_once(self):
+        tokens = self.words.tokens("an off road car on a curvy road")
+        found = train.phrase(tokens, self.words.nouns[OBJECTS.index("jeep")])
+        self.assertEqual(np.flatnonzero(found).tolist(), [2, 3, 4])                    # not the road that it is on
+        self.assertFalse(train.phrase(tokens, self.words.nouns[OBJECTS.index("cat")]).any())
+
+    def test_each_object_has_its_own_words(self):
+        rng, factors = np.random.default_rng(0), self.factors("jeep", "red", "beach", "photo", None, "fox", "blue")
+        for _ in range(50):
+            tokens, named = self.words.of(rng, factors)
+            self.assertEqual(named.shape, (77, 2, 2))
+            said = [[self.words.tokenizer.decode(tokens[named[:, thing, word]]) for word in range(2)] for thing in range(2)]
+            self.assertIn(said[0][0], ("jeep", *NAMES["jeep"]))
+            self.assertEqual([said[0][1], *said[1]], ["red", "fox", "blue"])
+        _, named = self.words.of(rng, self.factors("jeep", None, "beach", "photo", None, None, None))
+        self.assertEqual(named.any(0).tolist(), [[True, False], [False, False]])
+
+    def test_maps_on_their_masks_cost_least(self):
+        masks = torch.zeros(1, 2, 8, 8)
+        masks[0, 0, :, :3], masks[0, 1, :, 5:] = 1, 1
+        words = torch.zeros(1, 4, 2, 2)
+        words[0, 0, 0, 0] = words[0, 1, 0, 1] = words[0, 2, 1, 0] = words[0, 3, 1, 1] = 1
+        levels = torch.tensor([attention.NOUN, attention.COLOUR])
+        right = torch.einsum("bnp,k->bpnk", masks.flatten(2), levels).flatten(2)       # (b, queries, tokens)
+        cost = lambda maps: attention.loss([argparse.Namespace(maps=maps)], words, masks, torch.ones(1)).item()
+        self.assertLess(cost(right), 0.5 * cost(right.flip(2)))
+        self.assertEqual(attention.loss([argparse.Namespace(maps=right)], words, masks, torch.zeros(1)).item(), 0)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Words:
     def __init__(self, folder):
         self.tokenizer = CLIPTokenizer.from_pretrained(folder)
         self.empty = self.tokens("")
-        ids = lambda texts: sorted({token for text in texts for token in self.tokenizer(text, add_special_tokens=False).input_ids})
+        ids = lambda names: sorted((self.tokenizer(name, add_special_tokens=False).input_ids for name in names), key=len, reverse=True)
         self.nouns = [ids((name, *captions.NAMES[name])) for name in OBJECTS]
         self.colours = [ids((name, *captions.SHADES.get(name, ()))) for name in COLOURS]
 
@@ -50,20 +50,31 @@ class Words:
         return np.array(self.tokenizer(text, padding="max_length", truncation=True, max_length=sizes.MAX_LENGTH).input_ids)
 
     def of(self, rng, factors):
-        """factors (6,) -> tokens (77,), noun (77,), colour (77,); wording at random."""
-        object, colour, place, style, weather = (table[i] if i >= 0 else None for table, i in zip(NAMES, factors))
+        """factors (8,) -> tokens (77,); where the noun and the colour of each of two objects stand, (77, 2, 2); wording at random."""
+        object, colour, place, style, weather, second, second_colour = (table[i] if i >= 0 else None for table, i in zip(NAMES, factors))
         word = captions.loosely if rng.random() < LOOSE else captions.caption
-        text = word(object, colour, place, style, int(rng.integers(1 << 30)), weather)
-        if rng.random() < (SOFT if factors[5] else CRISP):
-            text = str(rng.choice(captions.SOFT if factors[5] else captions.CRISP)).format(text)
+        text = word(object, colour, place, style, int(rng.integers(1 << 30)), weather, second, second_colour)
+        if rng.random() < (SOFT if factors[-1] else CRISP):
+            text = str(rng.choice(captions.SOFT if factors[-1] else captions.CRISP)).format(text)
         if rng.random() < GARBLED:
             words = text.split()
             words.insert(int(rng.integers(len(words) + 1)), "".join(chr(97 + int(c)) for c in rng.integers(0, 26, rng.integers(2, 9))))
             text = " ".join(words)
         tokens = self.tokens(text)
-        noun = np.isin(tokens, self.nouns[factors[0]]) if factors[0] >= 0 else np.zeros(len(tokens), bool)
-        colour = np.isin(tokens, self.colours[factors[1]]) if factors[1] >= 0 else np.zeros(len(tokens), bool)
-        return tokens, noun, colour
+        where = [[phrase(tokens, table[i]) if i >= 0 else np.zeros(len(tokens), bool) for table, i in zip((self.nouns, self.colours), pair)]
+                 for pair in (factors[:2], factors[5:7])]
+        return tokens, np.array(where).transpose(2, 0, 1)
+
+
+def phrase(tokens, phrases):
+    """Where the first of the `phrases` that is among the tokens stands, (tokens): the road in 'off road car', not that it drives on."""
+    found = np.zeros(len(tokens), bool)
+    for ids in phrases:
+        for at in range(len(tokens) - len(ids) + 1):
+            if (tokens[at:at + len(ids)] == ids).all():
+                found[at:at + len(ids)] = True
+                return found
+    return found
 
 
 class Data:
@@ -95,17 +106,18 @@ class Data:
 
 
 def name_the_factors(text, words, rng, device, steps, batch=32):
-    """Pretrains the text encoder: each token from the end on must tell object, colour, place and style."""
+    """Pretrains the text encoder: each token from the end on must tell object, colour, place, style and weather."""
     heads = torch.nn.ModuleList(torch.nn.Linear(text.config.hidden_size, len(names) + 1) for names in NAMES).to(device)
     optimizer = torch.optim.AdamW([*text.parameters(), *heads.parameters()], lr=1e-3)
     for step in range(steps):
         factors = np.stack([[*(rng.integers(-1 if i in (0, 1, 4) else 0, len(names)) for i, names in enumerate(NAMES)), 0] for _ in range(batch)])
         factors[factors[:, 0] < 0, 1] = -1
+        factors[:, 5:7] = -1                                                # one object alone
         tokens = np.stack([words.of(rng, row)[0] for row in factors])
         last = (tokens == words.tokenizer.eos_token_id).argmax(1)
         at = torch.from_numpy(np.minimum(last + rng.integers(0, 50, batch), tokens.shape[1] - 1)).to(device)
         hidden = text(torch.from_numpy(tokens).to(device)).last_hidden_state[torch.arange(batch, device=device), at]
-        loss = sum(F.cross_entropy(head(hidden), torch.from_numpy(factors[:, i] + 1).to(device)) for i, head in enumerate(heads))
+        loss = sum(F.cross_entropy(head(hidden), torch.from_numpy(factors[:, i] + 1).to(device)) for i, head in enumerate(heads[:5]))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
@@ -154,19 +166,19 @@ def main(args, rank):
     while (elapsed := parallel.agree((time.time() - begin) / (60 * args.minutes))) < 1:
         optimizer.param_groups[0]["lr"] = args.rate * min(1, (step - first + 1) / 100) * max(min(1, 2 * (1 - elapsed)), args.floor)
         z, mask, factors = data.batch(rng, args.batch)
-        tokens, noun, colour = map(np.stack, zip(*(words.of(rng, row) for row in factors)))
+        tokens, named = map(np.stack, zip(*(words.of(rng, row) for row in factors)))
         dropped = rng.random(args.batch) < DROPPED
         tokens[dropped] = words.empty
         z, mask = (z * scale).to(device, memory_format=sizes.layout(device)), mask.to(device)
-        noun, colour = (torch.from_numpy(x).float().to(device) for x in (noun, colour))
+        named = torch.from_numpy(named).float().to(device)
         t = torch.multinomial(draw, args.batch, replacement=True)
         noise = torch.randn_like(z) + OFFSET * torch.randn(args.batch, z.shape[1], 1, 1, device=device)
         a = abar[t][:, None, None, None]
         with torch.autocast(device.type, torch.bfloat16):
             hidden = text(torch.from_numpy(tokens).to(device)).last_hidden_state
             epsilon = unet(a.sqrt() * z + (1 - a).sqrt() * noise, t, hidden).sample
-        error = ((epsilon.float() - noise).square() * (1 + mask[:, None])).mean((1, 2, 3))
-        shown_where = attention.loss(sites, noun, colour, mask, torch.from_numpy(~dropped).float().to(device))
+        error = ((epsilon.float() - noise).square() * (1 + mask.sum(1, keepdim=True))).mean((1, 2, 3))
+        shown_where = attention.loss(sites, named, mask, torch.from_numpy(~dropped).float().to(device))
         loss = (error * weights[t]).mean() + args.attention * shown_where
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

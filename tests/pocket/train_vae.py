@@ -53,7 +53,7 @@ def loss_of(x, y, posterior):
 
 def main(args, rank):
     torch.manual_seed(args.seed)
-    model = pyramid(sizes.vae(args)).to(args.device, memory_format=sizes.layout(args.device))
+    model = pyramid(sizes.vae(args)).to(args.device, memory_format=sizes.VAE_LAYOUT)
     optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.99), weight_decay=1e-4)
     ema = torch.optim.swa_utils.AveragedModel(model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998))
     path, step, spent = args.out / "vae.pt", 0, 0.0
@@ -79,7 +79,7 @@ def main(args, rank):
     begin, shown, total, first = time.time(), time.time(), 0.0, step
     while (elapsed := parallel.agree((time.time() - begin) / (60 * args.minutes))) < 1:
         optimizer.param_groups[0]["lr"] = args.rate * min(1, (step - first + 1) / 100) * max((1 - elapsed) ** 0.7, 0.01)
-        x = crops(rng, pictures, args.batch, args.crop).to(args.device, memory_format=sizes.layout(args.device))
+        x = crops(rng, pictures, args.batch, args.crop).to(args.device, memory_format=sizes.VAE_LAYOUT)
         with torch.autocast(torch.device(args.device).type, torch.bfloat16):
             posterior = model.encode(x).latent_dist
             y = model.decode(posterior.mean if args.decoder_only else posterior.sample()).sample

@@ -7,7 +7,7 @@ training side, for choosing presets by, are made in the same way of combinations
 import random
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice, zip_longest
+from itertools import islice, product, zip_longest
 
 import numpy as np
 
@@ -17,7 +17,8 @@ from scenes.places import GROUND
 
 # What an edit of each group changes; enhancement changes nothing of the scene, but makes a soft picture of it crisp.
 FACTORS = {"style": ("style",), "attribute": ("colour",), "shape": ("object",), "background": ("place",), "removal": ("object",),
-           "image": ("style",), "enhance": (), "object+place": ("object", "place"), "colour+place": ("colour", "place"), "weather": ("weather",)}
+           "image": ("style",), "enhance": (), "object+place": ("object", "place"), "colour+place": ("colour", "place"), "weather": ("weather",),
+           "pair": ("colour", "second_colour"), "zoom": ("colour",)}
 GROUPS = tuple(FACTORS)
 # seeds go on in this order, in which groups that came later are the last
 TURNS = ([(group, training) for training in (False, True) for group in GROUPS[:7]]
@@ -25,6 +26,7 @@ TURNS = ([(group, training) for training in (False, True) for group in GROUPS[:7
 SIZE = 12                     # clips a group
 FRAMES, SIDE = 8, 128
 SOFT = 40                     # pixels of 128 that are left of what is to be enhanced
+ZOOM = 0.025                  # by which the picture grows a frame where the camera zooms
 FURTHER = 10**3               # clips of a group beyond these; their scenes are elsewhere, so that those stay as they are
 OTHER = 500                   # from a scene's seed to that of its other place; seeds of two clips are 1000 apart
 FIRST_SEED = 3 * 10**8        # of scenes; training stays far below, the VAE's diet and the measurements far above or beside
@@ -102,8 +104,10 @@ class Edit:
             return {"preset": self.target.style.replace(" ", "-"), **words}
         if self.group == "weather":
             return {"preset": self.target.weather, **words}             # presets are called by its names
-        if self.group == "attribute":
+        if self.factors == ("colour",):
             return {"preset": "recolor", **words, "from": scene.colour, "to": self.target.colour}
+        if self.group == "pair":
+            return {"preset": "recolor", **words, "from": f"{scene.colour}|{scene.second_colour}", "to": f"{self.target.colour}|{self.target.second_colour}"}
         if self.group == "shape":
             return {"preset": "swap-object", **words, "from": scene.object, "to": self.target.object}
         where = phrase(scene)
@@ -146,8 +150,11 @@ def changes(group, scene):
         return [scene.change(style=style) for style in STYLES]
     if group == "weather":
         return [scene.change(weather=weather) for weather in WEATHERS]
-    if group == "attribute":
+    if FACTORS[group] == ("colour",):
         return [scene.change(colour=colour) for colour in COLOURS if colour != scene.colour]
+    if group == "pair":
+        return [scene.change(colour=one, second_colour=other) for one, other in product(COLOURS, COLOURS)
+                if one != scene.colour and other != scene.second_colour and one != other]
     if group == "shape":
         return [scene.change(object=other) for kind in KINDS if scene.object in kind for other in kind if other != scene.object]
     if group == "background":
@@ -166,16 +173,31 @@ def stratum(group, target):
     return 0
 
 
+def fits(scene, training):
+    """Whether a scene is on that side of the split, with all of its objects."""
+    return all(one.held_out != training for one in scene.alone)
+
+
+def sources(group, training):
+    """The photographs that an edit of the group may begin with; of pairs one second object for each first."""
+    dice = random.Random(f"fatezero pairs 1, {training}")
+    for object, colour, place in product(OBJECTS, COLOURS, PLACES):
+        scene = Scene(object, colour, place, "photo", 0, zoom=ZOOM if group == "zoom" else 0.0)
+        if group != "pair":
+            yield scene
+        elif fits(scene, training):
+            yield dice.choice([pair for other, shade in product(OBJECTS, COLOURS) if other != object and shade != colour
+                               and fits(pair := scene.change(second=other, second_colour=shade), training)])
+
+
 def edits(group, count=SIZE, training=False):
     """The first `count` of a group's clips, of which the table has SIZE; `training`: of the side that was trained on."""
     strata = {}
-    for object in OBJECTS:
-        for colour in COLOURS:
-            for place in PLACES:
-                source = Scene(object, colour, place, "photo", 0)
-                for target in changes(group, source):
-                    if source.held_out != training and (target.held_out != training or target.object is None):
-                        strata.setdefault(stratum(group, target), []).append((source, target))
+    for source in sources(group, training):
+        if fits(source, training):
+            for target in changes(group, source):
+                if target.object is None or fits(target, training):
+                    strata.setdefault(stratum(group, target), []).append((source, target))
     dice = random.Random(f"fatezero evaluation 1, {group}" + training * ", training")
     for _, pairs in sorted(strata.items()):
         dice.shuffle(pairs)

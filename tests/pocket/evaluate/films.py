@@ -72,7 +72,7 @@ def take(kind, scene):
         second = scene.change(seed=seed_with(scene.change(style="photo", seed=scene.seed + 1), *KINDS[kind], caption).seed)
         one, two = render(scene, CUT, SIDE), render(second, LENGTH - CUT, SIDE)
         joined = {name: np.concatenate([getattr(one, name), getattr(two, name)])
-                  for name in ("frames", "mask", "object_motion", "camera_motion")}
+                  for name in ("frames", "mask", "object_motion", "camera_motion", "growth")}
         return Clip(scene, **joined), (0, CUT)
     clip = render(scene, LENGTH, SIDE)
     if kind == "flash":

@@ -73,7 +73,13 @@ CRISP = ("{}, high quality", "{}, highly detailed", "{}, high quality, highly de
 SOFT = ("{}, blurry", "a blurry picture of {}", "{}, low quality", "{}, out of focus", "a soft picture of {}")
 
 
-def caption(object, colour, place, style, seed, weather=None):
+def named(object, colour):
+    """'an orange fox'."""
+    name = f"{colour} {object}" if colour else object
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def caption(object, colour, place, style, seed, weather=None, second=None, second_colour=None):
     """One sentence. `seed` picks the wording only: scenes that differ in one factor differ in that factor's words."""
     dice = random.Random(f"caption {seed}")
     verb, where, painted, bare = (dice.random() for _ in range(4))
@@ -81,16 +87,15 @@ def caption(object, colour, place, style, seed, weather=None):
     if object is None:
         text = choose(EMPTY[place], where)
     else:
-        name = f"{colour} {object}" if colour else object
-        article = "an" if name[0] in "aeiou" else "a"
-        does = choose(VERBS[object], verb) if bare < 0.9 else choose(GENERIC_VERBS, verb)
-        text = " ".join(word for word in (article, name, does, choose(PLACE[place], where)) if word)
+        does = choose(VERBS[object], verb) if bare < 0.9 and not second else choose(GENERIC_VERBS, verb)
+        who = f"{named(object, colour)} and {named(second, second_colour)}" if second else named(object, colour)
+        text = " ".join(word for word in (who, does, choose(PLACE[place], where)) if word)
     if weather:
         text = f"{text} {WEATHER[weather]}"
     return choose(STYLE[style], painted).format(text)
 
 
-def loosely(object, colour, place, style, seed, weather=None):
+def loosely(object, colour, place, style, seed, weather=None, second=None, second_colour=None):
     """The same said as people do: other nouns, articles and orders."""
     dice = random.Random(f"loosely {seed}")
     either = lambda own, others: dice.choice(others) if others and dice.random() < 0.6 else own
@@ -99,10 +104,11 @@ def loosely(object, colour, place, style, seed, weather=None):
     if object is None:
         text = " ".join(filter(None, (dice.choice(EMPTY[place]), weather)))
     else:
-        noun, shade = either(object, NAMES[object]), either(colour, SHADES.get(colour)) if colour else ""
-        article = dice.choice(("a", "a", "the", "one", ""))
-        thing = " ".join(filter(None, (article, shade, noun)))
-        does = dice.choice((*VERBS[object], "", ""))
+        def called(object, colour):
+            noun, shade = either(object, NAMES[object]), either(colour, SHADES.get(colour)) if colour else ""
+            return " ".join(filter(None, (dice.choice(("a", "a", "the", "one", "")), shade, noun)))
+        thing = " and ".join(called(*of) for of in ((object, colour), (second, second_colour)) if of[0])
+        does = dice.choice((*(GENERIC_VERBS if second else VERBS[object]), "", ""))
         order = dice.random()
         if order < 0.65:
             parts = (thing, does, where, weather)
