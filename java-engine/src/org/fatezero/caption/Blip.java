@@ -11,6 +11,7 @@ import org.fatezero.device.Memory;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.io.TextFile;
+import org.fatezero.io.TokenizerFile;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 import org.fatezero.video.Frame;
@@ -34,7 +35,6 @@ public final class Blip implements Captioner {
 
     static final int BEAMS = 3;       // as in the authors' demonstration
     static final int MAX_LENGTH = 20; // tokens, as transformers takes by itself
-    private static final long TOKENIZER_LIMIT = 64 << 20;
 
     private final NDManager manager;
     private final ImageProcessor processor;
@@ -65,7 +65,7 @@ public final class Blip implements Captioner {
     }
 
     private static HuggingFaceTokenizer tokenizer(Path file) throws IOException {
-        String json = TextFile.read(file, TOKENIZER_LIMIT, "a BLIP model in the transformers layout has it");
+        String json = TokenizerFile.wordPiece(file, "a BLIP model in the transformers layout has it").toString();
         try {
             return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)), Map.of());
         } catch (RuntimeException e) {

@@ -12,6 +12,7 @@ import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.forward.Window;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
+import org.fatezero.options.Readings;
 import org.fatezero.show.Show;
 import org.fatezero.show.Steady;
 import org.fatezero.tensor.NotFiniteException;
@@ -301,8 +302,8 @@ public final class Engine implements AutoCloseable {
 
     /** How well captions describe the shot, by who described it. */
     private double[] judged(List<String> captions) throws IOException {
-        try (Captioner captioner = Captioners.open(options.captioner(), options.model()).orElseThrow()) {
-            return captioner.logProbabilities(shot.picture(), captions);
+        try (Captioner captioner = Captioners.open(options.captioner(), options.model()).orElse(null)) {
+            return captioner == null ? Readings.none(captions) : captioner.logProbabilities(shot.picture(), captions);
         }
     }
 

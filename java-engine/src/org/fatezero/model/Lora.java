@@ -39,6 +39,8 @@ public final class Lora implements AutoCloseable {
             + "(?:(unet|text_encoder)\\.|(?=(?:down_blocks|mid_block|up_blocks|conv_in|conv_out|time_embedding)\\.))(.+?)"
             + "(?:\\.lora|_lora|\\.lora_linear_layer)?[._](lora_A|lora_B|down|up|alpha)(?:\\.default)?(?:\\.weight)?");
 
+    private static final Pattern MAGNITUDE = Pattern.compile("dora_scale|lora_magnitude_vector");
+
     // Where no tensor tells alpha: diffusers notes it in the file, as JSON, and PEFT, whose names begin so, in another file beside it
     private static final String NOTES = "lora_adapter_metadata";
     private static final String PEFT = "base_model.model.";
@@ -67,7 +69,14 @@ public final class Lora implements AutoCloseable {
     public Lora(Path path, double scale) throws IOException {
         this.scale = scale;
         file = new SafeTensors(path);
-        file.entries().values().forEach(this::sort);
+        try {
+            for (SafeTensors.Entry entry : file.entries().values()) {
+                sort(entry);
+            }
+        } catch (IOException e) {
+            close();
+            throw e;
+        }
         modules.entrySet().removeIf(module -> {
             boolean whole = module.getValue().down != null && module.getValue().up != null;
             if (!whole) {
@@ -91,7 +100,10 @@ public final class Lora implements AutoCloseable {
         }
     }
 
-    private void sort(SafeTensors.Entry entry) {
+    private void sort(SafeTensors.Entry entry) throws IOException {
+        if (MAGNITUDE.matcher(entry.name()).find()) {
+            throw new IOException(file.file() + ": has " + entry.name() + ", so it is a DoRA, which scales the weights as well; expected a LoRA");
+        }
         Matcher name = KOHYA.matcher(entry.name());
         if (!name.matches()) {
             name = DIFFUSERS.matcher(entry.name());

@@ -1,6 +1,7 @@
 package org.fatezero.model;
 
 import org.fatezero.io.ModelConfig;
+import org.fatezero.io.TextFile;
 import org.fatezero.nn.ClipTransformer;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.text.TextEncoder;
@@ -41,6 +42,9 @@ final class SingleFile implements Checkpoint {
     /** What trainers leave behind. */
     private static final Pattern NOT_OF_THE_MODEL = Pattern.compile("loss\\.|logit_scale|text_projection|visual_projection|vision_model\\.");
 
+    private static final Pattern PREDICTS_V = Pattern.compile("(?m)^\\s*parameterization:\\s*[\"']?v[\"']?\\s*$");
+    private static final long CONFIGURATION_LIMIT = 1 << 20;
+
     private final SafeTensors file;
     private final Map<Part, Map<String, SafeTensors.Entry>> parts = new EnumMap<>(Part.class);
     private final int heads;
@@ -70,6 +74,12 @@ final class SingleFile implements Checkpoint {
         this.tokenizers = new ArrayList<>(List.of(path.toAbsolutePath().resolveSibling("tokenizer")));
         this.tokenizers.addAll(tokenizers);
         file = new SafeTensors(path);
+        try {
+            requireEpsilon(path);
+        } catch (IOException e) {
+            close();
+            throw e;
+        }
         int vaeLevels = count(file.entries(), "first_stage_model.encoder.down.%d.block.0.norm1.weight");
         for (Part part : Part.values()) {
             parts.put(part, new LinkedHashMap<>());
@@ -93,6 +103,27 @@ final class SingleFile implements Checkpoint {
                 throw new IOException(path + ": has no tensors " + prefix.getKey() + "*; expected a whole Stable Diffusion 1.x checkpoint "
                         + "by its original names (a LoRA goes to lora=, a diffusers folder is named as a folder)");
             }
+        }
+    }
+
+    /** Refuses models that predict v: no tensor's shape tells them, but trainers note it, in the file or in a configuration beside it. */
+    private void requireEpsilon(Path path) throws IOException {
+        Map<String, String> noted = file.metadata();
+        String found = null;
+        if (noted.getOrDefault("modelspec.prediction_type", "").equalsIgnoreCase("v")) {
+            found = "modelspec.prediction_type=v";
+        } else if (noted.getOrDefault("ss_v_parameterization", "").equalsIgnoreCase("true")) {
+            found = "ss_v_parameterization=True";
+        } else if (file.entries().containsKey("v_pred")) {
+            found = "a tensor v_pred";
+        }
+        Path beside = path.toAbsolutePath().resolveSibling(path.getFileName().toString().replaceFirst("\\.[^.]*$", ".yaml"));
+        if (found == null && Files.isRegularFile(beside)
+                && PREDICTS_V.matcher(TextFile.read(beside, CONFIGURATION_LIMIT, "a configuration")).find()) {
+            found = "parameterization: v in " + beside.getFileName();
+        }
+        if (found != null) {
+            throw new IOException(path + ": this model predicts v (" + found + "); expected one that predicts epsilon, as Stable Diffusion 1.x does");
         }
     }
 

@@ -120,7 +120,7 @@ public final class OptionResolver {
      */
     public static List<Options> described(Map<String, String> set, String caption, Readings.Judge judge, Log log) throws IOException {
         Map<String, String> described = new LinkedHashMap<>(set);
-        String from = set.getOrDefault("from", "").strip();
+        String from = edits(set, log).get(0).from().strip();
         for (String each : from.split(Words.EACH)) {
             String words = each.strip();
             if (!words.isEmpty()) {
@@ -236,7 +236,7 @@ public final class OptionResolver {
         for (String key : FILLED) {
             if (options.containsKey(key)) {
                 options.put(key, pairs.fill(key, options.get(key).replace("{source}", source).replace("{edited}", edited)
-                        .replace("{without}", without).replace("{rest}", without.replaceAll("\\s+", "+"))));
+                        .replace("{without}", without).replace("{rest}", Words.listed(without))));
             }
         }
         if (options.getOrDefault("prompt", "").isBlank()) {

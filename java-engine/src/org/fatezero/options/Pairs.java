@@ -3,14 +3,16 @@ package org.fatezero.options;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * What changes, and what it changes to: {@code jeep|road} to {@code Porsche|snowy road}.
@@ -45,25 +47,25 @@ record Pairs(List<String> from, List<String> to) {
     }
 
     private String replaced(String text, List<String> by) {
-        Map<String, String> words = new HashMap<>();
+        Map<String, String> words = new TreeMap<>(String.CASE_INSENSITIVE_ORDER); // which folds cases as the pattern below does
         StringBuilder added = new StringBuilder();
         for (int i = 0; i < from.size(); i++) {
             if (from.get(i).isEmpty()) {
                 added.append(' ').append(by.get(i));
             } else {
-                words.put(from.get(i).toLowerCase(Locale.ROOT), by.get(i));
+                words.put(from.get(i), by.get(i));
             }
         }
         String any = words.keySet().stream().sorted(Comparator.comparing(String::length).reversed()).map(Pattern::quote).collect(Collectors.joining("|"));
         Matcher matcher = Pattern.compile("(?<![\\p{L}\\p{N}])(" + any + ")(?![\\p{L}\\p{N}])", Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE).matcher(text);
-        Map<String, String> missing = new HashMap<>(words);
-        String replaced = matcher.replaceAll(match -> {
-            String word = match.group().toLowerCase(Locale.ROOT);
-            missing.remove(word);
-            return Matcher.quoteReplacement(words.get(word));
+        Set<String> missing = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+        missing.addAll(words.keySet());
+        String replaced = words.isEmpty() ? text : matcher.replaceAll(match -> {
+            missing.remove(match.group());
+            return Matcher.quoteReplacement(words.get(match.group()));
         });
         for (String word : from) {
-            if (missing.containsKey(word.toLowerCase(Locale.ROOT))) {
+            if (missing.contains(word)) {
                 throw new IllegalArgumentException("from=" + word + ": not in the source '" + text + "'; its words are: "
                         + String.join(" ", text.strip().split("\\s+")));
             }
@@ -76,6 +78,9 @@ record Pairs(List<String> from, List<String> to) {
      * other option the part that names them, between plus signs, once for each.
      */
     String fill(String option, String value) {
+        if (option.equals("blend") && Stream.concat(from.stream(), to.stream()).anyMatch(words -> !words.equals(Words.phrase(words)))) {
+            return new Pairs(from.stream().map(Words::phrase).toList(), to.stream().map(Words::phrase).toList()).fill(option, value);
+        }
         if (from.size() == 1) {
             return value.replace("{from}", from.get(0)).replace("{to}", to.get(0));
         }

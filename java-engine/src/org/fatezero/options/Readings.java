@@ -30,6 +30,11 @@ public final class Readings {
     private Readings() {
     }
 
+    /** What a judge says who cannot see: no other caption is likely beside the first. */
+    public static double[] none(List<String> captions) {
+        return IntStream.range(0, captions.size()).mapToDouble(i -> i == 0 ? 0 : Double.NEGATIVE_INFINITY).toArray();
+    }
+
     /** The likeliest caption that has the user's words, or the caption as it is if none is likely. */
     static String likeliest(String caption, String words, Judge judge) throws IOException {
         List<String> found = split(caption);

@@ -53,6 +53,16 @@ public final class Words {
         return share.to == 0 ? null : new Share(0.2, 0.8);
     }
 
+    /** A phrase as {@code blend} names it, without what would be its syntax: {@code black/white cat} as {@code black+white cat}. */
+    static String phrase(String text) {
+        return text.replaceAll("\\s*[+/|]+\\s*", "+").replaceAll("^\\+|\\+$", "");
+    }
+
+    /** Each word of a text, as {@code blend} lists them. */
+    static String listed(String text) {
+        return phrase(text).replaceAll("\\s+", "+");
+    }
+
     /** The parts between plus signs; none of an empty text. */
     public static List<String> split(String text) {
         return text.isBlank() ? List.of() : Arrays.stream(text.split("\\+")).map(String::strip).toList();

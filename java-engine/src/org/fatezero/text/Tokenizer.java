@@ -6,10 +6,11 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
+import com.google.gson.JsonPrimitive;
 
 import org.fatezero.io.TextFile;
+import org.fatezero.io.TokenizerFile;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -17,14 +18,16 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * CLIP's byte-pair tokenizer, from a folder's {@code tokenizer.json} or its {@code vocab.json} and {@code merges.txt}.
+ * CLIP's byte-pair tokenizer, of the vocabulary in a folder's {@code tokenizer.json}, or in its {@code vocab.json}, {@code merges.txt} and,
+ * where a fine-tune has words of its own, {@code added_tokens.json}. How text is split is CLIP's, whatever the files say ({@link TokenizerFile}).
  */
 public final class Tokenizer implements AutoCloseable {
 
-    private static final long SIZE_LIMIT = 64 << 20;
+    private static final String FILES = "a tokenizer is a folder with tokenizer.json, or with vocab.json and merges.txt";
     private static final int TEXT_LIMIT = 1 << 16;
     private static final String BOS = "<|startoftext|>";
     private static final String EOS = "<|endoftext|>";
@@ -36,10 +39,9 @@ public final class Tokenizer implements AutoCloseable {
     /** @throws IOException if the files are missing or not a CLIP tokenizer's */
     public Tokenizer(Path folder) throws IOException {
         Path whole = folder.resolve("tokenizer.json");
-        String json = Files.exists(whole) ? read(whole)
-                : pipeline(folder.resolve("vocab.json"), folder.resolve("merges.txt"));
+        JsonObject json = Files.exists(whole) ? ofOneFile(whole) : ofSeveral(folder);
         try {
-            tokenizer = HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)),
+            tokenizer = HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json.toString().getBytes(StandardCharsets.UTF_8)),
                     Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
         } catch (RuntimeException e) {
             throw new IOException(folder + ": not a tokenizer: " + TextFile.reason(e), e);
@@ -91,21 +93,43 @@ public final class Tokenizer implements AutoCloseable {
         tokenizer.close();
     }
 
-    /** CLIP's pipeline around a vocabulary: the same that its published {@code tokenizer.json} spells out. */
-    private static String pipeline(Path vocabulary, Path merges) throws IOException {
-        JsonObject vocab;
-        try {
-            vocab = JsonParser.parseString(read(vocabulary)).getAsJsonObject();
-        } catch (JsonParseException | IllegalStateException | StackOverflowError e) {
-            throw new IOException(vocabulary + ": not a JSON object: " + TextFile.reason(e), e);
+    private static JsonObject ofOneFile(Path file) throws IOException {
+        JsonObject whole = TokenizerFile.object(file, FILES);
+        JsonObject model = TokenizerFile.member(file, whole, "model", JsonObject.class);
+        Map<String, JsonElement> added = new LinkedHashMap<>();
+        if (whole.has("added_tokens")) {
+            for (JsonElement token : TokenizerFile.member(file, whole, "added_tokens", JsonArray.class)) {
+                if (!(token instanceof JsonObject own)) {
+                    throw new IOException(file + ": its added_tokens are no objects; not a tokenizer's");
+                }
+                added.put(TokenizerFile.member(file, own, "content", JsonPrimitive.class).getAsString(), own.get("id"));
+            }
         }
-        JsonArray pairs = new JsonArray();
-        read(merges).lines().filter(line -> !line.isBlank() && !line.startsWith("#version")).forEach(pairs::add);
+        return pipeline(file, TokenizerFile.member(file, model, "vocab", JsonObject.class),
+                TokenizerFile.member(file, model, "merges", JsonArray.class), added);
+    }
+
+    private static JsonObject ofSeveral(Path folder) throws IOException {
+        Path vocabulary = folder.resolve("vocab.json");
+        JsonObject vocab = TokenizerFile.object(vocabulary, FILES);
+        JsonArray merges = new JsonArray();
+        TokenizerFile.read(folder.resolve("merges.txt"), FILES).lines().filter(line -> !line.isBlank() && !line.startsWith("#version")).forEach(merges::add);
+        Path own = folder.resolve("added_tokens.json");
+        return pipeline(vocabulary, vocab, merges, Files.exists(own) ? TokenizerFile.object(own, FILES).asMap() : Map.of());
+    }
+
+    /**
+     * CLIP's pipeline around a vocabulary: the same that its published {@code tokenizer.json} spells out.
+     *
+     * @param file to name where the vocabulary is not CLIP's
+     * @param added whole words and their ids, besides the pieces of the vocabulary
+     */
+    private static JsonObject pipeline(Path file, JsonObject vocab, JsonArray merges, Map<String, JsonElement> added) throws IOException {
         JsonObject model = JsonParser.parseString("""
                 {"type": "BPE", "dropout": null, "unk_token": "<|endoftext|>", "continuing_subword_prefix": "",
                  "end_of_word_suffix": "</w>", "fuse_unk": false}""").getAsJsonObject();
         model.add("vocab", vocab);
-        model.add("merges", pairs);
+        model.add("merges", merges);
         JsonObject json = JsonParser.parseString("""
                 {"version": "1.0", "truncation": null, "padding": null,
                  "normalizer": {"type": "Sequence", "normalizers": [
@@ -117,25 +141,24 @@ public final class Tokenizer implements AutoCloseable {
                      {"Regex": "'s|'t|'re|'ve|'m|'ll|'d|[\\\\p{L}]+|[\\\\p{N}]|[^\\\\s\\\\p{L}\\\\p{N}]+"}},
                    {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true}]},
                  "post_processor": null, "decoder": null}""").getAsJsonObject();
-        JsonArray added = new JsonArray();
+        Map<String, JsonElement> words = new LinkedHashMap<>(added);
         for (String token : new String[] {BOS, EOS}) {
-            JsonElement id = vocab.get(token);
+            JsonElement id = vocab.has(token) ? vocab.get(token) : added.get(token);
             if (id == null) {
-                throw new IOException(vocabulary + ": lacks " + token + "; a CLIP vocabulary is expected");
+                throw new IOException(file + ": lacks " + token + "; a CLIP vocabulary is expected");
             }
-            JsonObject special = JsonParser.parseString("""
-                    {"special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}""")
-                    .getAsJsonObject();
-            special.add("id", id);
-            special.addProperty("content", token);
-            added.add(special);
+            words.put(token, id);
         }
-        json.add("added_tokens", added);
+        JsonArray whole = new JsonArray();
+        words.forEach((content, id) -> {
+            JsonObject token = JsonParser.parseString("""
+                    {"special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}""").getAsJsonObject();
+            token.add("id", id);
+            token.addProperty("content", content);
+            whole.add(token);
+        });
+        json.add("added_tokens", whole);
         json.add("model", model);
-        return json.toString();
-    }
-
-    private static String read(Path file) throws IOException {
-        return TextFile.read(file, SIZE_LIMIT, "a tokenizer is a folder with tokenizer.json, or with vocab.json and merges.txt");
+        return json;
     }
 }

@@ -4,6 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
 
 import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonParser;
 
 import org.fatezero.Golden;
 import org.fatezero.video.ImageProcessor;
@@ -15,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
@@ -67,6 +70,22 @@ class BlipTest {
                 assertEquals(captions[3 * i + 1], blip.caption(frame(golden, i)), "with the beams that it takes by itself");
             }
         }
+    }
+
+    /** The native library would end the process over what it asks for. */
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', quoteCharacter = '~', value = {
+        "\"type\":\"WordPiece\"; \"type\":\"BPE\"; of the type \"BPE\"",
+        "\"decoder\":{; \"decoder\":{\"pattern\":{\"Regex\":\"(x+x+)+y\"},; has a regular expression"})
+    void aTokenizerOfAnotherKindIsRefused(String what, String by, String told, @TempDir Path folder) throws IOException {
+        for (String name : List.of("config.json", "model.safetensors", "preprocessor_config.json")) {
+            Files.copy(MODEL.resolve(name), folder.resolve(name));
+        }
+        String other = new GsonBuilder().serializeNulls().create().toJson(JsonParser.parseString(Files.readString(MODEL.resolve("tokenizer.json")))).replace(what, by);
+        assertTrue(other.contains(by));
+        Files.writeString(folder.resolve("tokenizer.json"), other);
+        String message = assertThrows(IOException.class, () -> new Blip(folder).close()).getMessage();
+        assertTrue(message.contains("tokenizer.json") && message.contains(told), message);
     }
 
     /** By the same words as it would say, one after another. */

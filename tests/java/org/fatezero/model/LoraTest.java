@@ -194,6 +194,15 @@ class LoraTest {
         }
     }
 
+    /** Without its magnitudes it would be another adaptation. */
+    @ParameterizedTest
+    @ValueSource(strings = {"lora_unet_mid_block_attentions_0_proj_in.dora_scale", "unet.mid_block.attentions.0.proj_in.lora_magnitude_vector"})
+    void aDoraIsRefused(String magnitude) {
+        String told = assertThrows(IOException.class, () -> added(Map.of(), "unet." + MODULE + "lora_A.weight", new Shape(2, 16),
+                "unet." + MODULE + "lora_B.weight", new Shape(16, 2), magnitude, new Shape(16, 1))).getMessage();
+        assertTrue(told.contains(magnitude + ", so it is a DoRA"), told);
+    }
+
     @Test
     void alphaMayBeNoted() throws Exception {
         Object[] tensors = {"unet." + MODULE + "lora_A.weight", new Shape(4, 16), "unet." + MODULE + "lora_B.weight", new Shape(16, 4)};

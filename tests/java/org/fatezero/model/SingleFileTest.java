@@ -27,6 +27,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -101,6 +104,35 @@ class SingleFileTest {
             assertArrayEquals(z.toFloatArray(), one.vae.encode(pixels).toFloatArray());
             assertArrayEquals(other.vae.decode(z).toFloatArray(), one.vae.decode(z).toFloatArray());
         }
+    }
+
+    /** Which shapes do not tell: an edit of such a model would be noise. */
+    @Test
+    void aModelThatPredictsVIsRefused() throws Exception {
+        Path file = write(List.of("unet", "vae", "text_encoder"));
+        byte[] whole = Files.readAllBytes(file);
+        Path beside = folder.resolve("model.yaml");
+        Files.writeString(beside, "model:\n  params:\n    parameterization: \"eps\"\n");
+        open(new SingleFile(file, List.of(Golden.TINY.resolve("tokenizer")), 2, 4, 8)).close();
+        Files.writeString(beside, "model:\n  params:\n    parameterization: \"v\"\n");
+        predictsV(file, "parameterization: v in model.yaml");
+        Files.delete(beside);
+        String text = new String(whole, StandardCharsets.ISO_8859_1);
+        for (String noted : List.of("modelspec.prediction_type=v", "ss_v_parameterization=True")) {
+            String[] pair = noted.split("=");
+            String header = text.substring(8, 8 + (int) ByteBuffer.wrap(whole).order(ByteOrder.LITTLE_ENDIAN).getLong());
+            String other = header.replace("\"__metadata__\":{", "\"__metadata__\":{\"" + pair[0] + "\":\"" + pair[1] + "\",");
+            assertFalse(other.equals(header));
+            ByteBuffer changed = ByteBuffer.allocate(whole.length + other.length() - header.length()).order(ByteOrder.LITTLE_ENDIAN);
+            changed.putLong(other.length()).put(other.getBytes(StandardCharsets.ISO_8859_1)).put(whole, 8 + header.length(), whole.length - 8 - header.length());
+            Files.write(file, changed.array());
+            predictsV(file, noted);
+        }
+    }
+
+    private static void predictsV(Path file, String told) {
+        String message = assertThrows(IOException.class, () -> new SingleFile(file, List.of(), 2, 4, 8)).getMessage();
+        assertTrue(message.contains("predicts v (" + told + ")"), message);
     }
 
     @Test

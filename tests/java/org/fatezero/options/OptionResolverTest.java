@@ -142,6 +142,16 @@ class OptionResolverTest {
         assertEquals(1, message.lines().count());
     }
 
+    /** As words beside the preset are. */
+    @Test
+    void wordsOfAPresetAreFittedIntoTheCaption() throws IOException {
+        Path preset = Files.writeString(folder.resolve("own.preset"), "prompt={edited}\nfrom=duck\nto=boat\n");
+        Options options = OptionResolver.described(Map.of("preset", preset.toString()), "a silver swan in a river",
+                captions -> new double[captions.size()], new TinyOptions.Silent()).get(0);
+        assertEquals("a silver duck in a river", options.source());
+        assertEquals("a silver boat in a river", options.prompt());
+    }
+
     @Test
     void aFileMayHoldThePromptAndTheSource() throws Exception {
         Path file = Files.writeString(folder.resolve("prompt.txt"), "a 🚗: 'blue', \\fast\\\r\na jeep\r\nmore\r\n");

@@ -55,6 +55,26 @@ class PairsTest {
         assertEquals("red+jeep", resolved("from", "jeep|road", "to", "bus|river", "blend", "red+jeep").blend());
     }
 
+    /** What separates regions and words there is no part of a phrase. */
+    @Test
+    void wordsAreNoSyntaxOfTheirRegion() throws Exception {
+        assertEquals("a+black+white+cat", resolved("source", "a black/white cat on a road", "from", "on a road", "to", "at sea", "prompt", "{edited}",
+                "blend", "-{rest}").blend().substring(1));
+        assertEquals("black+white cat/dog+wolf", resolved("source", "a black/white cat", "from", "black/white cat", "to", "dog + wolf", "blend", "{from}/{to}").blend());
+        assertEquals("a dog + wolf", resolved("source", "a black/white cat", "from", "black/white cat", "to", "dog + wolf", "blend", "{from}/{to}").prompt());
+    }
+
+    @Test
+    void wordsMayOnlyBeAdded() throws Exception {
+        assertEquals("a cat, a dog. in the snow at night", resolved("source", "a cat, a dog.", "from", "|", "to", "in the snow|at night").prompt());
+    }
+
+    /** The sign for a millionth and the Greek letter are one letter, but for its case. */
+    @Test
+    void casesAreFoldedAlikeThroughout() throws Exception {
+        assertEquals("a big chip", resolved("source", "a \u00b5 chip", "from", "\u03bc", "to", "big").prompt());
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
         "jeep|road; bus; {edited}; name 2 and 1: expected as many",

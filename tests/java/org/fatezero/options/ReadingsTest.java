@@ -64,6 +64,11 @@ class ReadingsTest {
     }
 
     @Test
+    void whoCannotSeeFindsNothingElseLikely() throws Exception {
+        assertEquals("a jeep", Readings.likeliest("a jeep", "road", Readings::none));
+    }
+
+    @Test
     void twoThingsMayBeOthersAtOnce() throws IOException {
         assertEquals("a green duck swimming in a pond", OptionResolver.described(Map.of("preset", "object-and-place", "from", "duck|in a pond", "to", "boat|at sea"),
                 "a green swan swimming in a river", captions -> captions.stream().mapToDouble(text -> text.matches("a green \\w+ swimming in a \\w+") ? 0 : -9).toArray(),

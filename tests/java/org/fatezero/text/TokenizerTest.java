@@ -101,8 +101,8 @@ class TokenizerTest {
         return letters;
     }
 
-    @Test
-    void readsTheSameFromOneFile() throws Exception {
+    /** The tiny tokenizer as one file. */
+    private static JsonObject whole() throws IOException {
         JsonObject whole = JsonParser.parseString(Files.readString(Golden.FOLDER.resolve("tokenizer-pipeline.json"))).getAsJsonObject();
         JsonObject vocabulary = JsonParser.parseString(Files.readString(TINY.resolve("vocab.json"))).getAsJsonObject();
         JsonArray merges = new JsonArray();
@@ -116,7 +116,12 @@ class TokenizerTest {
             JsonArray pair = whole.getAsJsonObject("post_processor").getAsJsonArray(side);
             pair.set(1, vocabulary.get(pair.get(0).getAsString()));
         }
-        Files.writeString(folder.resolve("tokenizer.json"), whole.toString());
+        return whole;
+    }
+
+    @Test
+    void readsTheSameFromOneFile() throws Exception {
+        Files.writeString(folder.resolve("tokenizer.json"), whole().toString());
         try (Tokenizer tokenizer = new Tokenizer(folder)) {
             assertReferenceTokens(tokenizer, 1);
         }
@@ -185,6 +190,34 @@ class TokenizerTest {
             Files.writeString(folder.resolve("tokenizer.json"), junk);
             fails(IOException.class);
         }
+    }
+
+    /** The native library would end the process over either. */
+    @Test
+    void whatAFileSaysOfSplittingDoesNotCount() throws Exception {
+        JsonObject whole = whole();
+        whole.getAsJsonObject("model").addProperty("continuing_subword_prefix", "##");
+        whole.add("normalizer", JsonParser.parseString("{\"type\": \"Replace\", \"pattern\": {\"Regex\": \"(x+x+)+y\"}, \"content\": \"\"}"));
+        Files.writeString(folder.resolve("tokenizer.json"), whole.toString());
+        try (Tokenizer tokenizer = new Tokenizer(folder)) {
+            assertReferenceTokens(tokenizer, 1);
+            assertEquals(77, tokenizer.encode("x".repeat(60_000), 77).ids().length);
+        }
+    }
+
+    /** As textual inversion saves them. */
+    @Test
+    void wordsThatWereAddedAreWhole() throws Exception {
+        copyTiny();
+        int next = JsonParser.parseString(Files.readString(TINY.resolve("vocab.json"))).getAsJsonObject().size();
+        Files.writeString(folder.resolve("added_tokens.json"), "{\"<cat-toy>\": " + next + "}");
+        try (Tokenizer tokenizer = new Tokenizer(folder)) {
+            Prompt prompt = tokenizer.encode("a <cat-toy> on a road", 77);
+            assertEquals(next, prompt.ids()[2]);
+            assertArrayEquals(new int[] {2}, prompt.find("<cat-toy>", tokenizer));
+        }
+        Files.writeString(folder.resolve("added_tokens.json"), "{\"<cat-toy>\": \"what\"}");
+        fails(IOException.class);
     }
 
     @Test

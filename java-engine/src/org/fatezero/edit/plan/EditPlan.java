@@ -80,6 +80,10 @@ public record EditPlan(EditMethod method, double guidance, StepRange guided, Ble
         }
         boolean wantsTarget = latents != null || infuses || options.confine() > 0 || entries.length > 1;
         Regions regions = regions(options, entries, model.torch, words, source, wantsTarget ? target : null, self);
+        if (options.confine() > 0 && options.parity() && regions.ofSource().isEmpty()) {
+            throw new IllegalArgumentException("confine=" + options.confine() + ": with parity=1 masks are made of the source's words alone, and blend="
+                    + options.blend() + " names none; expected some before a slash, as in jeep/car");
+        }
         if (options.confine() > 0 && regions.ofEdit().isEmpty()) {
             throw new IllegalArgumentException("confine=" + options.confine() + ": blend=" + options.blend()
                     + " names no words of the prompt; expected some after a slash, as in jeep/car");

@@ -84,12 +84,17 @@ public record Regions(Torch torch, List<Region> all) {
         NDArray mask = all.get(j).mask().of(shares.get(j));
         for (int i = 0; i < shares.size(); i++) {
             if (i != j && !all.get(i).isRest()) {
-                NDArray mine = shares.get(j).mul(all.get(i).mask().threshold());
-                NDArray others = shares.get(i).mul(all.get(j).mask().threshold());
+                NDArray mine = shares.get(j).mul(weight(all.get(i)));
+                NDArray others = shares.get(i).mul(weight(all.get(j)));
                 mask = mask.mul((i < j ? mine.gt(others) : mine.gte(others)).toType(mask.getDataType(), false));
             }
         }
         return mask;
+    }
+
+    /** Its threshold, by which shares are compared; also where it is 0, as strength=1 makes it. */
+    private static double weight(Region region) {
+        return Math.max(region.mask().threshold(), 1e-6);
     }
 
     /** Where any region is, or those that {@code which} holds for; null for nowhere. */

@@ -113,6 +113,13 @@ class RegionsTest {
         assertEquals("............", text(masks.get(1)));
     }
 
+    @Test
+    void withoutThresholdsAPositionIsWhereItsWordsLookMost() {
+        List<NDArray> masks = masks(region(1, 0, NEVER, 4, 2, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0), region(2, 0, NEVER, 1, 0, 0, 0, 4, 2, 0, 0, 0, 0, 0, 0));
+        assertEquals("111.........", text(masks.get(0)));
+        assertEquals("...1111.....", text(masks.get(1)));
+    }
+
     /** The road has the source's self-attention in steps 5 to 9, all that no region has in 2 to 9. */
     @Test
     void selfAttentionIsTheEditsOwnInRegionsThatDoNotTakeTheSources() {
