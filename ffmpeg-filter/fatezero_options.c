@@ -206,6 +206,24 @@ char **ff_fatezero_settings(const FatezeroOptions *s)
     return settings;
 }
 
+/** Gives an option its default again. */
+static int take_back(FatezeroOptions *s, const AVOption *option)
+{
+    void *field = (uint8_t *)s + option->offset;
+
+    switch (option->type) {
+    case AV_OPT_TYPE_STRING:
+        av_freep(field);
+        return option->default_val.str && !(*(char **)field = av_strdup(option->default_val.str)) ? AVERROR(ENOMEM) : 0;
+    case AV_OPT_TYPE_DOUBLE:
+        *(double *)field = option->default_val.dbl;
+        return 0;
+    default:
+        *(int *)field = option->default_val.i64;
+        return 0;
+    }
+}
+
 int ff_fatezero_set_option(AVFilterContext *ctx, FatezeroOptions *s, const char *name, const char *value)
 {
     const AVOption *option = av_opt_find(s, name, NULL, 0, 0);
@@ -217,14 +235,10 @@ int ff_fatezero_set_option(AVFilterContext *ctx, FatezeroOptions *s, const char 
         av_log(ctx, AV_LOG_ERROR, "%s cannot change as the filter runs; ffmpeg -h filter=fatezero marks what can with a T\n", name);
         return AVERROR(EINVAL);
     }
-    if (*value || option->type != AV_OPT_TYPE_STRING) {
+    if (*value)
         ret = av_opt_set(s, name, value, 0);
-    } else {
-        char **field = (char **)((uint8_t *)s + option->offset);
-
-        av_freep(field);
-        ret = option->default_val.str && !(*field = av_strdup(option->default_val.str)) ? AVERROR(ENOMEM) : 0;
-    }
+    else
+        ret = take_back(s, option);
     return ret < 0 ? ret : option->offset < OFFSET(cut);
 }
 

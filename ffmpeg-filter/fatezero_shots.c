@@ -34,6 +34,7 @@
 #include "vf_fatezero.h"
 
 #define SHORTEST_SHOT 4 ///< frames; a cut that follows the last one sooner is a flash
+#define WIDEST_REGISTER 64 ///< bytes
 
 /**
  * The score of the filter scdet, 0 to 100: how much a frame differs from the one before, or by how much that has changed since
@@ -45,12 +46,14 @@ static double scene_score(FatezeroShots *s, const AVFrame *frame)
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     const int depth  = desc->comp[0].depth;
     const int planes = desc->flags & AV_PIX_FMT_FLAG_RGB ? av_pix_fmt_count_planes(frame->format) : 1;
-    const ff_scene_sad_fn sad = ff_scene_sad_get_fn(depth > 8 ? 16 : 8);
     const double before = s->change;
     uint64_t sum = 0, count = 0;
 
     for (int i = 0; i < planes; i++) {
         ptrdiff_t width = av_image_get_linesize(frame->format, frame->width, i) >> (depth > 8);
+        /* the function for SSE2 reads whole registers, and the second picture's at multiples of their size alone */
+        const int aligned = width >= WIDEST_REGISTER && !(((uintptr_t)frame->data[i] | frame->linesize[i]) % 16);
+        const ff_scene_sad_fn sad = depth > 8 ? ff_scene_sad_get_fn(16) : aligned ? ff_scene_sad_get_fn(8) : ff_scene_sad_c;
         uint64_t of_plane;
 
         sad(s->previous->data[i], s->previous->linesize[i], frame->data[i], frame->linesize[i], width, frame->height, &of_plane);

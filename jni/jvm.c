@@ -46,6 +46,22 @@ static const struct { const char *name; fatezero_code code; } exceptions[] = {
     { "java/lang/OutOfMemoryError",                 FATEZERO_NO_MEMORY },
 };
 
+/* libtorch's messages have many lines; and no character may be cut where a message is */
+static void one_line(char *message, size_t size)
+{
+    size_t length = strlen(message);
+
+    for (char *at = message; (at = strpbrk(at, "\r\n")); )
+        *at = ' ';
+    if (length + 1 == size) {
+        size_t at = length - 1;
+
+        while (at && (message[at] & 0xC0) == 0x80)
+            at--;
+        message[at] = '\0';
+    }
+}
+
 fatezero_code fatezero_fail(fatezero_error *error, fatezero_code code, const char *format, ...)
 {
     va_list args;
@@ -129,6 +145,7 @@ fatezero_code fatezero_exception(JNIEnv *env, const fatezero_host *host, fatezer
     if (!message)
         message = text(env, thrown, jvm.to_string);     // names the class too
     snprintf(error->message, sizeof(error->message), "%s", message ? message : "an exception without a message");
+    one_line(error->message, sizeof(error->message));
     free(message);
     if (error->code == FATEZERO_INTERNAL && host && host->log)
         log_stack(env, host, thrown);
@@ -209,8 +226,8 @@ static int try_path(search *s)
     for (char *dir = path ? strtok_r(path, ":", &rest) : NULL; dir && !found; dir = strtok_r(NULL, ":", &rest)) {
         char program[PATH_MAX], home[PATH_MAX], *end;
         if (snprintf(program, sizeof(program), "%s/java", dir) < (int)sizeof(program) &&
-            !access(program, X_OK) && realpath(program, home) && (end = strstr(home, "/bin/java"))) {
-            *end = '\0';
+            !access(program, X_OK) && realpath(program, home) && (end = strrchr(home, '/')) && end - home >= 4 && !strcmp(end - 4, "/bin/java")) {
+            end[-4] = '\0';
             found = try_home(s, home);
         }
     }
@@ -479,9 +496,11 @@ static jboolean JNICALL native_step(JNIEnv *env, jclass class, jlong pointer, jb
 {
     const fatezero_host *host = (const fatezero_host *)(intptr_t)pointer;
     char *name = host && host->step && phase ? fatezero_string(env, phase) : NULL;
-    jboolean go_on = !fatezero_ending() && (!name || host->step(host->opaque, name, step, steps));
+    jboolean go_on;
 
     (void)class;
+    fatezero_guard_exit();      // the host may call exit() in a signal handler that it hears in step()
+    go_on = !fatezero_ending() && (!name || host->step(host->opaque, name, step, steps));
     fatezero_guard_exit();
     free(name);
     return go_on;

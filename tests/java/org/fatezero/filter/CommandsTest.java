@@ -62,6 +62,17 @@ class CommandsTest {
         assertNotEquals(undisturbed.subList(5, 24), expected.subList(5, 24));
     }
 
+    /** As if they had not been set: numbers and flags, too. */
+    @Test
+    void emptyTakesAnOptionBack() throws Exception {
+        String edit = EDIT + ":prompt=a boat:blend=jeep";
+        List<String> found = hashes(commands("8", "reinit", "blend_pixels=0:guidance=9:strength=0.6", "16", "reinit", "blend_pixels=:guidance=:strength=") + edit);
+        List<String> unset = hashes(commands("8", "reinit", "prompt=a boat", "16", "reinit", "prompt=a boat") + edit);
+        assertEquals(unset.subList(0, 8), found.subList(0, 8));
+        assertNotEquals(unset.subList(8, 16), found.subList(8, 16));
+        assertEquals(unset.subList(16, 24), found.subList(16, 24));
+    }
+
     private static List<String> prompts(Ffmpeg.Result result) {
         List<String> found = new ArrayList<>();
         for (Matcher matcher = PROMPT.matcher(result.log()); matcher.find();)

@@ -66,6 +66,16 @@ class ShotsTest {
         assertEquals(3, numbers(BEGUN, result).get(44), "the engine is told of each but the first");
     }
 
+    /** Narrower than a register, or with rows that begin anywhere, as cropping leaves them and pipes bring them. */
+    @ParameterizedTest
+    @ValueSource(strings = {"yuv420p,crop=20:64:2:0", "gbrp,crop=20:64:3:0", "yuv420p,crop=90:64:2:0", "gray,crop=70:64:1:0"})
+    void rowsMayLieAnywhere(String crop) {
+        int[] lengths = {9, 20};
+        for (String processor : List.of("", "-cpuflags sse2 "))
+            assertEquals(shots(lengths), numbers(SHOT, STUB.run(processor + film(lengths) + " -vf",
+                "format=" + crop + ",fatezero=steps=1,metadata=print", "-f", "null", "-").succeeded()));
+    }
+
     @Test
     void twentyCutsAreFoundAndNoneInvented() {
         int[] lengths = IntStream.range(0, 21).map(i -> 5 + 7 * i % 23).toArray();
