@@ -95,6 +95,7 @@ typedef struct FatezeroContext {
     AVFrame **window;           ///< frames to be edited together
     int nb_window;
     AVFrame *interrupted;       ///< the frame that was being taken when the host was asked to stop
+    int failed;                 ///< the error with which the stream ends, once what was done before it has gone out
     AVFrame *mask;              ///< of the last frame that was taken; NULL without mask=1
     AVFrame **masks, **edited_masks;    ///< of the window's frames, and of those that the worker edits
     AVFrame **edited;           ///< those that the worker edits
@@ -326,19 +327,27 @@ static int drop_waiting(AVFilterContext *ctx)
     return n;
 }
 
-/** Stops the worker for good and forgets all frames. @return how many */
-static int drop(AVFilterContext *ctx)
+/** Stops the worker for good and forgets the frames that are not done. @return how many */
+static int stop(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    int n = s->nb_done - s->next_done;
 
     if (s->worker.state == WORKER_ABSENT)
         return 0;
     atomic_store(&s->stop, 1);
     ff_fatezero_set_state(&s->worker, WORKER_IDLE);
+    return drop_waiting(ctx);
+}
+
+/** The same, and forgets those that are done. @return how many in all */
+static int drop(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int n = s->nb_done - s->next_done;
+
     free_frames(s->done, s->next_done * ctx->nb_outputs, s->nb_done * ctx->nb_outputs);
     s->nb_done = s->next_done = 0;
-    return n + drop_waiting(ctx);
+    return n + stop(ctx);
 }
 
 /** Allocates the frames that the window is edited into; not from the next filter, whose linesize may be negative, as vflip's is. */
@@ -417,6 +426,10 @@ static int pass_frame(AVFilterContext *ctx, AVFrame *frame)
     for (int i = 0; i < ctx->nb_outputs && ret >= 0; i++)
         if (!(done[i] = ff_fatezero_repeat(ctx->outputs[i], frame, panels(s, i))))
             ret = AVERROR(ENOMEM);
+    if (ret < 0) {
+        free_frames(done, 0, ctx->nb_outputs);
+        s->nb_done--;
+    }
     av_frame_free(&frame);
     return ret;
 }
@@ -695,7 +708,7 @@ static int activate(AVFilterContext *ctx)
     }
 
     /* taken at once: the link's queue is not meant to hold a whole window */
-    while (!s->nb_done && !s->status) {
+    while (!s->nb_done && !s->status && !s->failed) {
         s->taking = 1;
         if ((ret = ff_fatezero_find_mask(ctx, &s->mask)) > 0)
             ret = ff_inlink_consume_frame(inlink, &frame);
@@ -711,13 +724,15 @@ static int activate(AVFilterContext *ctx)
         if (ret == AVERROR_EXIT)
             ret = cancel(ctx);
         if (ret < 0) {
-            drop(ctx);
-            return ret;
+            s->failed = ret;
+            stop(ctx);
         }
     }
 
     if (s->next_done < s->nb_done)
         return emit(ctx);
+    if (s->failed)
+        return s->failed;
     for (int i = 0; i < ctx->nb_outputs; i++) {
         AVFilterLink *outlink = ctx->outputs[i];
 

@@ -73,6 +73,15 @@ class CommandsTest {
         assertEquals(unset.subList(16, 24), found.subList(16, 24));
     }
 
+    /** A window that fails ends the stream, but takes nothing along that was done. */
+    @Test
+    void whatWasDoneBeforeAFailureComesOut() throws Exception {
+        Ffmpeg.Result result = STUB.run(FILM, commands("22", "prompt", "throw IOException oops") + ",fatezero=steps=1:prompt=a:window=8,metadata=print", "-f", "null", "-");
+        assertNotEquals(0, result.status());
+        assertTrue(result.log().contains("oops"), result::tail);
+        assertEquals(22, prompts(result).size());
+    }
+
     private static List<String> prompts(Ffmpeg.Result result) {
         List<String> found = new ArrayList<>();
         for (Matcher matcher = PROMPT.matcher(result.log()); matcher.find();)
