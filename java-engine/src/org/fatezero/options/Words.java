@@ -55,7 +55,7 @@ public final class Words {
 
     /** A phrase as {@code blend} names it, without what would be its syntax: {@code black/white cat} as {@code black+white cat}. */
     static String phrase(String text) {
-        return text.replaceAll("\\s*[+/|]+\\s*", "+").replaceAll("^\\+|\\+$", "");
+        return text.replaceAll("\\s*[+/|][\\s+/|]*", "+").replaceAll("^\\+|\\+$", "");
     }
 
     /** Each word of a text, as {@code blend} lists them. */

@@ -60,7 +60,7 @@ class PairsTest {
     void wordsAreNoSyntaxOfTheirRegion() throws Exception {
         assertEquals("a+black+white+cat", resolved("source", "a black/white cat on a road", "from", "on a road", "to", "at sea", "prompt", "{edited}",
                 "blend", "-{rest}").blend().substring(1));
-        assertEquals("black+white cat/dog+wolf", resolved("source", "a black/white cat", "from", "black/white cat", "to", "dog + wolf", "blend", "{from}/{to}").blend());
+        assertEquals("black+white cat/dog+wolf", resolved("source", "a black/white cat", "from", "black/white cat", "to", "dog + / wolf", "blend", "{from}/{to}").blend());
         assertEquals("a dog + wolf", resolved("source", "a black/white cat", "from", "black/white cat", "to", "dog + wolf", "blend", "{from}/{to}").prompt());
     }
 
