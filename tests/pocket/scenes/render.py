@@ -180,8 +180,8 @@ def training_scene(seed):
 
 
 def richer(scene):
-    """The scene as the diffusion model is trained on it: an eighth of all in some weather, an eighth with a second object, a tenth enlarged
-    by a camera that zooms, more photographs than the other styles."""
+    """The scene as the diffusion model is trained on it: an eighth of all in some weather, an eleventh with a second object, a tenth
+    enlarged by a camera that zooms, more photographs than the other styles."""
     dice = scene.rng("richer")
     if dice.random() < 0.12 and not scene.held_out and not scene.change(style="photo").held_out:
         scene = scene.change(style="photo")

@@ -54,13 +54,15 @@ public final class TokenizerFile {
     /** A {@code tokenizer.json} of BERT's kind: WordPiece, and no regular expressions. */
     public static JsonObject wordPiece(Path file, String expected) throws IOException {
         JsonObject whole = object(file, expected);
-        JsonElement type = member(file, whole, "model", JsonObject.class).get("type");
+        JsonObject model = member(file, whole, "model", JsonObject.class);
+        JsonElement type = model.get("type");
         if (type != null && !type.equals(new JsonPrimitive("WordPiece"))) {
             throw new IOException(file + ": a tokenizer of the type " + type + "; expected WordPiece");
         }
         if (hasRegex(whole)) {
             throw new IOException(file + ": has a regular expression; a WordPiece tokenizer needs none");
         }
+        model.addProperty("type", "WordPiece"); // or the library guesses, where the file does not say
         return whole;
     }
 
