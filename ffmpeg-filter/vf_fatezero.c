@@ -216,7 +216,7 @@ static int describe(const FatezeroContext *s, AVFrame *frame, int edit, int numb
     int ret;
 
     if ((ret = av_dict_set_int(&frame->metadata, "lavfi.fatezero.shot", s->edited_shot, 0)) < 0 ||
-        (ret = av_dict_set_int(&frame->metadata, "lavfi.fatezero.window", s->windows, 0)) < 0 ||
+        (ret = av_dict_set_int(&frame->metadata, "lavfi.fatezero.window", s->windows + 1, 0)) < 0 ||
         (ret = av_dict_set_int(&frame->metadata, "lavfi.fatezero.frame", number, 0)) < 0)
         return ret;
     for (; *entry && ret >= 0; entry += 2) {
@@ -268,7 +268,7 @@ static void edit(AVFilterContext *ctx)
     if (!s->code)
         s->code = mix(s);
     if (!s->code)
-        s->code = fatezero_edit_masked(s->editor->fz, s->source_images, s->options.mask ? s->mask_images : NULL, s->target_images,
+        s->code = fatezero_edit_masked(s->editor->fz, s->source_images, s->edited_masks[0] ? s->mask_images : NULL, s->target_images,
                                        s->nb_edited, first->width, first->height, depth, &s->error);
     s->duration = av_gettime_relative() - start;
 }
@@ -447,6 +447,22 @@ static int pass_frames(AVFilterContext *ctx, AVFrame **frames, int *nb_frames)
     return ret;
 }
 
+/** A window that could not be edited: with on_error=pass its frames pass as they are. */
+static int fail(AVFilterContext *ctx, int error, const char *message)
+{
+    FatezeroContext *s = ctx->priv;
+
+    free_frames(s->targets, 0, s->nb_edited * ctx->nb_outputs);
+    if (error == AVERROR_EXIT)
+        return error;
+    if (s->options.on_error == ON_ERROR_PASS) {
+        av_log(ctx, AV_LOG_WARNING, "%s; %d frames pass unedited\n", message, s->nb_edited);
+        return pass_frames(ctx, s->edited, &s->nb_edited);
+    }
+    av_log(ctx, AV_LOG_ERROR, "%s\n", message);
+    return error;
+}
+
 /** Gives the window to the worker, which must be idle. */
 static int start(AVFilterContext *ctx)
 {
@@ -460,9 +476,10 @@ static int start(AVFilterContext *ctx)
     s->edited_shot   = s->window_shot;
     s->edited_editor = s->window_editor;
     s->nb_window = s->window_begins = 0;
-    if ((ret = prepare(ctx)) >= 0)
-        ff_fatezero_give(&s->worker, edit);
-    return ret;
+    if ((ret = prepare(ctx)) < 0)
+        return fail(ctx, ret, av_err2str(ret));
+    ff_fatezero_give(&s->worker, edit);
+    return 0;
 }
 
 /** Waits until the worker has edited the window that it has, if any; its frames are done then. */
@@ -474,31 +491,23 @@ static int finish(AVFilterContext *ctx)
     if (!n)
         return 0;
     ff_fatezero_set_state(&s->worker, WORKER_IDLE);
-    if (!s->code) {
-        if ((ret = restore(ctx)) < 0)
-            return ret;
-        s->windows++;
-        av_log(ctx, AV_LOG_VERBOSE, "window %d: %d frames in %.1f s\n", s->windows, n, 1e-6 * s->duration);
-        for (int i = 0; i < n * ctx->nb_outputs; i++)
-            if ((ret = describe(s, s->targets[i], i % ctx->nb_outputs, i / ctx->nb_outputs + 1)) < 0)
-                return ret;
-        for (int i = 0; i < n * ctx->nb_outputs; i++) {
-            s->done[s->nb_done * ctx->nb_outputs + i] = s->targets[i];
-            s->targets[i] = NULL;
-        }
-        s->nb_done += n;
-        free_frames(s->edited, 0, n);
-        s->nb_edited = 0;
-        return 0;
+    if (s->code)
+        return fail(ctx, to_averror(s->code), s->error.message);
+    ret = restore(ctx);
+    for (int i = 0; i < n * ctx->nb_outputs && ret >= 0; i++)
+        ret = describe(s, s->targets[i], i % ctx->nb_outputs, i / ctx->nb_outputs + 1);
+    if (ret < 0)
+        return fail(ctx, ret, av_err2str(ret));
+    s->windows++;
+    av_log(ctx, AV_LOG_VERBOSE, "window %d: %d frames in %.1f s\n", s->windows, n, 1e-6 * s->duration);
+    for (int i = 0; i < n * ctx->nb_outputs; i++) {
+        s->done[s->nb_done * ctx->nb_outputs + i] = s->targets[i];
+        s->targets[i] = NULL;
     }
-    free_frames(s->targets, 0, n * ctx->nb_outputs);
-    if (s->code != FATEZERO_CANCELLED && s->options.on_error == ON_ERROR_PASS) {
-        av_log(ctx, AV_LOG_WARNING, "%s; %d frames pass unedited\n", s->error.message, n);
-        return pass_frames(ctx, s->edited, &s->nb_edited);
-    }
-    if (s->code != FATEZERO_CANCELLED)
-        av_log(ctx, AV_LOG_ERROR, "%s\n", s->error.message);
-    return to_averror(s->code);
+    s->nb_done += n;
+    free_frames(s->edited, 0, n);
+    s->nb_edited = 0;
+    return 0;
 }
 
 /** Edits all frames that were taken. */

@@ -74,8 +74,15 @@ public final class Models {
             closeUnused();
             entry = new Entry();
             entry.model = load(name, adaptations, device, precision, log, progress);
-            if (!key.equals(key(name, adaptations, device, precision))) {
-                entry.model.close();
+            boolean unchanged = false;
+            try {
+                unchanged = key.equals(key(name, adaptations, device, precision));
+            } finally {
+                if (!unchanged) {
+                    entry.model.close();
+                }
+            }
+            if (!unchanged) {
                 throw new IOException("model=" + name + ": its files changed while they were read; open it again once they are written");
             }
             OPEN.put(key, entry);

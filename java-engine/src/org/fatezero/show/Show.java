@@ -1,13 +1,17 @@
 package org.fatezero.show;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 
 import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.edit.plan.PromptWords;
 import org.fatezero.edit.region.BlendMask;
+import org.fatezero.edit.region.Region;
 import org.fatezero.edit.region.Regions;
 import org.fatezero.inversion.AttentionStore;
 import org.fatezero.inversion.CaptureSpec;
@@ -23,6 +27,7 @@ import org.fatezero.video.FrameFormat;
 
 import java.nio.ByteBuffer;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.IntStream;
 
 /**
@@ -33,8 +38,8 @@ public final class Show {
     /** What one of the pictures is. */
     private enum Panel { SOURCE, EDIT, MASK, HEAT }
 
-    /** The tint of a mask, red, green and blue from -1 to 1, and its opacity; the picture outside of the mask is darkened. */
-    private static final float[] TINT = {-1f, 0.6f, 1f};
+    /** The tints of the regions' masks in turn, red, green and blue from -1 to 1, and their opacity; the picture outside of all is darkened. */
+    private static final float[][] TINTS = {{-1f, 0.6f, 1f}, {1f, 0.2f, -0.8f}, {0.9f, -0.8f, 0.9f}, {0.1f, 1f, -0.8f}};
     private static final double TINTED = 0.35;
     private static final double LEFT_OUT = 0.4;
 
@@ -42,18 +47,18 @@ public final class Show {
 
     private final Torch torch;
     private final List<Panel> panels;
-    private final BlendMask mask;
+    private final Regions regions;
     private final CaptureSpec captured; // by the inversion
     private final TokenSet editTokens;  // tokens of the prompt whose attention is shown; null if they are the source's
     private final double steady;
     private final boolean blendsPixels; // where there may be something to blend
 
-    private Show(Torch torch, Options options, List<Panel> panels, BlendMask mask, CaptureSpec captured, TokenSet editTokens) {
+    private Show(Torch torch, Options options, List<Panel> panels, Regions regions, CaptureSpec captured, TokenSet editTokens) {
         this.torch = torch;
         steady = options.steady();
         blendsPixels = options.blend_pixels() && (!options.blend().isBlank() || options.mask() || options.depth() == 0);
         this.panels = panels;
-        this.mask = mask;
+        this.regions = regions;
         this.captured = captured;
         this.editTokens = editTokens;
     }
@@ -66,39 +71,39 @@ public final class Show {
      * @throws IllegalArgumentException for the mask of an edit that has none, or a word that is in neither prompt
      */
     public static Show of(Options options, EditPlan plan, int depth, PromptWords words, Prompt source, Prompt target, Torch torch) {
-        BlendMask mask = plan.mask() != null ? plan.mask() : new BlendMask(torch, 1); // whose threshold nobody asks for
-        boolean masked = (plan.mask() != null || options.mask()) && depth > 0;
+        Regions regions = plan.regions();
+        boolean masked = (!regions.ofSource().isEmpty() || options.mask()) && depth > 0;
         CaptureSpec captured = plan.method().source();
         return switch (options.show()) {
-            case "edit" -> new Show(torch, options, List.of(Panel.EDIT), mask, captured, null);
+            case "edit" -> new Show(torch, options, List.of(Panel.EDIT), regions, captured, null);
             case "compare" -> new Show(torch, options, panels(options) == 3 ? List.of(Panel.SOURCE, Panel.EDIT, Panel.MASK) : List.of(Panel.SOURCE, Panel.EDIT),
-                    mask, captured, null);
+                    regions, captured, null);
             case "mask" -> {
                 if (!masked) {
                     throw new IllegalArgumentException("show=mask: this edit has no mask; " + (depth == 0 ? "it starts from no noise"
                             : "confine it with blend=, words of the source '" + source.text() + "'") + ", or use show=compare");
                 }
-                yield new Show(torch, options, List.of(Panel.MASK), mask, captured.recomputing(), null);
+                yield new Show(torch, options, List.of(Panel.MASK), regions, captured.recomputing(), null);
             }
             default -> {
                 if (depth == 0) {
                     throw new IllegalArgumentException("show=" + options.show() + ": an edit that starts from no noise attends to nothing");
                 }
-                yield attention(options, captured, mask, words, source, target, torch);
+                yield attention(options, captured, regions, words, source, target, torch);
             }
         };
     }
 
-    private static Show attention(Options options, CaptureSpec captured, BlendMask mask, PromptWords words, Prompt source, Prompt target, Torch torch) {
+    private static Show attention(Options options, CaptureSpec captured, Regions regions, PromptWords words, Prompt source, Prompt target, Torch torch) {
         String show = options.show();
         String word = show.substring("attention".length() + 1).strip();
         int cells = EditPlan.maskCells(options);
         List<Panel> heat = List.of(Panel.HEAT);
         if (words.has(word, source)) {
-            return new Show(torch, options, heat, mask, captured.withTokens(TokenSet.of(words.tokens("show", Words.split(word), source), cells)), null);
+            return new Show(torch, options, heat, regions, captured.withTokens(TokenSet.of(words.tokens("show", Words.split(word), source), cells)), null);
         }
         if (words.has(word, target)) {
-            return new Show(torch, options, heat, mask, captured, TokenSet.of(words.tokens("show", Words.split(word), target), cells));
+            return new Show(torch, options, heat, regions, captured, TokenSet.of(words.tokens("show", Words.split(word), target), cells));
         }
         throw new IllegalArgumentException("show=" + show + ": '" + word + "' is neither in the source '" + source.text()
                 + "' nor in the prompt '" + target.text() + "'");
@@ -154,36 +159,46 @@ public final class Show {
     }
 
     /**
-     * The mask or the attention, {@code (frames, 1, h, w)} of 0 to 1: the mean over the steps at which the source's self-attention
-     * is fused, or over all if it never is. Attention is what {@code threshold} is compared with. Null where neither is shown.
+     * The masks of the edit's regions, {@code (frames, regions, h, w)} of 0 to 1, or the attention to some words, {@code (frames, 1, h, w)}: the mean
+     * over the steps at which the source's self-attention is fused, or over all if it never is. Masks are those of the source's words alone;
+     * attention is what {@code threshold} is compared with. Null where neither is shown.
      *
      * @param ofEdit what {@link #ofEdit} has gathered
      */
     public NDArray heat(Trajectory trajectory, TokenAttention ofEdit) {
-        if (!panels.contains(Panel.MASK) && !panels.contains(Panel.HEAT)) {
+        boolean masks = panels.contains(Panel.MASK);
+        if (!masks && !panels.contains(Panel.HEAT)) {
             return null;
         }
         NDManager window = trajectory.zT().getManager();
         if (ofEdit != null) {
-            return mask.attention(window, ofEdit);
+            return attention(window, ofEdit);
         }
-        if (panels.contains(Panel.MASK) && captured.tokens().isEmpty()) { // the user's alone, or none: parity=1 lets blend name no word
+        if (masks && captured.tokens().isEmpty()) { // the user's alone, or none: parity=1 lets blend name no word
             return trajectory.mask() != null ? trajectory.mask().duplicate() : window.zeros(new Shape(trajectory.zT().getShape().get(0), 1, 1, 1));
         }
         List<AttentionStore> all = trajectory.attention();
         List<AttentionStore> fused = IntStream.range(0, all.size()).filter(captured.use()::inSelfAttention).mapToObj(all::get).toList();
         List<AttentionStore> steps = fused.isEmpty() ? all : fused;
-        TokenSet tokens = captured.tokens().get(0);
         try (Scope scope = new Scope(window)) {
             NDArray sum = null;
             for (AttentionStore step : steps) {
-                TokenAttention attention = step.tokens(tokens);
-                NDArray one = panels.contains(Panel.HEAT) ? mask.attention(scope.manager(), attention) : mask.at(scope.manager(), attention);
+                NDArray one = masks ? masks(scope.manager(), step, trajectory.mask()) : attention(scope.manager(), step.tokens(captured.tokens().get(0)));
                 sum = sum == null ? one : sum.add(one);
             }
-            NDArray mean = sum.div(steps.size());
-            return scope.keep(panels.contains(Panel.HEAT) ? mean : Regions.none(torch).within(trajectory.mask(), List.of(mean)).get(0));
+            return scope.keep(sum.div(steps.size()));
         }
+    }
+
+    /** Of one step, at the resolution that they are made at; the region of all that the others leave is not among them. */
+    private NDArray masks(NDManager to, AttentionStore step, NDArray drawn) {
+        Shape shape = BlendMask.sum(step.tokens(captured.tokens().get(0))).getShape();
+        List<NDArray> masks = regions.within(drawn, regions.masks(to, step::tokens, edit -> null, (int) shape.get(2), (int) shape.get(3)));
+        return NDArrays.concat(new NDList(regions.named(masks)), 1);
+    }
+
+    private NDArray attention(NDManager to, TokenAttention attention) {
+        return regions.all().stream().map(Region::mask).filter(Objects::nonNull).findFirst().orElse(new BlendMask(torch, 1)).attention(to, attention);
     }
 
     /**
@@ -191,7 +206,7 @@ public final class Show {
      *
      * @param frames the source's size
      * @param edited the edit as decoded, {@code (1, 3, h, w)}; null if {@link #showsEdit} is false
-     * @param heat of this frame, {@code (1, 1, h, w)}, or null
+     * @param heat of this frame, {@code (1, regions, h, w)} or {@code (1, 1, h, w)}, or null
      * @param changed where the edit differs from the source, {@code (1, 1, h, w)} of 0 and 1; elsewhere it is given the source's own pixels. Null for
      *     everywhere
      * @param target its rows hold all panels; the first may lie where the source does
@@ -226,12 +241,14 @@ public final class Show {
         return torch.nearest(typed, frames.height(), frames.width());
     }
 
-    /** The source {@code (1, 3, h, w)}, tinted where the mask is and darker elsewhere. */
-    private NDArray tinted(NDArray source, NDArray mask) {
-        NDArray tint = source.getManager().create(TINT, new Shape(1, 3, 1, 1));
-        NDArray inside = source.mul(1 - TINTED).add(tint.mul(TINTED));
-        NDArray outside = source.add(1).mul(LEFT_OUT).sub(1);
-        return torch.lerp(outside, inside, mask);
+    /** The source {@code (1, 3, h, w)}, tinted where the masks {@code (1, regions, h, w)} are and darker elsewhere. */
+    private NDArray tinted(NDArray source, NDArray masks) {
+        NDArray painted = source.add(1).mul(LEFT_OUT).sub(1);
+        for (int j = 0; j < masks.getShape().get(1); j++) {
+            NDArray tint = source.getManager().create(TINTS[j % TINTS.length], new Shape(1, 3, 1, 1));
+            painted = torch.lerp(painted, source.mul(1 - TINTED).add(tint.mul(TINTED)), masks.get(new NDIndex().addAllDim().addSliceDim(j, j + 1)));
+        }
+        return painted;
     }
 
     /** The source's brightness under the colours of the heat. */

@@ -108,11 +108,15 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
      * @throws IllegalArgumentException if the prompt does not have it, listing the words it has
      */
     public int[] findSpaced(String phrase) {
-        boolean there = Collections.indexOfSubList(spaced(), List.of(phrase.split(" ", -1))) >= 0;
-        return indices(there, spacedPlaces(phrase), phrase, spaced());
+        return indices(isSpaced(phrase), spacedPlaces(phrase), phrase, spaced());
     }
 
-    /** Whether {@code phrase} occurs, by {@link #spaced} words. */
+    /** Whether {@code phrase} is among the {@link #spaced} words, with tokens or without. */
+    public boolean isSpaced(String phrase) {
+        return Collections.indexOfSubList(spaced(), List.of(phrase.split(" ", -1))) >= 0;
+    }
+
+    /** Whether {@code phrase} has tokens by {@link #spaced} words. */
     public boolean hasSpaced(String phrase) {
         return !spacedPlaces(phrase).isEmpty();
     }

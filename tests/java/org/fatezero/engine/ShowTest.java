@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 
 /** What is shown of edits with the tiny model. */
 class ShowTest {
@@ -116,6 +117,31 @@ class ShowTest {
             assertEquals(0.65 * (source[i] & 255) + 0.35 * tint[i % 3], all[i] & 255, 1);
         }
         assertEquals(Set.of("encode", "invert", "decode"), phases, "a mask needs no edit");
+    }
+
+    /** Two regions share the frame: a pixel has the tint of one of them at most. */
+    @Test
+    void eachOfSeveralRegionsHasItsOwnTint() throws Exception {
+        byte[] first = shown(1, 8, "blend", "jeep|road", "show", "mask", "threshold", "0.9|1")[0];
+        byte[] second = shown(1, 8, "blend", "jeep|road", "show", "mask", "threshold", "1|0.9")[0];
+        byte[] both = shown(1, 8, "blend", "jeep|road", "show", "mask", "threshold", "0.9")[0];
+        byte[] rest = shown(1, 8, "blend", "jeep|-", "show", "mask", "threshold", "0.9")[0];
+        byte[] alone = shown(1, 8, "blend", "jeep", "show", "mask", "threshold", "0.9")[0];
+        byte[] source = frame(0, 8);
+        double[][] tints = {{0, 0.8 * 255, 255}, {255, 0.6 * 255, 0.1 * 255}};
+        int[] seen = new int[3];
+        for (int i = 0; i < source.length / 3; i++) {
+            int tint = tinted(both, source, i, tints[0]) ? 0 : tinted(both, source, i, tints[1]) ? 1 : 2;
+            seen[tint]++;
+            assertTrue(tint == 0 ? tinted(first, source, i, tints[0]) : tint == 1 ? tinted(second, source, i, tints[1])
+                    : Math.abs(0.4 * (source[3 * i] & 255) - (both[3 * i] & 255)) <= 1, "pixel " + i);
+        }
+        assertTrue(seen[0] > 0 && seen[1] > 0 && seen[2] > 0, Arrays.toString(seen));
+        assertArrayEquals(alone, rest, "what the others leave has no tint");
+    }
+
+    private static boolean tinted(byte[] shown, byte[] source, int pixel, double[] tint) {
+        return IntStream.range(0, 3).allMatch(c -> Math.abs(0.65 * (source[3 * pixel + c] & 255) + 0.35 * tint[c] - (shown[3 * pixel + c] & 255)) <= 1.01);
     }
 
     @Test

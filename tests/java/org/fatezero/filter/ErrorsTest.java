@@ -128,4 +128,16 @@ class ErrorsTest {
         // what cannot be opened is an error all the same
         assertNotEquals(0, STUB.run(INPUT, "fatezero=on_error=pass:source='throw IOException oops'", "-f", "null", "-").status());
     }
+
+    /** A frame in RGB is twice as large as one that was allowed. */
+    @Test
+    void framesThatThereIsNoMemoryToEditPass() {
+        String input = "-max_alloc 1200000 -f lavfi -i testsrc2=s=1024x512:r=25 -frames:v 10 -vf";
+        assertEquals(STUB.frames(input, "format=yuv420p"), STUB.frames(input, "format=yuv420p,fatezero=steps=2:window=4:on_error=pass"));
+        Ffmpeg.Result passed = STUB.run(input, "format=yuv420p,fatezero=steps=2:window=4:on_error=pass", "-f", "null", "-").succeeded();
+        assertEquals(2, passed.log().split("Cannot allocate memory; 4 frames pass unedited", -1).length - 1, passed::tail);
+        Ffmpeg.Result failed = STUB.run(input, "format=yuv420p,fatezero=steps=2:window=4", "-f", "null", "-");
+        assertNotEquals(0, failed.status());
+        assertTrue(failed.log().contains("Cannot allocate memory"), failed::tail);
+    }
 }

@@ -35,16 +35,15 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.stream.Collectors;
 
 /**
  * What options and prompts mean to an edit: here a preset's shares become steps, its words tokens, gates and masks.
  *
  * @param guided the steps that guidance is used in
- * @param mask where the edit may change the frames, by words of the source; null if none confine it
+ * @param regions where the edit may change the frames; none if no words confine it
  */
-public record EditPlan(EditMethod method, double guidance, StepRange guided, BlendMask mask) {
+public record EditPlan(EditMethod method, double guidance, StepRange guided, Regions regions) {
 
     private static final StepRange NEVER = new StepRange(0, 0);
 
@@ -76,7 +75,8 @@ public record EditPlan(EditMethod method, double guidance, StepRange guided, Ble
             FateZero fusion = new FateZero(model.torch, steps, fused, cross, Regions.none(model.torch), null, null, null);
             boolean fuses = fused.selfFrom() < fused.selfTo() || fused.crossFrom() < steps;
             EditMethod method = infuses ? infusion(options, model, fusion, keyValues) : fuses ? fusion : new Ddim(model.torch);
-            return new EditPlan(masked(options, model, forgetting(options, model, method, fusion.regions()), fusion.regions()), guidance, guided, null);
+            return new EditPlan(masked(options, model, forgetting(options, model, method, fusion.regions()), fusion.regions()), guidance, guided,
+                    fusion.regions());
         }
         boolean wantsTarget = latents != null || infuses || options.confine() > 0 || entries.length > 1;
         Regions regions = regions(options, entries, model.torch, words, source, wantsTarget ? target : null, self);
@@ -93,8 +93,7 @@ public record EditPlan(EditMethod method, double guidance, StepRange guided, Ble
         FateZero fusion = new FateZero(model.torch, steps, fused, cross, regions, confinesAttention ? new SelfBlend(self.get(0), infuses) : null, blend,
                 options.confine() > 0 ? new Confinement(model.torch, options.confine()) : null);
         EditMethod method = infuses ? infusion(options, model, fusion, keyValues) : fusion;
-        return new EditPlan(masked(options, model, forgetting(options, model, method, regions), regions), guidance, guided,
-                regions.ofSource().isEmpty() ? null : regions.all().stream().map(Region::mask).filter(Objects::nonNull).findFirst().orElseThrow());
+        return new EditPlan(masked(options, model, forgetting(options, model, method, regions), regions), guidance, guided, regions);
     }
 
     private static EditMethod forgetting(Options options, Model model, EditMethod method, Regions regions) {

@@ -112,6 +112,10 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
     }
 
     private int[] indices(String word, Prompt prompt) {
-        return asPublished ? prompt.findSpaced(word) : prompt.find(word, tokenizer);
+        if (!asPublished) {
+            return prompt.find(word, tokenizer);
+        }
+        boolean isPart = !prompt.isSpaced(word) && prompt.has(word, tokenizer); // ukiyo of ukiyo-e
+        return isPart ? new int[0] : prompt.findSpaced(word);
     }
 }

@@ -57,12 +57,6 @@ public record BlendMask(Torch torch, double threshold, boolean inverted, boolean
         return (inverted ? share.lte(threshold) : share.gt(threshold)).toType(share.getDataType(), false);
     }
 
-    /** The mask at the resolution that it is made at. */
-    public NDArray at(NDManager to, TokenAttention input) {
-        Shape shape = sum(input).getShape();
-        return at(to, input, (int) shape.get(2), (int) shape.get(3));
-    }
-
     /** What is compared with the threshold, {@code (frames, 1, h, w)} up to 1, at the resolution that the mask is made at. */
     public NDArray attention(NDManager to, TokenAttention input) {
         NDArray sum = sum(input);
@@ -75,7 +69,12 @@ public record BlendMask(Torch torch, double threshold, boolean inverted, boolean
         return pooled ? torch.maxPool3(sum) : sum;
     }
 
-    private static NDArray sum(TokenAttention input) {
+    /**
+     * The attention, {@code (frames, 1, h, w)}.
+     *
+     * @throws IllegalArgumentException if no layer has been read
+     */
+    public static NDArray sum(TokenAttention input) {
         NDArray sum = input.sum();
         if (sum == null) {
             throw new IllegalArgumentException("blend needs cross-attention at a quarter of the latent's resolution, "

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** The regions of an edit, which share the frames among them: a position is in one of them at most, that whose words look there most. */
@@ -73,6 +74,11 @@ public record Regions(Torch torch, List<Region> all) {
             within.set(0, scope.keep(first.mul(torch.area(drawn, (int) first.getShape().get(2), (int) first.getShape().get(3)))));
         }
         return within;
+    }
+
+    /** The masks of the regions that words name: of all but the one that the others leave. */
+    public NDArray[] named(List<NDArray> masks) {
+        return IntStream.range(0, all.size()).filter(j -> !all.get(j).isRest()).mapToObj(masks::get).toArray(NDArray[]::new);
     }
 
     private static TokenAttention seen(Function<TokenSet, TokenAttention> attention, TokenSet tokens) {

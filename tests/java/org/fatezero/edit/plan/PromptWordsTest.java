@@ -153,6 +153,17 @@ class PromptWordsTest {
         fails(() -> published.emphasis("horse=2", blanks), "emphasize: ", "'horse'");
     }
 
+    /** So that a preset whose words are parts of others can be used with parity=1. */
+    @Test
+    void aPartOfASpacedWordChangesNothingWhereWordsAreAsPublished() {
+        List<String> told = new ArrayList<>();
+        PromptWords published = new PromptWords(tokenizer, true, (level, message) -> told.add(message));
+        Prompt hyphen = tokenizer.encode("jeep-e style a road", 77);
+        assertTrue(IntStream.range(0, 77).anyMatch(token -> words.emphasis("jeep=10", hyphen)[token] == 10));
+        assertArrayEquals(words.emphasis("", hyphen), published.emphasis("jeep=10", hyphen));
+        assertEquals(List.of("emphasize: 'jeep' of 'jeep-e style a road' has no token as the authors' code counts them, and changes nothing"), told);
+    }
+
     private static void fails(Executable reading, String... told) {
         String message = assertThrows(IllegalArgumentException.class, reading).getMessage();
         for (String text : told) {
