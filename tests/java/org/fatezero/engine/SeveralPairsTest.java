@@ -79,6 +79,14 @@ class SeveralPairsTest {
         assertTrue(message.contains("/car names no word of the source") && message.contains("each needs one"), message);
     }
 
+    /** Its masks would be made of the edit's words as it goes, which the authors' code does not do. */
+    @Test
+    void confineWithParityNeedsAWordOfTheSource() {
+        String message = assertThrows(IllegalArgumentException.class,
+                () -> edited("from", "jeep", "to", "car", "blend", "/car", "blend_latents", "0.2-0.8", "parity", "1", "confine", "1")).getMessage();
+        assertTrue(message.contains("confine=1.0") && message.contains("parity=1") && message.contains("some before a slash"), message);
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
         "-|-; 0.3; 0.8; 0; expected - once at most, beside regions of words",

@@ -1,0 +1,62 @@
+package org.fatezero.io;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+class TokenizerFileTest {
+
+    @TempDir
+    private Path folder;
+
+    private Path file(String text) throws IOException {
+        return Files.writeString(folder.resolve("tokenizer.json"), text);
+    }
+
+    /** The library would guess from what else the file has, and BPE's vocabulary looks the same. */
+    @Test
+    void aWordPieceFileThatNamesNoTypeIsGivenIt() throws Exception {
+        JsonObject whole = TokenizerFile.wordPiece(file("{\"model\": {\"vocab\": {\"Regex\": 0, \"jeep\": 1}}}"), "a tokenizer");
+        assertEquals("WordPiece", whole.getAsJsonObject("model").get("type").getAsString());
+        assertEquals(1, whole.getAsJsonObject("model").getAsJsonObject("vocab").get("jeep").getAsInt(), "a word of the vocabulary is no expression");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', quoteCharacter = '`', value = {
+        "{\"model\": {\"type\": \"BPE\"}}; type \"BPE\"; expected WordPiece",
+        "{\"model\": {\"type\": 3}}; type 3; expected WordPiece",
+        "{\"model\": {}, \"normalizer\": [{\"pattern\": {\"Regex\": \"(a+)+$\"}}]}; regular expression; needs none",
+        "{\"model\": []}; model is no JsonObject; not a tokenizer's",
+        "{}; model is missing; not a tokenizer's",
+        "[]; not a JSON object; tokenizer.json",
+        "{\"model\":; not a JSON object; tokenizer.json",
+    })
+    void anotherFileIsTold(String text, String found, String expected) throws Exception {
+        Path file = file(text);
+        String message = assertThrows(IOException.class, () -> TokenizerFile.wordPiece(file, "a tokenizer")).getMessage();
+        assertTrue(message.startsWith(file.toString()) && message.contains(found) && message.contains(expected), message);
+    }
+
+    @Test
+    void aFileNestedWithoutEndIsTold() throws Exception {
+        Path file = file("{\"a\":".repeat(200_000));
+        assertTrue(assertThrows(IOException.class, () -> TokenizerFile.object(file, "a tokenizer")).getMessage().startsWith(file.toString()));
+    }
+
+    @Test
+    void aFileThatIsMissingIsTold() {
+        String message = assertThrows(IOException.class, () -> TokenizerFile.read(folder.resolve("none"), "a tokenizer")).getMessage();
+        assertTrue(message.contains("none") && message.contains("a tokenizer"), message);
+    }
+}
