@@ -1,5 +1,5 @@
 # make demo      a clip turned into a watercolour, and more, in build/demo; INPUT=, PRESET= and SOURCE= for a clip of your own
-# make test      every test; test-engine, test-bridge, test-signals, test-torture, test-filter, test-processors, test-install, test-deb are parts of it
+# make test      the tests; test-engine, test-bridge, test-signals, test-torture, test-filter, test-processors, test-install, test-deb are parts of it
 # make ffmpeg    the distribution's FFmpeg with the filter, in build/ffmpeg; FFMPEG_SRC=dir builds that source tree, whole
 # make install   PREFIX=/usr/local, as ffmpeg-fatezero, or by its own name with SUFFIX=; make uninstall removes it
 # make deb       a package that installs beside the distribution's ffmpeg, as ffmpeg-fatezero and mpv-fatezero

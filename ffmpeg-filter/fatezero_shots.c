@@ -22,7 +22,9 @@
  */
 
 #include <math.h>
+#include <string.h>
 
+#include "libavutil/avstring.h"
 #include "libavutil/common.h"
 #include "libavutil/dict.h"
 #include "libavutil/error.h"
@@ -66,6 +68,7 @@ static double scene_score(FatezeroShots *s, const AVFrame *frame)
 
 int ff_fatezero_begins_shot(FatezeroShots *s, const AVFrame *frame, double cut)
 {
+    const AVDictionaryEntry *cut_time = av_dict_get(frame->metadata, "lavfi.scd.time", NULL, 0);
     const int other_size = s->previous && (frame->width != s->previous->width || frame->height != s->previous->height);
     int begins = other_size;
 
@@ -73,7 +76,10 @@ int ff_fatezero_begins_shot(FatezeroShots *s, const AVFrame *frame, double cut)
         s->change = 0;
     else if (cut > 0)
         begins = scene_score(s, frame) >= cut;
-    begins |= !!av_dict_get(frame->metadata, "lavfi.scd.time", NULL, 0);
+    if (cut_time) {                         // a filter that repeats frames repeats this, too
+        begins |= !!strcmp(cut_time->value, s->cut_time);
+        av_strlcpy(s->cut_time, cut_time->value, sizeof(s->cut_time));
+    }
     begins &= s->previous && (other_size || s->length >= SHORTEST_SHOT);
     s->length = begins ? 1 : s->length + 1;
     av_frame_free(&s->previous);

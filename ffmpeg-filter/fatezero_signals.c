@@ -44,8 +44,7 @@
 static const int signal_numbers[] = { SIGINT, SIGTERM };
 static struct sigaction host_actions[FF_ARRAY_ELEMS(signal_numbers)][NB_LEVELS];
 static int nb_levels[FF_ARRAY_ELEMS(signal_numbers)];
-static volatile sig_atomic_t signal_count;
-static atomic_int nb_starting, held[FF_ARRAY_ELEMS(signal_numbers)];
+static atomic_int signal_count, nb_starting, held[FF_ARRAY_ELEMS(signal_numbers)];
 static AVMutex signal_lock = AV_MUTEX_INITIALIZER;
 static int nb_listeners;
 
@@ -54,7 +53,7 @@ static void hear(int level, int number, siginfo_t *info, void *context)
     const int i = number == SIGTERM;
     struct sigaction top;
 
-    signal_count++;
+    atomic_fetch_add(&signal_count, 1);
     /* the host may call exit(), which libraries that are being loaded do not survive */
     atomic_store(&held[i], 1);
     if (atomic_load(&nb_starting) || !atomic_exchange(&held[i], 0))
@@ -106,7 +105,7 @@ void ff_fatezero_listen(FatezeroSignals *s)
     nb_listeners++;
     ff_mutex_unlock(&signal_lock);
     s->listening = 1;
-    s->seen      = signal_count;
+    s->seen      = atomic_load(&signal_count);
 }
 
 void ff_fatezero_unlisten(FatezeroSignals *s)
@@ -148,5 +147,5 @@ void ff_fatezero_deliver_signals(FatezeroSignals *s)
 
 int ff_fatezero_interrupted(const FatezeroSignals *s)
 {
-    return signal_count != s->seen;
+    return atomic_load(&signal_count) != s->seen;
 }

@@ -40,6 +40,7 @@
 #include "libavutil/error.h"
 #include "libavutil/frame.h"
 #include "libavutil/internal.h"
+#include "libavutil/mathematics.h"
 #include "libavutil/mem.h"
 #include "libavutil/opt.h"
 #include "libavutil/pixfmt.h"
@@ -64,12 +65,6 @@
 #define PUBLIC(field) .field
 #endif
 
-#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
-#define DURATION(frame) (frame)->duration
-#else
-#define DURATION(frame) (frame)->pkt_duration
-#endif
-
 #define REPORT_INTERVAL 3000000 ///< microseconds between two lines of progress, at least
 
 /** An editor, and from which frame on it edits. */
@@ -80,27 +75,33 @@ typedef struct Editor {
     struct Editor *next;        ///< that edits what follows, as a command wanted
 } Editor;
 
+/** Frames to be edited together. */
+typedef struct Window {
+    AVFrame **frames;
+    int nb_frames;
+    AVFrame **masks;            ///< of the frames; NULL without mask=1
+    int begins;                 ///< the first frame begins a shot
+    int shot;                   ///< that they are in, from 1
+    Editor *editor;             ///< NULL if the host was asked to stop before there was one
+} Window;
+
 typedef struct FatezeroContext {
     FatezeroOptions options;    ///< first: its class is the filter's
 
     FatezeroCourse *course;     ///< of the frame that was taken last
     char **settings;            ///< what an editor is opened with: option, value, ...
     Editor *editor;             ///< the first that is open; the worker's
-    Editor *window_editor;      ///< NULL if the host was asked to stop before there was one
-    Editor *edited_editor;
     int capacity;               ///< frames of a full window
 
     int64_t taken;              ///< frames so far
     int taking;                 ///< the next frame is being taken from the link, whose queue it has left
-    AVFrame **window;           ///< frames to be edited together
-    int nb_window;
+    int64_t commanded;          ///< frame from which on the last command counts
+    Window window;              ///< that is being gathered
+    Window edited;              ///< that the worker edits
     AVFrame *interrupted;       ///< the frame that was being taken when the host was asked to stop
     int failed;                 ///< the error with which the stream ends, once what was done before it has gone out
     AVFrame *mask;              ///< of the last frame that was taken; NULL without mask=1
-    AVFrame **masks, **edited_masks;    ///< of the window's frames, and of those that the worker edits
-    AVFrame **edited;           ///< those that the worker edits
-    AVFrame **targets;          ///< what they become, in RGB, one for each output
-    int nb_edited;
+    AVFrame **targets;          ///< what the edited frames become, in RGB, one for each output
     AVFrame **done;             ///< frames on their way out, one for each output: at most two windows and what ended them
     int nb_done, next_done;
     fatezero_image *source_images, *target_images;  ///< the latter one output's after another's
@@ -120,8 +121,7 @@ typedef struct FatezeroContext {
 
     FatezeroShots shots;
     int shot_ends;              ///< the next frame to be edited begins a shot
-    int window_begins, edited_begins;   ///< the window's first frame begins a shot
-    int window_shot, edited_shot;       ///< the shot that it is in, from 1
+    int untold;                 ///< the editor does not know yet that a shot has begun; the worker's
 
     int windows;                ///< edited so far
     int warned_hdr, warned_matrix;
@@ -199,7 +199,7 @@ static int on_step(void *opaque, const char *phase, int step, int steps)
 
 static int panels(const FatezeroContext *s, int edit)
 {
-    return s->window_editor ? fatezero_panels(s->window_editor->fz, edit) : 1;
+    return s->window.editor ? fatezero_panels(s->window.editor->fz, edit) : 1;
 }
 
 static void free_frames(AVFrame **frames, int first, int end)
@@ -211,11 +211,11 @@ static void free_frames(AVFrame **frames, int first, int end)
 /** @param edit counted from 0, @param number from 1 */
 static int describe(const FatezeroContext *s, AVFrame *frame, int edit, int number)
 {
-    const char *const *entry = fatezero_metadata(s->edited_editor->fz, edit);
+    const char *const *entry = fatezero_metadata(s->edited.editor->fz, edit);
     char key[128];
     int ret;
 
-    if ((ret = av_dict_set_int(&frame->metadata, "lavfi.fatezero.shot", s->edited_shot, 0)) < 0 ||
+    if ((ret = av_dict_set_int(&frame->metadata, "lavfi.fatezero.shot", s->edited.shot, 0)) < 0 ||
         (ret = av_dict_set_int(&frame->metadata, "lavfi.fatezero.window", s->windows + 1, 0)) < 0 ||
         (ret = av_dict_set_int(&frame->metadata, "lavfi.fatezero.frame", number, 0)) < 0)
         return ret;
@@ -229,9 +229,9 @@ static int describe(const FatezeroContext *s, AVFrame *frame, int edit, int numb
 /** Tells the editor how far the frames have moved to the second prompt, if they have. */
 static fatezero_code mix(FatezeroContext *s)
 {
-    int moved = ff_fatezero_read_mix(s->shares, s->edited, s->nb_edited);
+    int moved = ff_fatezero_read_mix(s->shares, s->edited.frames, s->edited.nb_frames);
 
-    return moved ? fatezero_mix(s->editor->fz, s->shares, s->nb_edited, &s->error) : FATEZERO_OK;
+    return moved ? fatezero_mix(s->editor->fz, s->shares, s->edited.nb_frames, &s->error) : FATEZERO_OK;
 }
 
 /** Closes the first editor. */
@@ -255,21 +255,22 @@ static void close_editors(AVFilterContext *ctx)
 static void edit(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    const AVFrame *first = s->edited[0];
+    const AVFrame *first = s->edited.frames[0];
     int depth = s->targets[0]->format == AV_PIX_FMT_RGB24 ? 8 : 16;
     int64_t start = av_gettime_relative();
 
-    while (s->editor != s->edited_editor)
+    while (s->editor != s->edited.editor)
         close_editor(s);
     s->phase[0] = '\0';
     s->code = FATEZERO_CANCELLED;
     if (!ff_fatezero_interrupted(&s->signals))
-        s->code = s->edited_begins ? fatezero_begin_shot(s->editor->fz, NULL, 0, 0, 0, &s->error) : FATEZERO_OK;
+        s->code = s->untold ? fatezero_begin_shot(s->editor->fz, NULL, 0, 0, 0, &s->error) : FATEZERO_OK;
+    s->untold &= !!s->code;
     if (!s->code)
         s->code = mix(s);
     if (!s->code)
-        s->code = fatezero_edit_masked(s->editor->fz, s->source_images, s->edited_masks[0] ? s->mask_images : NULL, s->target_images,
-                                       s->nb_edited, first->width, first->height, depth, &s->error);
+        s->code = fatezero_edit_masked(s->editor->fz, s->source_images, s->edited.masks[0] ? s->mask_images : NULL, s->target_images,
+                                       s->edited.nb_frames, first->width, first->height, depth, &s->error);
     s->duration = av_gettime_relative() - start;
 }
 
@@ -278,16 +279,18 @@ static void open_editor(AVFilterContext *ctx)
 {
     const fatezero_host host = { .opaque = ctx, .log = on_log, .step = on_step };
     FatezeroContext *s = ctx->priv;
-    Editor **last = &s->editor, *editor = av_mallocz(sizeof(*editor)), *before = NULL;
+    Editor **last = &s->editor, **slot = last, *editor = av_mallocz(sizeof(*editor)), *before = NULL;
 
     if (!editor) {
         s->open_error = (fatezero_error) { FATEZERO_NO_MEMORY, "no memory for an editor" };
         return;
     }
-    while (s->window_editor && !s->nb_edited && s->editor != s->window_editor)
+    while (s->window.editor && !s->edited.nb_frames && s->editor != s->window.editor)
         close_editor(s);                // where enable= is off there is no window that would do this
-    for (; *last; last = &before->next)
+    for (; *last; last = &before->next) {
+        slot   = last;
         before = *last;
+    }
     s->report_time = av_gettime_relative();
     ff_fatezero_hold_signals(&s->signals);
     editor->fz = before ? fatezero_change(before->fz, (const char *const *)s->settings, &s->open_error)
@@ -306,7 +309,13 @@ static void open_editor(AVFilterContext *ctx)
     }
     if (editor->fz) {
         s->open_error.code = FATEZERO_OK;
+        editor->first = s->commanded;
         *last = editor;
+        if (before && before != s->window.editor && before->first == editor->first) {
+            *slot = editor;             // no frame came between the two commands
+            fatezero_close(&before->fz);
+            av_free(before);
+        }
     } else {
         av_free(editor);
     }
@@ -316,12 +325,12 @@ static void open_editor(AVFilterContext *ctx)
 static int drop_waiting(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    int n = s->nb_window + s->nb_edited;
+    int n = s->window.nb_frames + s->edited.nb_frames;
 
-    free_frames(s->window, 0, s->nb_window);
-    free_frames(s->edited, 0, s->nb_edited);
-    free_frames(s->targets, 0, s->nb_edited * ctx->nb_outputs);
-    s->nb_window = s->nb_edited = 0;
+    free_frames(s->window.frames, 0, s->window.nb_frames);
+    free_frames(s->edited.frames, 0, s->edited.nb_frames);
+    free_frames(s->targets, 0, s->edited.nb_frames * ctx->nb_outputs);
+    s->window.nb_frames = s->edited.nb_frames = 0;
     n += !!s->interrupted;
     av_frame_free(&s->interrupted);
     return n;
@@ -355,12 +364,12 @@ static int prepare(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
     struct SwsContext *to_rgb = NULL;
-    enum AVPixelFormat rgb = ff_fatezero_rgb_format(s->edited[0]->format);
-    int n = s->nb_edited, ret = 0;
+    enum AVPixelFormat rgb = ff_fatezero_rgb_format(s->edited.frames[0]->format);
+    int n = s->edited.nb_frames, ret = 0;
 
-    ff_fatezero_warn_of_colours(ctx, s->edited[0], &s->warned_hdr, &s->warned_matrix);
+    ff_fatezero_warn_of_colours(ctx, s->edited.frames[0], &s->warned_hdr, &s->warned_matrix);
     for (int i = 0; i < n * ctx->nb_outputs; i++) {
-        const AVFrame *in = s->edited[i / ctx->nb_outputs];
+        const AVFrame *in = s->edited.frames[i / ctx->nb_outputs];
         int edit = i % ctx->nb_outputs;
         AVFrame *out = s->targets[i] = av_frame_alloc();
 
@@ -374,7 +383,7 @@ static int prepare(AVFilterContext *ctx)
         s->target_images[edit * n + i / ctx->nb_outputs] = (fatezero_image) { out->data[0], out->linesize[0] };
     }
     for (int i = 0; i < n && ret >= 0; i++) {
-        const AVFrame *in = s->edited[i], *mask = s->edited_masks[i];
+        const AVFrame *in = s->edited.frames[i], *mask = s->edited.masks[i];
 
         if (mask)
             s->mask_images[i] = (fatezero_mask) { mask->data[0], mask->linesize[0], mask->width, mask->height };
@@ -398,8 +407,8 @@ static int restore(AVFilterContext *ctx)
     for (int edit = 0; edit < ctx->nb_outputs; edit++) {
         struct SwsContext *from_rgb = NULL;
 
-        for (int i = 0; i < s->nb_edited && ret >= 0; i++) {
-            AVFrame **target = &s->targets[i * ctx->nb_outputs + edit], *in = s->edited[i], *out;
+        for (int i = 0; i < s->edited.nb_frames && ret >= 0; i++) {
+            AVFrame **target = &s->targets[i * ctx->nb_outputs + edit], *in = s->edited.frames[i], *out;
 
             if (in->format == (*target)->format)
                 continue;
@@ -452,12 +461,12 @@ static int fail(AVFilterContext *ctx, int error, const char *message)
 {
     FatezeroContext *s = ctx->priv;
 
-    free_frames(s->targets, 0, s->nb_edited * ctx->nb_outputs);
+    free_frames(s->targets, 0, s->edited.nb_frames * ctx->nb_outputs);
     if (error == AVERROR_EXIT)
         return error;
     if (s->options.on_error == ON_ERROR_PASS) {
-        av_log(ctx, AV_LOG_WARNING, "%s; %d frames pass unedited\n", message, s->nb_edited);
-        return pass_frames(ctx, s->edited, &s->nb_edited);
+        av_log(ctx, AV_LOG_WARNING, "%s; %d frames pass unedited\n", message, s->edited.nb_frames);
+        return pass_frames(ctx, s->edited.frames, &s->edited.nb_frames);
     }
     av_log(ctx, AV_LOG_ERROR, "%s\n", message);
     return error;
@@ -469,13 +478,11 @@ static int start(AVFilterContext *ctx)
     FatezeroContext *s = ctx->priv;
     int ret;
 
-    FFSWAP(AVFrame **, s->window, s->edited);
-    FFSWAP(AVFrame **, s->masks, s->edited_masks);
-    s->nb_edited     = s->nb_window;
-    s->edited_begins = s->window_begins;
-    s->edited_shot   = s->window_shot;
-    s->edited_editor = s->window_editor;
-    s->nb_window = s->window_begins = 0;
+    FFSWAP(Window, s->window, s->edited);
+    s->window.nb_frames = s->window.begins = 0;
+    s->window.shot      = s->edited.shot;
+    s->window.editor    = s->edited.editor;
+    s->untold          |= s->edited.begins;
     if ((ret = prepare(ctx)) < 0)
         return fail(ctx, ret, av_err2str(ret));
     ff_fatezero_give(&s->worker, edit);
@@ -486,7 +493,7 @@ static int start(AVFilterContext *ctx)
 static int finish(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    int n = s->nb_edited, ret;
+    int n = s->edited.nb_frames, ret;
 
     if (!n)
         return 0;
@@ -505,8 +512,8 @@ static int finish(AVFilterContext *ctx)
         s->targets[i] = NULL;
     }
     s->nb_done += n;
-    free_frames(s->edited, 0, n);
-    s->nb_edited = 0;
+    free_frames(s->edited.frames, 0, n);
+    s->edited.nb_frames = 0;
     return 0;
 }
 
@@ -516,7 +523,7 @@ static int flush(AVFilterContext *ctx)
     FatezeroContext *s = ctx->priv;
     int ret = finish(ctx);
 
-    if (ret >= 0 && s->nb_window && (ret = start(ctx)) >= 0)
+    if (ret >= 0 && s->window.nb_frames && (ret = start(ctx)) >= 0)
         ret = finish(ctx);
     return ret;
 }
@@ -524,7 +531,7 @@ static int flush(AVFilterContext *ctx)
 /** The editor of a frame, by its number. */
 static Editor *editor_of(const FatezeroContext *s, int64_t number)
 {
-    Editor *editor = s->window_editor;
+    Editor *editor = s->window.editor;
 
     while (editor->next && editor->next->first <= number)
         editor = editor->next;
@@ -547,30 +554,36 @@ static int gather(AVFilterContext *ctx, AVFrame *frame, int64_t number)
     Editor *editor = editor_of(s, number);
     int ret = ff_fatezero_evaluate_mix(ctx, s->course, frame, number);
 
-    if (ret >= 0 && (s->shot_ends || editor != s->window_editor) && s->nb_window && (ret = finish(ctx)) >= 0)
+    if (ret >= 0 && (s->shot_ends || editor != s->window.editor) && s->window.nb_frames && (ret = finish(ctx)) >= 0)
         ret = start(ctx);
     if (ret >= 0 && s->mask) {
-        av_frame_free(&s->masks[s->nb_window]);
-        if (!(s->masks[s->nb_window] = av_frame_clone(s->mask)))
+        av_frame_free(&s->window.masks[s->window.nb_frames]);
+        if (!(s->window.masks[s->window.nb_frames] = av_frame_clone(s->mask)))
             ret = AVERROR(ENOMEM);
     }
     if (ret < 0) {
         refuse(s, frame, ret);
         return ret;
     }
-    if (s->shot_ends || !s->window_shot)
-        s->window_shot++;
-    if (!s->nb_window)
-        s->window_begins = s->shot_ends;
+    if (s->shot_ends || !s->window.shot)
+        s->window.shot++;
+    if (!s->window.nb_frames)
+        s->window.begins = s->shot_ends;
     s->shot_ends = 0;
-    s->window_editor = editor;
-    s->window[s->nb_window++] = frame;
+    s->window.editor = editor;
+    s->window.frames[s->window.nb_frames++] = frame;
     return 0;
 }
 
-static int64_t end_of(const AVFrame *frame)
+static int64_t end_of(const AVFilterLink *link, const AVFrame *frame)
 {
-    return frame->pts == AV_NOPTS_VALUE ? AV_NOPTS_VALUE : frame->pts + FFMAX(DURATION(frame), 1);
+#if LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100)
+    int64_t duration = frame->duration;
+#else       // filters that change the time base leave pkt_duration as it was
+    int64_t duration = link->frame_rate.num > 0 ? av_rescale_q(1, av_inv_q(link->frame_rate), link->time_base) : 0;
+#endif
+
+    return frame->pts == AV_NOPTS_VALUE ? AV_NOPTS_VALUE : frame->pts + FFMAX(duration, 1);
 }
 
 static void end_inputs(AVFilterContext *ctx, int status)
@@ -593,8 +606,8 @@ static void end_stream(AVFilterContext *ctx, int64_t pts)
 static int pass_last(AVFilterContext *ctx, AVFrame *frame)
 {
     FatezeroContext *s = ctx->priv;
-    int64_t pts = end_of(frame);
-    int ret = pass_frames(ctx, s->window, &s->nb_window);
+    int64_t pts = end_of(ctx->inputs[0], frame);
+    int ret = pass_frames(ctx, s->window.frames, &s->window.nb_frames);
 
     if (ret < 0)
         av_frame_free(&frame);
@@ -616,20 +629,20 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
     int ret = ff_fatezero_adopt(ctx->inputs[0], &frame);
 
     ff_fatezero_follow_course(&s->course, number);
-    if (ret >= 0 && (!s->window_editor || ff_fatezero_interrupted(&s->signals) && !s->windows && !s->nb_edited))
+    if (ret >= 0 && (!s->window.editor || ff_fatezero_interrupted(&s->signals) && !s->windows && !s->edited.nb_frames))
         return pass_last(ctx, frame);
     if (ret >= 0 && (ret = ff_fatezero_begins_shot(&s->shots, frame, s->course->cut)) > 0)
         s->shot_ends = 1;
-    if (ret >= 0 && (disabled || s->nb_window && !ff_fatezero_are_alike(frame, s->window[0])))
+    if (ret >= 0 && (disabled || s->window.nb_frames && !ff_fatezero_are_alike(frame, s->window.frames[0])))
         ret = flush(ctx);
     if (ret < 0)
         refuse(s, frame, ret);
     else if (disabled) {
-        s->window_editor = editor_of(s, number);
+        s->window.editor = editor_of(s, number);
         ret = pass_frame(ctx, frame);
     } else
         ret = gather(ctx, frame, number);
-    if (ret >= 0 && s->nb_window == s->capacity && (ret = finish(ctx)) >= 0)
+    if (ret >= 0 && s->window.nb_frames == s->capacity && (ret = finish(ctx)) >= 0)
         ret = start(ctx);
     /* a host that wants a frame for each that it brings cannot wait for the next */
     if (ret >= 0 && s->capacity == 1)
@@ -644,18 +657,18 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
 static int cancel(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    const AVFrame *last = s->interrupted ? s->interrupted : s->nb_window ? s->window[s->nb_window - 1] : s->edited[s->nb_edited - 1];
+    const AVFrame *last = s->interrupted ? s->interrupted : s->window.nb_frames ? s->window.frames[s->window.nb_frames - 1] : s->edited.frames[s->edited.nb_frames - 1];
     int ret;
 
-    end_stream(ctx, s->windows ? s->edited[0]->pts : end_of(last));
+    end_stream(ctx, s->windows ? s->edited.frames[0]->pts : end_of(ctx->inputs[0], last));
     if (s->windows) {
         av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames dropped\n", drop_waiting(ctx));
         return 0;
     }
-    av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames pass unedited\n", s->nb_edited + s->nb_window + !!s->interrupted);
-    ret = pass_frames(ctx, s->edited, &s->nb_edited);
+    av_log(ctx, AV_LOG_WARNING, "interrupted: %d frames pass unedited\n", s->edited.nb_frames + s->window.nb_frames + !!s->interrupted);
+    ret = pass_frames(ctx, s->edited.frames, &s->edited.nb_frames);
     if (ret >= 0)
-        ret = pass_frames(ctx, s->window, &s->nb_window);
+        ret = pass_frames(ctx, s->window.frames, &s->window.nb_frames);
     if (ret >= 0 && s->interrupted) {
         ret = pass_frame(ctx, s->interrupted);
         s->interrupted = NULL;
@@ -703,6 +716,8 @@ static int activate(AVFilterContext *ctx)
     AVFrame *frame;
     int open = 0, status = 0, ret;
 
+    if (s->worker.state == WORKER_ABSENT)   // the host goes on with a graph that could not be configured
+        return AVERROR(EINVAL);
     s->wanted = is_wanted(ctx);
     for (int i = 0; i < ctx->nb_outputs; i++) {
         int ended = ff_outlink_get_status(ctx->outputs[i]);
@@ -759,6 +774,73 @@ static int activate(AVFilterContext *ctx)
     return FFERROR_NOT_READY;
 }
 
+static void free_windows(FatezeroContext *s)
+{
+    for (int i = 0; i < 2; i++) {
+        Window *window = i ? &s->edited : &s->window;
+
+        if (window->masks)
+            free_frames(window->masks, 0, s->capacity);
+        av_freep(&window->masks);
+        av_freep(&window->frames);
+    }
+    av_freep(&s->targets);
+    av_freep(&s->done);
+    av_freep(&s->source_images);
+    av_freep(&s->target_images);
+    av_freep(&s->mask_images);
+    av_freep(&s->shares);
+}
+
+static int allocate_windows(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+
+    s->window.frames = av_calloc(s->capacity, sizeof(*s->window.frames));
+    s->window.masks  = av_calloc(s->capacity, sizeof(*s->window.masks));
+    s->edited.frames = av_calloc(s->capacity, sizeof(*s->edited.frames));
+    s->edited.masks  = av_calloc(s->capacity, sizeof(*s->edited.masks));
+    s->targets       = av_calloc(s->capacity * ctx->nb_outputs, sizeof(*s->targets));
+    s->done          = av_calloc((2 * s->capacity + 1) * ctx->nb_outputs, sizeof(*s->done));
+    s->source_images = av_calloc(s->capacity, sizeof(*s->source_images));
+    s->target_images = av_calloc(s->capacity * ctx->nb_outputs, sizeof(*s->target_images));
+    s->mask_images   = av_calloc(s->capacity, sizeof(*s->mask_images));
+    s->shares        = av_calloc(s->capacity, sizeof(*s->shares));
+    return s->window.frames && s->window.masks && s->edited.frames && s->edited.masks && s->targets && s->done && s->source_images &&
+           s->target_images && s->mask_images && s->shares ? 0 : AVERROR(ENOMEM);
+}
+
+/** Has the worker open the first editor, if the host does not want to stop before. */
+static int open_first_editor(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+    int ret;
+
+    if (!(s->settings = ff_fatezero_settings(&s->options)))
+        return AVERROR(ENOMEM);
+    ff_fatezero_listen(&s->signals);
+    if ((ret = ff_fatezero_start_worker(&s->worker, ctx, open_editor)) < 0)
+        return ret;
+    ff_fatezero_set_state(&s->worker, WORKER_IDLE);
+    if (!s->editor && !(s->open_error.code == FATEZERO_CANCELLED && ff_fatezero_interrupted(&s->signals))) {
+        av_log(ctx, AV_LOG_ERROR, "%s\n", s->open_error.message);
+        return to_averror(s->open_error.code);
+    }
+    return s->editor && fatezero_edits(s->editor->fz) != ctx->nb_outputs ? AVERROR_BUG : 0;
+}
+
+/** Leaves the filter as it was before setup(). */
+static void tear_down(AVFilterContext *ctx)
+{
+    FatezeroContext *s = ctx->priv;
+
+    ff_fatezero_end_worker(&s->worker, close_editors);
+    ff_fatezero_unlisten(&s->signals);
+    ff_fatezero_free_settings(&s->settings);
+    free_windows(s);
+    s->window.editor = NULL;
+}
+
 /** Not in init(), which ffmpeg also calls for graphs that it never runs. */
 static int setup(AVFilterContext *ctx)
 {
@@ -771,43 +853,20 @@ static int setup(AVFilterContext *ctx)
         av_log(ctx, AV_LOG_WARNING, "%d frames lost that waited when the graph before this one was freed "
                "(a change of the video's size or format does that; -reinit_filter 0 keeps them)\n", lost_frames);
     lost_frames = 0;
-    ff_fatezero_free_settings(&s->settings);
-    if (!(s->settings = ff_fatezero_settings(&s->options)))
-        return AVERROR(ENOMEM);
-    ff_fatezero_listen(&s->signals);
-    if ((ret = ff_fatezero_start_worker(&s->worker, ctx, open_editor)) < 0)
-        return ret;
-    ff_fatezero_set_state(&s->worker, WORKER_IDLE);
-    ff_fatezero_free_settings(&s->settings);
-    if (!s->editor && !(s->open_error.code == FATEZERO_CANCELLED && ff_fatezero_interrupted(&s->signals))) {
-        av_log(ctx, AV_LOG_ERROR, "%s\n", s->open_error.message);
-        return to_averror(s->open_error.code);
+    if ((ret = open_first_editor(ctx)) >= 0) {
+        ff_fatezero_free_settings(&s->settings);
+        s->window.editor = s->editor;
+        s->capacity      = s->editor ? fatezero_window(s->editor->fz) : 1;
+        ret = allocate_windows(ctx);
     }
-
-    if (s->editor && fatezero_edits(s->editor->fz) != ctx->nb_outputs)
-        return AVERROR_BUG;
-
-    s->window_editor = s->editor;
-    s->capacity      = s->editor ? fatezero_window(s->editor->fz) : 1;
-    s->window        = av_calloc(s->capacity, sizeof(*s->window));
-    s->edited        = av_calloc(s->capacity, sizeof(*s->edited));
-    s->targets       = av_calloc(s->capacity * ctx->nb_outputs, sizeof(*s->targets));
-    s->done          = av_calloc((2 * s->capacity + 1) * ctx->nb_outputs, sizeof(*s->done));
-    s->source_images = av_calloc(s->capacity, sizeof(*s->source_images));
-    s->target_images = av_calloc(s->capacity * ctx->nb_outputs, sizeof(*s->target_images));
-    s->masks         = av_calloc(s->capacity, sizeof(*s->masks));
-    s->edited_masks  = av_calloc(s->capacity, sizeof(*s->edited_masks));
-    s->mask_images   = av_calloc(s->capacity, sizeof(*s->mask_images));
-    s->shares        = av_calloc(s->capacity, sizeof(*s->shares));
-    if (!s->masks || !s->edited_masks || !s->mask_images || !s->window || !s->edited || !s->targets || !s->done || !s->source_images ||
-        !s->target_images || !s->shares)
-        return AVERROR(ENOMEM);
-    return 0;
+    if (ret < 0)
+        tear_down(ctx);
+    return ret;
 }
 
 static Editor *last_editor(const FatezeroContext *s)
 {
-    Editor *last = s->window_editor;
+    Editor *last = s->window.editor;
 
     while (last->next)
         last = last->next;
@@ -830,12 +889,9 @@ static int change_editor(AVFilterContext *ctx)
     if (!(s->settings = ff_fatezero_settings(&s->options)))
         return AVERROR(ENOMEM);
     ff_fatezero_give(&s->worker, open_editor);
-    ff_fatezero_set_state(&s->worker, s->nb_edited ? WORKER_FINISHED : WORKER_IDLE);
+    ff_fatezero_set_state(&s->worker, s->edited.nb_frames ? WORKER_FINISHED : WORKER_IDLE);
     ff_fatezero_free_settings(&s->settings);
-    if (s->open_error.code)
-        return to_averror(s->open_error.code);
-    last_editor(s)->first = next_frame(ctx);
-    return 0;
+    return s->open_error.code ? to_averror(s->open_error.code) : 0;
 }
 
 /** Changes options from the next frame on, once the window that is being edited is done. */
@@ -844,6 +900,7 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
     FatezeroContext *s = ctx->priv;
     FatezeroOptions before = { .class = s->options.class };
     FatezeroCourse *course = NULL;
+    const int64_t commanded = s->commanded;
     int ret, parsed;
 
     if (flags & AVFILTER_CMD_FLAG_FAST)
@@ -859,19 +916,22 @@ static int process_command(AVFilterContext *ctx, const char *command, const char
     }
     ret = strcmp(command, "reinit") ? ff_fatezero_set_option(ctx, &s->options, command, value)
                                    : ff_fatezero_set_options(ctx, &s->options, value);
-    if (ret >= 0 && (parsed = ff_fatezero_make_course(ctx, &course, &s->options, next_frame(ctx))) < 0)
+    /* one that was queued for a frame may come after one that counts from a later frame on */
+    s->commanded = FFMAX(s->commanded, next_frame(ctx));
+    if (ret >= 0 && (parsed = ff_fatezero_make_course(ctx, &course, &s->options, s->commanded)) < 0)
         ret = parsed;
-    if (!ret && s->window_editor && strcmp(s->options.mix, "0") && !last_editor(s)->mixes) {
+    if (!ret && s->window.editor && strcmp(s->options.mix, "0") && !last_editor(s)->mixes) {
         av_log(ctx, AV_LOG_ERROR, "mix needs prompt2=, what the frames move to\n");
         ret = AVERROR(EINVAL);
     }
-    if (ret > 0 && s->window_editor && (ret = change_editor(ctx)) < 0 && s->open_error.code) {
+    if (ret > 0 && s->window.editor && (ret = change_editor(ctx)) < 0 && s->open_error.code) {
         av_log(ctx, AV_LOG_ERROR, "%s %s: %s\n", command, value, s->open_error.message);
         if (answer)
             av_strlcpy(answer, s->open_error.message, length);
     }
     if (ret < 0) {
         FFSWAP(FatezeroOptions, s->options, before);    /* a copy could fail */
+        s->commanded = commanded;
         ff_fatezero_free_courses(&course);
     } else {
         ff_fatezero_add_course(&s->course, course);
@@ -934,25 +994,9 @@ static av_cold void uninit(AVFilterContext *ctx)
 
     if (s->wanted)
         lost_frames += lost;
-    ff_fatezero_end_worker(&s->worker, close_editors);
-    ff_fatezero_unlisten(&s->signals);
+    tear_down(ctx);
     av_frame_free(&s->shots.previous);
-    ff_fatezero_free_settings(&s->settings);
     av_frame_free(&s->mask);
-    if (s->masks && s->edited_masks) {
-        free_frames(s->masks, 0, s->capacity);
-        free_frames(s->edited_masks, 0, s->capacity);
-    }
-    av_freep(&s->masks);
-    av_freep(&s->edited_masks);
-    av_freep(&s->mask_images);
-    av_freep(&s->window);
-    av_freep(&s->edited);
-    av_freep(&s->targets);
-    av_freep(&s->done);
-    av_freep(&s->source_images);
-    av_freep(&s->target_images);
-    av_freep(&s->shares);
     ff_fatezero_free_courses(&s->course);
 }
 

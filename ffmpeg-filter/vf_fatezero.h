@@ -25,7 +25,6 @@
  */
 
 #include <pthread.h>
-#include <signal.h>
 
 #include "libavutil/frame.h"
 #include "libavutil/log.h"
@@ -168,7 +167,7 @@ int ff_fatezero_read_mix(double *shares, AVFrame *const *frames, int nb_frames);
 typedef struct FatezeroSignals {
     int listening;
     int holding;                ///< Java and libtorch are being loaded, and signals are held
-    sig_atomic_t seen;          ///< signals of the process when this began to listen
+    int seen;                   ///< signals of the process when this began to listen
 } FatezeroSignals;
 
 void ff_fatezero_listen(FatezeroSignals *s);
@@ -209,7 +208,7 @@ int ff_fatezero_start_worker(FatezeroWorker *worker, AVFilterContext *ctx, void 
 /** Gives the worker something to do, once it has done what it is busy with. */
 void ff_fatezero_give(FatezeroWorker *worker, void (*task)(AVFilterContext *ctx));
 
-/** Waits until the worker is not busy. */
+/** Waits until the worker is not busy, and sets its state: WORKER_BUSY has it do its task. */
 void ff_fatezero_set_state(FatezeroWorker *worker, enum FatezeroState state);
 
 int ff_fatezero_is_finished(FatezeroWorker *worker);
@@ -250,6 +249,7 @@ typedef struct FatezeroShots {
     AVFrame *previous;          ///< the last frame that arrived
     double change;              ///< between it and the one before
     int length;                 ///< frames that arrived since the last cut
+    char cut_time[32];          ///< of the last cut that a filter before this one has found
 } FatezeroShots;
 
 /**

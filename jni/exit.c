@@ -194,6 +194,16 @@ void fatezero_guard_exit(void)
     pthread_mutex_unlock(&process.lock);
 }
 
+static void lock_process(void)
+{
+    pthread_mutex_lock(&process.lock);
+}
+
+static void unlock_process(void)
+{
+    pthread_mutex_unlock(&process.lock);
+}
+
 int fatezero_enter(void)
 {
     int ending;
@@ -202,6 +212,7 @@ int fatezero_enter(void)
     if (!process.pid) {
         process.pid = getpid();
         atexit(after_libtorch);
+        pthread_atfork(lock_process, unlock_process, unlock_process);   // or a child might find it locked for ever
         in_signal_handler();                // what unwinding loads, it loads now
         guard();
     }

@@ -253,7 +253,7 @@ fatezero_code fatezero_begin_shot(fatezero *fz, const fatezero_image *anchor, in
 
     if (anchor && (check_format(1, width, height, depth, error) || check_images(&from, error)))
         return error->code;
-    if (!(java = fatezero_jvm(&env, error)))
+    if (!(java = enter(&env, error)))
         return error->code;
 
     error->code = FATEZERO_OK;
@@ -269,6 +269,7 @@ fatezero_code fatezero_begin_shot(fatezero *fz, const fatezero_image *anchor, in
     }
     if (!error->code)
         fatezero_exception(env, &fz->host, error);
+    fatezero_leave();
     return error->code;
 }
 
@@ -279,7 +280,7 @@ fatezero_code fatezero_mix(fatezero *fz, const double *mix, int n, fatezero_erro
 
     if (n < 0)
         return fatezero_fail(error, FATEZERO_INVALID, "%d shares of mix", n);
-    if (!(java = fatezero_jvm(&env, error)))
+    if (!(java = enter(&env, error)))
         return error->code;
 
     error->code = FATEZERO_OK;
@@ -295,6 +296,7 @@ fatezero_code fatezero_mix(fatezero *fz, const double *mix, int n, fatezero_erro
     }
     if (!error->code)
         fatezero_exception(env, &fz->host, error);
+    fatezero_leave();
     return error->code;
 }
 

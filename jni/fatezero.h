@@ -155,8 +155,8 @@ FATEZERO_API fatezero_code fatezero_begin_shot(fatezero *fz, const fatezero_imag
 /**
  * Says how far the frames of the next fatezero_edit() have moved from the option prompt to the option prompt2. Without this they have not.
  *
- * @param mix   a share for each of the frames, from 0 for prompt to 1 for prompt2; copied
- * @param n     how many frames, as in fatezero_edit()
+ * @param mix   a share for each of the frames, from 0 for prompt to 1 for prompt2; copied; NULL if n is 0
+ * @param n     how many frames, as in fatezero_edit(), or 0 to take back what was said
  * @param error filled on failure
  * @return FATEZERO_OK or what went wrong
  */

@@ -5,6 +5,7 @@
 #include <glob.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static struct {
     pthread_mutex_t lock;
     JavaVM         *vm;
     int             ours;       // it was started here, not by a host written in Java
-    pid_t           pid;        // of the process that started it: threads do not survive a fork
+    atomic_int      pid;        // of the process that started it, 0 before: threads do not survive a fork
     pthread_key_t   attached;   // its destructor detaches a thread that ends
     fatezero_error  failed;     // why it did not start: the process has no other try
     fatezero_java   java;
@@ -295,6 +296,9 @@ static fatezero_code find_home(char home[PATH_MAX], fatezero_error *error)
     if (!realpath(path, home) || stat(home, &info) < 0 || !S_ISDIR(info.st_mode))   // Java loads by absolute paths
         return fatezero_fail(error, FATEZERO_NO_RUNTIME, "the engine's folder %s is missing; "
                              "install it beside libfatezero.so or set FATEZERO_HOME", path);
+    if (strchr(home, ':'))
+        return fatezero_fail(error, FATEZERO_NO_RUNTIME, "the engine's folder %s has a colon in its path, which ends a path for Java; "
+                             "install it elsewhere or set FATEZERO_HOME", home);
     return FATEZERO_OK;
 }
 
@@ -640,7 +644,6 @@ static fatezero_code start(fatezero_error *error)
     }
     if (attaches)
         pthread_setspecific(jvm.attached, jvm.vm);
-    jvm.pid = getpid();
     return FATEZERO_OK;
 }
 
@@ -649,19 +652,23 @@ const fatezero_java *fatezero_jvm(JNIEnv **env, fatezero_error *error)
     JavaVMAttachArgs args = { .version = JNI_VERSION_10, .name = "fatezero" };
     fatezero_code code = FATEZERO_OK;
     jint status;
+    int pid;
 
-    pthread_mutex_lock(&jvm.lock);
-    if (!jvm.vm)
-        code = start(error);
-    pthread_mutex_unlock(&jvm.lock);
-    if (code)
-        return NULL;
-
-    if (jvm.pid != getpid()) {
+    if ((pid = atomic_load(&jvm.pid)) && pid != getpid()) {     // before the lock, which the parent may have held
         fatezero_fail(error, FATEZERO_NO_RUNTIME, "this process was forked after its parent started Java; "
                       "open in the process that edits, or exec after the fork");
         return NULL;
     }
+    pthread_mutex_lock(&jvm.lock);
+    if (!jvm.vm) {
+        atomic_store(&jvm.pid, getpid());
+        code = start(error);
+        if (code && !jvm.ours)
+            atomic_store(&jvm.pid, 0);
+    }
+    pthread_mutex_unlock(&jvm.lock);
+    if (code)
+        return NULL;
     status = (*jvm.vm)->GetEnv(jvm.vm, (void **)env, JNI_VERSION_10);
     if (status == JNI_EDETACHED) {
         status = (*jvm.vm)->AttachCurrentThreadAsDaemon(jvm.vm, (void **)env, &args);

@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libavfilter/avfilter.h>
@@ -15,6 +16,7 @@
 #include <libavutil/log.h>
 
 static int failed;
+static int most_open;          // engines at a time, as the last frame says
 static char told[256];          // the last line about lost frames
 
 #define CHECK(condition) do {                                                                   \
@@ -102,10 +104,62 @@ static int pull(AVFilterGraph *graph)
     AVFrame *frame = av_frame_alloc();
     int n = 0;
 
-    for (; av_buffersink_get_frame(out, frame) >= 0; n++)
+    for (; av_buffersink_get_frame(out, frame) >= 0; n++) {
+        const AVDictionaryEntry *open = av_dict_get(frame->metadata, "lavfi.fatezero.most_open", NULL, 0);
+
+        most_open = open ? atoi(open->value) : 0;
         av_frame_unref(frame);
+    }
     av_frame_free(&frame);
     return n;
+}
+
+/* A command that was queued for a frame is heeded after one that was sent later for later frames. */
+static void check_order_of_commands(void)
+{
+    AVFilterGraph *graph = open_graph("window=4:prompt=a:prompt2=b:mix=0.5");
+
+    push(graph, 6);
+    CHECK(avfilter_graph_send_command(graph, "fatezero", "mix", "0", NULL, 0, 0) >= 0);
+    CHECK(avfilter_graph_queue_command(graph, "fatezero", "prompt2", "", 0, 2. / 25) >= 0);
+    CHECK(av_buffersrc_add_frame(avfilter_graph_get_filter(graph, "buffer@in"), NULL) >= 0);
+    CHECK(pull(graph) == 6);
+    avfilter_graph_free(&graph);
+}
+
+/* Nor does an engine stay open that no frame will be edited with. */
+static void check_idle_commands(void)
+{
+    AVFilterGraph *graph = open_graph("window=4:prompt=a");
+    char prompt[16];
+
+    push(graph, 4);
+    CHECK(pull(graph) == 0);            // the window is being edited
+    for (int i = 0; i < 20; i++) {
+        snprintf(prompt, sizeof(prompt), "prompt %d", i);
+        CHECK(avfilter_graph_send_command(graph, "fatezero", "prompt", prompt, NULL, 0, 0) >= 0);
+    }
+    for (int i = 4; i < 8; i++)
+        push_one(avfilter_graph_get_filter(graph, "buffer@in"), i);
+    CHECK(av_buffersrc_add_frame(avfilter_graph_get_filter(graph, "buffer@in"), NULL) >= 0);
+    CHECK(pull(graph) == 8);
+    CHECK(most_open > 0 && most_open <= 3);
+    avfilter_graph_free(&graph);
+}
+
+/* A host may go on with what could not be configured. */
+static void check_failed_graph(void)
+{
+    AVFilterGraph *graph = avfilter_graph_alloc();
+    AVFilterInOut *inputs = NULL, *outputs = NULL;
+
+    CHECK(avfilter_graph_parse2(graph, "buffer@in=width=16:height=16:pix_fmt=rgb24:time_base=1/25,"
+                                       "fatezero=steps=1:source=throw IOException x,buffersink@out", &inputs, &outputs) >= 0);
+    CHECK(avfilter_graph_config(graph, NULL) == AVERROR_INVALIDDATA);
+    avfilter_graph_config(graph, NULL);     // whose links libavfilter takes for configured
+    push(graph, 1);
+    CHECK(pull(graph) == 0);
+    avfilter_graph_free(&graph);
 }
 
 int main(void)
@@ -115,6 +169,9 @@ int main(void)
     av_log_set_callback(on_log);
 
     check_commands();
+    check_order_of_commands();
+    check_idle_commands();
+    check_failed_graph();
 
     /* a host that asks ahead, and has all it wants while the second window is edited */
     graph = open_graph("window=8:prompt=sleep 300");

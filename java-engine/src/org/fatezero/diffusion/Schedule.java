@@ -94,29 +94,29 @@ public final class Schedule {
     }
 
     /** The signal's share at level {@code k}: {@code alphaBar(t_(k-1))}, and the schedule's cleanest for level 0. */
-    public double level(int k) {
+    public double alphaBarAtLevel(int k) {
         int t = timestep(k - 1);
         return t < 0 ? finalAlphaBar : alphaBar[t];
     }
 
-    /** {@code alphaBar(t)} for {@code t} of {@code 0 ... 999}. */
+    /** {@code alphaBar(t)} for {@code t} from 0 to below {@link #timesteps}. */
     public double alphaBar(int t) {
         return alphaBar[t];
     }
 
     /** Denoising step {@code k}: from level {@code k + 1} to level {@code k} (paper, eq. 2). */
     public NDArray denoise(NDArray z, NDArray epsilon, int k) {
-        return ddimStep(z, epsilon, level(k + 1), level(k));
+        return ddimStep(z, epsilon, alphaBarAtLevel(k + 1), alphaBarAtLevel(k));
     }
 
     /** Inversion step {@code k}: from level {@code k} to level {@code k + 1} (paper, eq. 3). */
     public NDArray invert(NDArray z, NDArray epsilon, int k) {
-        return ddimStep(z, epsilon, level(k), level(k + 1));
+        return ddimStep(z, epsilon, alphaBarAtLevel(k), alphaBarAtLevel(k + 1));
     }
 
     /** {@code sigma = sqrt((1 - alphaBar) / alphaBar)} at level {@code k}: the variable of the ODE in {@link #input}. */
     private double sigma(int k) {
-        return Math.sqrt((1 - level(k)) / level(k));
+        return Math.sqrt((1 - alphaBarAtLevel(k)) / alphaBarAtLevel(k));
     }
 
     /**
@@ -152,7 +152,7 @@ public final class Schedule {
             for (int i = 0; i <= Math.min(k, 2); i++) {
                 NDArray earlier = latents.get(k - i).toType(DataType.FLOAT32, true);
                 earlier.attach(guess.getManager());
-                guess = guess.add(earlier.mul(weights[i] * Math.sqrt(level(k + 1) / level(k - i))));
+                guess = guess.add(earlier.mul(weights[i] * Math.sqrt(alphaBarAtLevel(k + 1) / alphaBarAtLevel(k - i))));
             }
             return scope.keep(guess.toType(z.getDataType(), false));
         }

@@ -22,7 +22,7 @@ import java.util.function.LongSupplier;
  */
 final class CapturePolicy implements AutoCloseable {
 
-    private static final int RESERVED = 2; // free memory is divided by it
+    private static final int PARTS_OF_FREE_MEMORY = 2; // of which what is kept may take one
 
     /** The bytes that each open policy has chosen to keep. Two filters of one process would otherwise both plan for the same free memory. */
     private static final Map<CapturePolicy, Long> KEPT = new IdentityHashMap<>();
@@ -82,7 +82,7 @@ final class CapturePolicy implements AutoCloseable {
                 long others = KEPT.entrySet().stream().filter(entry -> entry.getKey().competes(this))
                         .mapToLong(entry -> Math.round((1 - entry.getKey().held) * entry.getValue())).sum();
                 long available = Math.max(0, free.getAsLong() - others);
-                keeps = wanted <= available / RESERVED;
+                keeps = wanted <= available / PARTS_OF_FREE_MEMORY;
                 reason += ", which takes no more than half of the " + megabytes(available) + " that are free"
                         + (others == 0 ? "" : ", beside the " + megabytes(others) + " of other edits");
             } else {

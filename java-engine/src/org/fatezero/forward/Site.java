@@ -4,7 +4,7 @@ package org.fatezero.forward;
  * An attention layer of the UNet, for latents of one size.
  *
  * @param name the layer's name in the checkpoint
- * @param half in which part of the UNet it lies
+ * @param part in which part of the UNet it lies
  * @param cross whether it attends to the text; otherwise to the frames themselves
  * @param level how often its feature map has been halved, 0 for one of the latent's size
  * @param side cells a side, as in {@link Level#side(int, int, boolean)}
@@ -13,10 +13,10 @@ package org.fatezero.forward;
  * @param latentHeight rows of the latent that the pass runs on
  * @param latentWidth columns of that latent
  */
-public record Site(String name, Half half, boolean cross, int level, int side, int height, int width, int latentHeight, int latentWidth) {
+public record Site(String name, Part part, boolean cross, int level, int side, int height, int width, int latentHeight, int latentWidth) {
 
     /** The parts of the UNet. */
-    public enum Half { DOWN, MID, UP }
+    public enum Part { DOWN, MID, UP }
 
     /** Queries a frame: {@code height * width}. */
     public int positions() {

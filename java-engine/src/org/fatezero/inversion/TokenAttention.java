@@ -47,7 +47,7 @@ public final class TokenAttention {
             side = (side + 1) / 2;
             level++;
         }
-        boolean isOnTheWay = site.half() == Site.Half.UP || site.half() == Site.Half.DOWN && !lacksWayDown(site);
+        boolean isOnTheWay = site.part() == Site.Part.UP || site.part() == Site.Part.DOWN && !lacksWayDown(site);
         return site.cross() && isOnTheWay && site.level() == level;
     }
 

@@ -18,16 +18,16 @@ public final class SpatialTransformer {
     private static final double EPS = 1e-6;
 
     private final String name;
-    private final Site.Half half;
+    private final Site.Part part;
     private final Level level;
     private final Operation in; // maps to tokens
     private final TransformerBlock block;
     private final Operation out; // and back
 
-    public SpatialTransformer(Weights w, Site.Half half, Level level, int channels, int textWidth, int heads, int groups)
+    public SpatialTransformer(Weights w, Site.Part part, Level level, int channels, int textWidth, int heads, int groups)
             throws IOException {
         name = w.name();
-        this.half = half;
+        this.part = part;
         this.level = level;
         Torch torch = w.torch();
         GroupNorm norm = GroupNorm.read(w.at("norm"), groups, channels, EPS);
@@ -47,7 +47,7 @@ public final class SpatialTransformer {
             long[] shape = x.getShape().getShape();
             int h = (int) shape[2];
             int w = (int) shape[3];
-            NDArray y = block.forward(in.run(x), text, context.site(name + ".attn1", half, false, level, h, w), context.site(name + ".attn2", half, true, level, h, w),
+            NDArray y = block.forward(in.run(x), text, context.site(name + ".attn1", part, false, level, h, w), context.site(name + ".attn2", part, true, level, h, w),
                     context);
             return scope.keep(out.run(y, x));
         }

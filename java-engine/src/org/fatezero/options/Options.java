@@ -40,7 +40,8 @@ import java.util.Map;
  * @param guidance_interval share of the steps, from the noisiest, that are guided: {@code 0.8}, {@code 0.1-0.7}; the others need no
  *     unconditional half (Kynkäänniemi et al. 2024, Applying Guidance in a Limited Interval)
  * @param strength from 0, the source as it is, over 0.5, what the preset says, to 1, the prompt alone; it moves {@code start},
- *     {@code self_replace}, {@code cross_replace} and {@code threshold} where they are not set themselves
+ *     {@code self_replace}, {@code cross_replace}, {@code inject}, {@code inject_kv} and {@code threshold} where they are not set
+ *     themselves
  * @param start noise that the edit starts from, as a share of the steps: 1 for the inverted {@code zT}, 0 for the source
  * @param forget share of the low frequencies of that noise, which hold the source's colours, that is taken out where the edit may change
  *     the frames

@@ -31,7 +31,7 @@ final class DownBlock {
             resnets.add(new ResnetBlock(w.at("resnets." + i), i == 0 ? in : out, out, timeWidth,
                     config.normNumGroups(), config.normEps()));
             if (attends) {
-                attentions.add(new SpatialTransformer(w.at("attentions." + i), Site.Half.DOWN,
+                attentions.add(new SpatialTransformer(w.at("attentions." + i), Site.Part.DOWN,
                         config.level(level), out, config.crossAttentionDim(), config.heads(), config.normNumGroups()));
             }
         }

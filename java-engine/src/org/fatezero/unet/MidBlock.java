@@ -20,7 +20,7 @@ final class MidBlock {
 
     MidBlock(Weights w, UNetConfig config, int level, int width, int timeWidth) throws IOException {
         resnet0 = new ResnetBlock(w.at("resnets.0"), width, width, timeWidth, config.normNumGroups(), config.normEps());
-        attention = new SpatialTransformer(w.at("attentions.0"), Site.Half.MID, config.level(level), width,
+        attention = new SpatialTransformer(w.at("attentions.0"), Site.Part.MID, config.level(level), width,
                 config.crossAttentionDim(), config.heads(), config.normNumGroups());
         resnet1 = new ResnetBlock(w.at("resnets.1"), width, width, timeWidth, config.normNumGroups(), config.normEps());
     }

@@ -82,7 +82,7 @@ public final class UNet {
      *
      * @param z {@code (branches * frames, inChannels, h, w)}; any h and w, any precision. Of fewer branches than {@code text} has, the last
      *     is that of all further ones, which differ from the first attention on and are computed once before
-     * @param t timestep, 0 to 999
+     * @param t timestep of the schedule that the model was trained on, 0 to 999 for Stable Diffusion
      * @param text {@code (branches, tokens, crossAttentionDim)}
      * @param context its {@link ForwardContext#firstUpTo} says where the first branch is dropped
      * @return epsilon of all branches, of the precision and manager of {@code z}; without the first branch if that was dropped

@@ -90,24 +90,24 @@ public record UNetConfig(int inChannels, int outChannels, int[] blockOutChannels
         List<AttentionLayer> layers = new ArrayList<>();
         for (int i = 0; i <= last; i++) {
             for (int j = 0; downAttends[i] && j < layersPerBlock; j++) {
-                addLayers(layers, "down_blocks." + i + ".attentions." + j, Site.Half.DOWN, i, h, w, byArea);
+                addLayers(layers, "down_blocks." + i + ".attentions." + j, Site.Part.DOWN, i, h, w, byArea);
             }
         }
-        addLayers(layers, "mid_block.attentions.0", Site.Half.MID, last, h, w, byArea);
+        addLayers(layers, "mid_block.attentions.0", Site.Part.MID, last, h, w, byArea);
         for (int i = 0; i <= last; i++) {
             for (int j = 0; upAttends[i] && j <= layersPerBlock; j++) {
-                addLayers(layers, "up_blocks." + i + ".attentions." + j, Site.Half.UP, last - i, h, w, byArea);
+                addLayers(layers, "up_blocks." + i + ".attentions." + j, Site.Part.UP, last - i, h, w, byArea);
             }
         }
         return layers;
     }
 
-    private void addLayers(List<AttentionLayer> layers, String name, Site.Half half, int depth, int h, int w, boolean byArea) {
+    private void addLayers(List<AttentionLayer> layers, String name, Site.Part part, int depth, int h, int w, boolean byArea) {
         int rows = halved(h, depth);
         int columns = halved(w, depth);
         int side = level(depth).side(rows, columns, byArea);
         for (boolean cross : new boolean[] {false, true}) {
-            layers.add(new AttentionLayer(new Site(name + (cross ? ".attn2" : ".attn1"), half, cross, depth, side, rows, columns, h, w),
+            layers.add(new AttentionLayer(new Site(name + (cross ? ".attn2" : ".attn1"), part, cross, depth, side, rows, columns, h, w),
                     blockOutChannels[depth]));
         }
     }

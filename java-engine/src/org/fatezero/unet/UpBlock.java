@@ -34,7 +34,7 @@ final class UpBlock {
             resnets.add(new ResnetBlock(w.at("resnets." + i), (i == 0 ? in : out) + skips.pop(), out, timeWidth,
                     config.normNumGroups(), config.normEps()));
             if (attends) {
-                attentions.add(new SpatialTransformer(w.at("attentions." + i), Site.Half.UP, config.level(level), out,
+                attentions.add(new SpatialTransformer(w.at("attentions." + i), Site.Part.UP, config.level(level), out,
                         config.crossAttentionDim(), config.heads(), config.normNumGroups()));
             }
         }

@@ -87,11 +87,11 @@ class ScheduleTest {
     void levelsGetNoisierAndStayWithinTheTrainedTimesteps(int steps) throws Exception {
         Schedule schedule = Tiny.schedule(steps);
         assertEquals(steps, schedule.steps());
-        assertEquals(schedule.alphaBar(0), schedule.level(0));
+        assertEquals(schedule.alphaBar(0), schedule.alphaBarAtLevel(0));
         assertTrue(schedule.timestep(steps - 1) <= 999);
         for (int k = 0; k < steps; k++) {
-            assertTrue(schedule.level(k + 1) < schedule.level(k) || k == 0 && schedule.timestep(0) == 0, "level " + (k + 1));
-            assertEquals(schedule.alphaBar(schedule.timestep(k)), schedule.level(k + 1));
+            assertTrue(schedule.alphaBarAtLevel(k + 1) < schedule.alphaBarAtLevel(k) || k == 0 && schedule.timestep(0) == 0, "level " + (k + 1));
+            assertEquals(schedule.alphaBar(schedule.timestep(k)), schedule.alphaBarAtLevel(k + 1));
         }
     }
 
@@ -102,11 +102,11 @@ class ScheduleTest {
             NDArray z0 = manager.linspace(-1, 1, 21);
             List<NDArray> latents = new ArrayList<>(List.of(z0));
             for (int k = 0; k < steps; k++) {
-                latents.add(schedule.invert(latents.get(k), noise(schedule.input(latents, k), schedule.level(k + 1)), k));
+                latents.add(schedule.invert(latents.get(k), noise(schedule.input(latents, k), schedule.alphaBarAtLevel(k + 1)), k));
             }
             NDArray z = latents.get(steps);
             for (int k = steps - 1; k >= 0; k--) {
-                z = schedule.denoise(z, noise(z, schedule.level(k + 1)), k);
+                z = schedule.denoise(z, noise(z, schedule.alphaBarAtLevel(k + 1)), k);
             }
             return Golden.relativeError(z0, z);
         }
@@ -135,7 +135,7 @@ class ScheduleTest {
 
     @Test
     void anImplicitScheduleLooksAheadWhereTwoLevelsAreTheSame() throws Exception {
-        assertEquals(Tiny.schedule(1000).level(0), Tiny.schedule(1000).level(1));
+        assertEquals(Tiny.schedule(1000).alphaBarAtLevel(0), Tiny.schedule(1000).alphaBarAtLevel(1));
         assertTrue(roundTripError(1000, true) < 1e-4);
     }
 
@@ -157,7 +157,7 @@ class ScheduleTest {
         assertArrayEquals(new double[] {0.9, 0.9 * 0.8, 0.9 * 0.8 * 0.7, 0.9 * 0.8 * 0.7 * 0.6},
                 IntStream.range(0, 4).mapToDouble(linear::alphaBar).toArray(), 1e-12);
         assertArrayEquals(new int[] {0, 2}, new int[] {linear.timestep(0), linear.timestep(1)});
-        assertEquals(1, linear.level(0));
+        assertEquals(1, linear.alphaBarAtLevel(0));
     }
 
     @ParameterizedTest

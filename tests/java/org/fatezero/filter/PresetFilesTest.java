@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
@@ -69,11 +69,11 @@ class PresetFilesTest {
         assertEquals(5, log.lines().filter(line -> line.contains("without meaning")).count(), "once an instance, not once a frame");
     }
 
+    /** With -Dauthors, the folder of the configuration files in the authors' repository. */
     @Test
+    @EnabledIfSystemProperty(named = "authors", matches = ".+")
     void theAuthorsOwnFiles() throws IOException {
-        Path folder = Path.of("../shared/reference/fatezero-configs");
-        assumeTrue(Files.isDirectory(folder), folder + " is not here");
-        List<Path> files = files(folder, ".yaml");
+        List<Path> files = files(Path.of(System.getProperty("authors")), ".yaml");
         assertFalse(files.isEmpty());
         edit(files.stream().map(file -> "preset=" + file).toList());
     }

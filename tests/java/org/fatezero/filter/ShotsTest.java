@@ -111,6 +111,15 @@ class ShotsTest {
         assertEquals(shots(9, 9), numbers(SHOT, result));
     }
 
+    /** As a filter does in between that repeats frames, and with them what scdet has said of them. */
+    @Test
+    void aCutThatIsRepeatedIsOne() {
+        Ffmpeg.Result result = STUB.run(film(9, 9) + " -vf", "scdet,fps=250,fatezero=steps=1:cut=0,metadata=print", "-f", "null", "-").succeeded();
+        List<Integer> shots = numbers(SHOT, result);
+        assertEquals(List.of(1, 2), shots.stream().distinct().toList());
+        assertEquals(90, shots.indexOf(2), 10);
+    }
+
     @Test
     void aStretchThatIsDisabledEndsNoShot() {
         Ffmpeg.Result result = edit("-f lavfi -i testsrc2=s=96x64:r=25:d=1", ":enable='lt(n,8)+gt(n,15)'");

@@ -13,7 +13,7 @@ import java.util.List;
 class SiteTest {
 
     private static Site site(int side) {
-        return new Site("site", Site.Half.DOWN, false, 1, side, 32, 64, 64, 128);
+        return new Site("site", Site.Part.DOWN, false, 1, side, 32, 64, 64, 128);
     }
 
     @ParameterizedTest

@@ -28,7 +28,7 @@ class TokenAttentionTest {
         int h = height;
         int w = width;
         for (int level = 0; level < 4; level++) {
-            if (mask.reads(new Site("site", Site.Half.DOWN, true, level, h, h, w, height, width))) {
+            if (mask.reads(new Site("site", Site.Part.DOWN, true, level, h, h, w, height, width))) {
                 found.append(h).append('x').append(w);
             }
             h = (h + 1) / 2;
@@ -40,8 +40,8 @@ class TokenAttentionTest {
     @Test
     void neitherTheMiddleNorSelfAttentionIsRead() {
         TokenAttention mask = new TokenAttention(null, null, TokenSet.of(new int[] {1}, 16), 1);
-        assertFalse(mask.reads(new Site("mid", Site.Half.MID, true, 2, 16, 16, 16, 64, 64)));
-        assertFalse(mask.reads(new Site("self", Site.Half.UP, false, 2, 16, 16, 16, 64, 64)));
+        assertFalse(mask.reads(new Site("mid", Site.Part.MID, true, 2, 16, 16, 16, 64, 64)));
+        assertFalse(mask.reads(new Site("self", Site.Part.UP, false, 2, 16, 16, 16, 64, 64)));
     }
 
     @Test
@@ -49,7 +49,7 @@ class TokenAttentionTest {
         try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
             TokenAttention mask = new TokenAttention(manager, new Torch(manager), TokenSet.of(new int[] {0, 2}, 16), 2);
             assertNull(mask.sum());
-            Site site = new Site("site", Site.Half.UP, true, 0, 2, 1, 2, 1, 2);
+            Site site = new Site("site", Site.Part.UP, true, 0, 2, 1, 2, 1, 2);
             // (1, 2 heads, 2 frames * 2 positions, 3 tokens)
             float[] map = {1, 9, 0, 2, 9, 0, 3, 9, 0, 4, 9, 0, 0, 9, 1, 0, 9, 2, 0, 9, 3, 0, 9, 4};
             mask.add(site, manager.create(map, new Shape(1, 2, 4, 3)));

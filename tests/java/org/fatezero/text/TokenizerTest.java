@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
@@ -14,6 +13,7 @@ import com.google.gson.JsonParser;
 import org.fatezero.Golden;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.io.BufferedReader;
@@ -34,7 +34,6 @@ import java.util.zip.GZIPInputStream;
 class TokenizerTest {
 
     private static final Path TINY = Golden.TINY.resolve("tokenizer");
-    private static final Path CLIP = Path.of("../shared/reference/clip-bpe/bpe_simple_vocab_16e6.txt.gz");
 
     @TempDir
     private Path folder;
@@ -53,10 +52,11 @@ class TokenizerTest {
         }
     }
 
+    /** With -Dclip, the bpe_simple_vocab_16e6.txt.gz of CLIP's own code. */
     @Test
+    @EnabledIfSystemProperty(named = "clip", matches = ".+")
     void thousandPromptsHaveTheReferencesTokensWithClipsOwnVocabulary() throws Exception {
-        assumeTrue(Files.exists(CLIP), "CLIP's vocabulary is not here");
-        writeClip();
+        writeClip(Path.of(System.getProperty("clip")));
         try (Tokenizer tokenizer = new Tokenizer(folder)) {
             assertReferenceTokens(tokenizer, 2);
         }
@@ -76,8 +76,8 @@ class TokenizerTest {
     }
 
     /** CLIP's construction: bytes, bytes that end a word, one token a merge, start and end. */
-    private void writeClip() throws IOException {
-        List<String> merges = lines(CLIP).subList(1, 49152 - 256 - 2 + 1);
+    private void writeClip(Path file) throws IOException {
+        List<String> merges = lines(file).subList(1, 49152 - 256 - 2 + 1);
         List<String> tokens = new ArrayList<>(byteAlphabet());
         byteAlphabet().forEach(letter -> tokens.add(letter + "</w>"));
         merges.forEach(pair -> tokens.add(pair.replace(" ", "")));

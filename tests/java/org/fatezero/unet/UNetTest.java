@@ -95,7 +95,7 @@ class UNetTest {
             NDArray z = golden.manager.randomNormal(new Shape(6, 4, h, w));
             NDArray text = golden.manager.randomNormal(new Shape(3, 77, 16));
             ForwardContext context = measuring(byArea).and((site, q, k, v, kernel) -> {
-                assertTrue(q.getShape().get(0) == 3 || site.half() == Site.Half.UP && !site.isAtMost(upTo), site.name());
+                assertTrue(q.getShape().get(0) == 3 || site.part() == Site.Part.UP && !site.isAtMost(upTo), site.name());
                 return kernel.apply(q, k, v);
             });
             NDArray all = unet.forward(z, 21, text, ForwardContext.plain(2));

@@ -15,7 +15,7 @@ class FusedStepsTest {
     private static final FusedSteps FUSED = new FusedSteps(2, 8, 5, 32);
 
     private static Site site(boolean cross, int side) {
-        return new Site("site", Site.Half.UP, cross, 1, side, side, side, 64, 64);
+        return new Site("site", Site.Part.UP, cross, 1, side, side, side, 64, 64);
     }
 
     private static int[] steps(Site site) {

@@ -40,7 +40,7 @@ class BlendMaskTest {
     /** One value a position of two frames of two rows and five columns. */
     private TokenAttention input(float... values) {
         TokenAttention input = new TokenAttention(manager, torch, TokenSet.of(new int[] {0}, 5), 2);
-        input.add(new Site("site", Site.Half.UP, true, 0, 4, 2, 5, 2, 5), manager.create(values, new Shape(1, 1, 20, 1)));
+        input.add(new Site("site", Site.Part.UP, true, 0, 4, 2, 5, 2, 5), manager.create(values, new Shape(1, 1, 20, 1)));
         return input;
     }
 

@@ -46,7 +46,7 @@ class RegionsTest {
     private Region region(int token, double threshold, StepRange self, float... attention) {
         TokenSet tokens = TokenSet.of(new int[] {token}, 1);
         TokenAttention sum = new TokenAttention(manager, torch, TokenSet.of(new int[] {0}, 1), 1);
-        sum.add(new Site("site", Site.Half.UP, true, 0, WIDTH, 1, WIDTH, 1, WIDTH), manager.create(attention, new Shape(1, 1, WIDTH, 1)));
+        sum.add(new Site("site", Site.Part.UP, true, 0, WIDTH, 1, WIDTH, 1, WIDTH), manager.create(attention, new Shape(1, 1, WIDTH, 1)));
         source.put(tokens, sum);
         return new Region(new BlendMask(torch, threshold), tokens, TokenSet.of(new int[] {10 + token}, 1), self);
     }

@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import org.fatezero.TinyOptions;
 import org.fatezero.engine.Host;
@@ -12,6 +11,7 @@ import org.fatezero.options.Options;
 import org.fatezero.options.OptionResolver;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -29,7 +29,6 @@ import java.util.Map;
 class ConfigurationTest {
 
     private static final Path FILE = Path.of("tests/configurations/jeep.yaml");
-    private static final Path AUTHORS = Path.of("../shared/reference/fatezero-configs");
     private static final String SOURCE = "a red jeep driving down a road";
 
     @TempDir
@@ -307,13 +306,14 @@ class ConfigurationTest {
         assertTrue(warnings.get(0).contains("blend_words: cat is no word of '" + SOURCE + "'"), warnings.toString());
     }
 
+    /** With -Dauthors, the folder of the configuration files in the authors' repository. */
     @ParameterizedTest
+    @EnabledIfSystemProperty(named = "authors", matches = ".+")
     @ValueSource(strings = {"low_resource_teaser/jeep_watercolor_ddim_10_steps", "style/jeep_watercolor", "style/sun_flower_van_gogh", "style/surf_ukiyo",
         "attribute/squ_carrot_robot_eggplant", "attribute/swan_swa", "attribute/bear_tiger_lion_leopard", "shape/jeep_posche",
         "teaser/jeep_posche_local_latent_blend", "tune/jeep"})
     void theAuthorsOwnFilesAreRead(String name) throws Exception {
-        Path file = AUTHORS.resolve(name + ".yaml");
-        assumeTrue(Files.exists(file), file + " is not here");
+        Path file = Path.of(System.getProperty("authors"), name + ".yaml");
         Options options = options(file);
         assertFalse(options.prompt().equals(options.source()));
         assertTrue(warnings.stream().noneMatch(warning -> warning.contains("unknown")), warnings.toString());
