@@ -15,6 +15,7 @@ import picocli.CommandLine.Spec;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -58,6 +59,12 @@ final class Preview implements Callable<Integer> {
     public Integer call() throws IOException {
         if (!picture.toString().endsWith(".png")) {
             throw new ParameterException(spec.commandLine(), picture + ": expected a name that ends in .png");
+        }
+        if (!Files.isDirectory(picture.toAbsolutePath().getParent())) { // told before an hour of work
+            throw new ParameterException(spec.commandLine(), picture + ": no such folder");
+        }
+        if (further.containsKey("presets") || further.getOrDefault("edit", "").contains("|")) {
+            throw new ParameterException(spec.commandLine(), "--set presets=, and several of edit=: expected --preset=a,b for several edits");
         }
         if (presets == null) {
             presets = Presets.shipped().stream().filter(preset -> preset.takes().isEmpty()).map(Presets.Shipped::name).toList();

@@ -119,13 +119,18 @@ final class Tune implements Callable<Integer> {
         try (ProgressBar bar = new ProgressBarBuilder().setTaskName("tuning").setInitialMax(steps).startsFrom(tuning.iterations(), Duration.ZERO)
                 .setStyle(ProgressBarStyle.ASCII).setConsumer(new ConsoleProgressBarConsumer(System.err, WIDTH)).build()) {
             double smooth = Double.NaN;
+            boolean saved = true;
             while (tuning.iterations() < steps && !interrupted) {
                 double loss = tuning.iterate();
                 smooth = Double.isNaN(smooth) ? loss : smooth + SMOOTHING * (loss - smooth);
                 bar.setExtraMessage(String.format(Locale.ROOT, "loss %.4f", smooth)).step();
-                if (tuning.iterations() % SAVE_EVERY == 0 || tuning.iterations() == steps || interrupted) {
+                saved = tuning.iterations() % SAVE_EVERY == 0;
+                if (saved) {
                     tuning.save();
                 }
+            }
+            if (!saved) {
+                tuning.save();
             }
         }
     }

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 
 import org.fatezero.io.CacheFolder;
-import org.fatezero.io.FileState;
 import org.fatezero.io.Log;
 import org.fatezero.io.Sha256;
 import org.fatezero.model.Model;
@@ -59,7 +58,7 @@ record EditCache(CacheFolder folder, Log log, Model model, String settings, int 
     private static String build() throws IOException {
         try {
             Path jar = Path.of(EditCache.class.getProtectionDomain().getCodeSource().getLocation().toURI());
-            return Files.isRegularFile(jar) ? FileState.of(jar).toString() : "";
+            return Files.isRegularFile(jar) ? HexFormat.of().formatHex(Sha256.digest().digest(Files.readAllBytes(jar))) : "";
         } catch (URISyntaxException e) {
             throw new IOException(e);
         }

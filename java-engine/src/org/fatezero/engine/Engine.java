@@ -309,15 +309,16 @@ public final class Engine implements AutoCloseable {
 
     /** Plans the edits for what a shot shows. */
     private void plan(String caption) throws IOException {
-        asked = OptionResolver.described(set, caption, this::judged, (level, message) -> { }); // told on opening
+        List<Options> described = OptionResolver.described(set, caption, this::judged, (level, message) -> { }); // told on opening
+        WindowEditor next = new WindowEditor(described, hardware.device(), editor.precision(), store, host);
+        editor.close();
+        editor = next;
+        asked = described;
         options = asked.get(0);
+        planned = caption;
         if (!options.source().equals(caption)) {
             host.log(Host.INFO, "source: " + options.source() + ", in the words of from=" + set.get("from"));
         }
-        WindowEditor planned = new WindowEditor(asked, hardware.device(), editor.precision(), store, host);
-        editor.close();
-        editor = planned;
-        this.planned = caption;
         logEdits();
     }
 

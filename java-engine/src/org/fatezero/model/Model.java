@@ -18,6 +18,8 @@ import org.fatezero.unet.UNetConfig;
 import org.fatezero.vae.Vae;
 
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
@@ -44,7 +46,7 @@ public final class Model implements AutoCloseable {
     public final UNet unet;
     public final ModelConfig scheduler;
     public final double guidance; // the scale to use where the user sets none
-    public final String digest; // of its configurations and weights
+    public final String digest; // of its configurations, weights and vocabulary
 
     /**
      * @param files of the model; like the LoRAs they may be closed afterwards
@@ -86,6 +88,9 @@ public final class Model implements AutoCloseable {
             unet = new UNet(unetConfig, weights(files, Part.UNET, loras, counter));
             MessageDigest read = Sha256.digest();
             files.digest(read);
+            for (Path file : Tokenizer.files(files.tokenizer())) { // what words mean
+                read.update(Files.readAllBytes(file));
+            }
             for (Lora lora : loras) {
                 lora.digest(read);
                 Set<String> left = lora.leftOver();

@@ -93,7 +93,8 @@ public final class ModelFolder implements AutoCloseable {
         if (!home.isEmpty()) {
             return Path.of(home, "hub");
         }
-        Path all = caches.isEmpty() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(caches);
+        String user = environment.apply("HOME"); // before what the system says of the user, as in Python
+        Path all = caches.isEmpty() ? Path.of(user.isEmpty() ? System.getProperty("user.home") : user, ".cache") : Path.of(caches);
         return all.resolve("huggingface/hub");
     }
 

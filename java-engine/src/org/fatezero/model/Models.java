@@ -10,6 +10,7 @@ import org.fatezero.io.FileState;
 import org.fatezero.io.Log;
 import org.fatezero.io.UserPath;
 import org.fatezero.options.Words;
+import org.fatezero.text.Tokenizer;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * The models in use in this process, one copy of each. The one released last stays loaded until another is opened, so that a host that
@@ -108,7 +110,9 @@ public final class Models {
         List<FileState> files = new ArrayList<>();
         List<Path> ofModel = List.of();
         if (isSingleFile(name)) {
-            ofModel = List.of(Path.of(name));
+            Path file = Path.of(name);
+            Stream<Path> tokenizers = Stream.concat(Stream.of(file.toAbsolutePath().resolveSibling("tokenizer")), vocabularies().stream());
+            ofModel = Stream.concat(Stream.of(file), tokenizers.flatMap(folder -> Tokenizer.files(folder).stream())).toList();
         } else if (!name.equals(ModelFolder.BUILT_IN)) {
             try (ModelFolder folder = ModelFolder.find(name)) {
                 ofModel = DiffusersFolder.files(folder.path());
@@ -135,7 +139,7 @@ public final class Models {
                 loras.add(new Lora(file.path, file.scale));
             }
             if (isSingleFile(name)) {
-                try (Checkpoint file = singleFile(name)) {
+                try (Checkpoint file = new SingleFile(Path.of(name), vocabularies())) {
                     return new Model(file, loras, device, precision, log, progress);
                 }
             }
@@ -178,14 +182,15 @@ public final class Models {
                 : new ScaledFile(UserPath.of("lora", text), 1);
     }
 
-    private static Checkpoint singleFile(String name) throws IOException {
-        List<Path> tokenizers = new ArrayList<>();
+    /** The folders of the hub cache that may hold a single file's tokenizer. */
+    private static List<Path> vocabularies() throws IOException {
+        List<Path> folders = new ArrayList<>();
         for (String cached : VOCABULARIES) {
             ModelFolder.snapshot(cached).ifPresent(folder -> {
-                tokenizers.add(folder);
-                tokenizers.add(folder.resolve("tokenizer"));
+                folders.add(folder);
+                folders.add(folder.resolve("tokenizer"));
             });
         }
-        return new SingleFile(Path.of(name), tokenizers);
+        return folders;
     }
 }

@@ -42,7 +42,7 @@ final class SingleFile implements Checkpoint {
     /** What trainers leave behind. */
     private static final Pattern NOT_OF_THE_MODEL = Pattern.compile("loss\\.|logit_scale|text_projection|visual_projection|vision_model\\.");
 
-    private static final Pattern PREDICTS_V = Pattern.compile("(?m)^\\s*parameterization:\\s*[\"']?v[\"']?\\s*$");
+    private static final Pattern PREDICTS_V = Pattern.compile("(?m)^[ \\t]*parameterization:[ \\t]*[\"']?v[\"']?[ \\t]*$");
     private static final long CONFIGURATION_LIMIT = 1 << 20;
 
     private final SafeTensors file;

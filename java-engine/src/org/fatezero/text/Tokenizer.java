@@ -7,7 +7,6 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import com.google.gson.JsonPrimitive;
 
 import org.fatezero.io.TextFile;
 import org.fatezero.io.TokenizerFile;
@@ -19,7 +18,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * CLIP's byte-pair tokenizer, of the vocabulary in a folder's {@code tokenizer.json}, or in its {@code vocab.json}, {@code merges.txt} and,
@@ -48,6 +49,11 @@ public final class Tokenizer implements AutoCloseable {
         }
         bos = special(folder, BOS);
         eos = special(folder, EOS);
+    }
+
+    /** Those of a tokenizer's files that a folder has. */
+    public static List<Path> files(Path folder) {
+        return Stream.of("tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json").map(folder::resolve).filter(Files::isRegularFile).toList();
     }
 
     private int special(Path folder, String token) throws IOException {
@@ -96,17 +102,8 @@ public final class Tokenizer implements AutoCloseable {
     private static JsonObject ofOneFile(Path file) throws IOException {
         JsonObject whole = TokenizerFile.object(file, FILES);
         JsonObject model = TokenizerFile.member(file, whole, "model", JsonObject.class);
-        Map<String, JsonElement> added = new LinkedHashMap<>();
-        if (whole.has("added_tokens")) {
-            for (JsonElement token : TokenizerFile.member(file, whole, "added_tokens", JsonArray.class)) {
-                if (!(token instanceof JsonObject own)) {
-                    throw new IOException(file + ": its added_tokens are no objects; not a tokenizer's");
-                }
-                added.put(TokenizerFile.member(file, own, "content", JsonPrimitive.class).getAsString(), own.get("id"));
-            }
-        }
         return pipeline(file, TokenizerFile.member(file, model, "vocab", JsonObject.class),
-                TokenizerFile.member(file, model, "merges", JsonArray.class), added);
+                TokenizerFile.member(file, model, "merges", JsonArray.class), TokenizerFile.addedTokens(file, whole));
     }
 
     private static JsonObject ofSeveral(Path folder) throws IOException {
@@ -149,15 +146,7 @@ public final class Tokenizer implements AutoCloseable {
             }
             words.put(token, id);
         }
-        JsonArray whole = new JsonArray();
-        words.forEach((content, id) -> {
-            JsonObject token = JsonParser.parseString("""
-                    {"special": true, "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}""").getAsJsonObject();
-            token.add("id", id);
-            token.addProperty("content", content);
-            whole.add(token);
-        });
-        json.add("added_tokens", whole);
+        json.add("added_tokens", TokenizerFile.wholeWords(words));
         json.add("model", model);
         return json;
     }

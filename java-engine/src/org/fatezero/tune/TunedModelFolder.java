@@ -21,13 +21,17 @@ import org.fatezero.unet.UNetConfig;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -40,6 +44,9 @@ final class TunedModelFolder {
 
     private static final Pattern QUERIES = Pattern.compile("(.*\\.transformer_blocks\\.\\d+)\\.attn1\\.to_q\\.weight");
     private static final List<String> PARTS = List.of("model_index.json", "tokenizer", "text_encoder", "vae", "scheduler");
+    private static final String CAPTIONER = "captioner"; // which some have
+    private static final Pattern TEMPORARY = Pattern.compile("\\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.part");
+    private static final Duration ABANDONED = Duration.ofHours(1);
 
     private final Path folder;
 
@@ -81,6 +88,9 @@ final class TunedModelFolder {
         for (String part : PARTS) {
             copy(model.resolve(part), folder.resolve(part));
         }
+        if (Files.exists(model.resolve(CAPTIONER))) {
+            copy(model.resolve(CAPTIONER), folder.resolve(CAPTIONER));
+        }
         Files.createDirectories(folder.resolve("unet"));
         try (SafeTensors file = new SafeTensors(weights); NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
             Map<String, NDArray> added = temporal(file, manager, seed);
@@ -91,6 +101,26 @@ final class TunedModelFolder {
                 rename(config);
             }
             Files.writeString(folder.resolve("unet").resolve("config.json"), gson.toJson(config) + "\n");
+        }
+    }
+
+    /** A name for a folder that is not complete yet. */
+    static String temporaryName() {
+        return "." + UUID.randomUUID() + ".part";
+    }
+
+    /** Takes away what a process left behind that was killed while it filled a folder. */
+    static void deleteAbandoned(Path parent) throws IOException {
+        if (!Files.isDirectory(parent)) {
+            return;
+        }
+        Instant recently = Instant.now().minus(ABANDONED);
+        try (Stream<Path> folders = Files.list(parent)) {
+            for (Path folder : folders.filter(path -> TEMPORARY.matcher(path.getFileName().toString()).matches()).toList()) {
+                if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS) && Files.getLastModifiedTime(folder).toInstant().isBefore(recently)) {
+                    new TunedModelFolder(folder).delete();
+                }
+            }
         }
     }
 

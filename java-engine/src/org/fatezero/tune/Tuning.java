@@ -13,6 +13,7 @@ import org.fatezero.forward.ForwardContext;
 import org.fatezero.forward.KeyFrames;
 import org.fatezero.forward.Window;
 import org.fatezero.io.ModelConfig;
+import org.fatezero.io.Sha256;
 import org.fatezero.model.ModelFolder;
 import org.fatezero.options.Options;
 import org.fatezero.tensor.SafeTensors;
@@ -32,10 +33,11 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.UUID;
 
 /** A model that is being tuned on a clip, in the folder that it is written to. */
 public final class Tuning implements AutoCloseable {
@@ -106,6 +108,7 @@ public final class Tuning implements AutoCloseable {
     public Tuning(Settings settings, List<Frame> clip, Path out, boolean resume) throws IOException {
         notes = settings.notes();
         notes.put("frames", Integer.toString(clip.size()));
+        notes.put("input", digest(clip));
         if (settings.batch > clip.size()) {
             throw new IllegalArgumentException("batch=" + settings.batch + ": the clip has " + clip.size() + " frames");
         }
@@ -155,7 +158,8 @@ public final class Tuning implements AutoCloseable {
                     + ".save_pretrained(sys.argv[2])\" " + settings.model + " folder");
         }
         try (ModelFolder model = ModelFolder.find(settings.model)) {
-            return TunedModelFolder.create(model.path(), out.resolveSibling("." + UUID.randomUUID() + ".part"), settings.seed);
+            TunedModelFolder.deleteAbandoned(out.toAbsolutePath().getParent());
+            return TunedModelFolder.create(model.path(), out.resolveSibling(TunedModelFolder.temporaryName()), settings.seed);
         }
     }
 
@@ -173,6 +177,13 @@ public final class Tuning implements AutoCloseable {
                         + before.get(name) + "; give the same, or begin another in a new folder");
             }
         });
+    }
+
+    /** Tells one clip from another. */
+    private static String digest(List<Frame> clip) {
+        MessageDigest digest = Sha256.digest();
+        clip.forEach(frame -> digest.update(frame.rgb()));
+        return HexFormat.of().formatHex(digest.digest());
     }
 
     private ModelConfig config(String file) throws IOException {
@@ -233,10 +244,10 @@ public final class Tuning implements AutoCloseable {
         return loss;
     }
 
-    /** Writes the model as it is now, and what is needed to go on. */
+    /** Writes the model as it is now, and what is needed to go on: that last, so that who goes on finds nothing done that the model has not. */
     public void save() throws IOException {
-        tuner.write(state(), notes);
         folder.save(tuner.trained());
+        tuner.write(state(), notes);
     }
 
     @Override

@@ -72,20 +72,16 @@ class BlipTest {
         }
     }
 
-    /** The native library would end the process over what it asks for. */
-    @ParameterizedTest
-    @CsvSource(delimiter = ';', quoteCharacter = '~', value = {
-        "\"type\":\"WordPiece\"; \"type\":\"BPE\"; of the type \"BPE\"",
-        "\"decoder\":{; \"decoder\":{\"pattern\":{\"Regex\":\"(x+x+)+y\"},; has a regular expression"})
-    void aTokenizerOfAnotherKindIsRefused(String what, String by, String told, @TempDir Path folder) throws IOException {
+    @Test
+    void aTokenizerOfAnotherKindIsRefused(@TempDir Path folder) throws IOException {
         for (String name : List.of("config.json", "model.safetensors", "preprocessor_config.json")) {
             Files.copy(MODEL.resolve(name), folder.resolve(name));
         }
-        String other = new GsonBuilder().serializeNulls().create().toJson(JsonParser.parseString(Files.readString(MODEL.resolve("tokenizer.json")))).replace(what, by);
-        assertTrue(other.contains(by));
+        String other = new GsonBuilder().serializeNulls().create().toJson(JsonParser.parseString(Files.readString(MODEL.resolve("tokenizer.json")))).replace("\"type\":\"WordPiece\",\"unk", "\"type\":\"BPE\",\"unk");
+        assertTrue(other.contains("BPE"));
         Files.writeString(folder.resolve("tokenizer.json"), other);
         String message = assertThrows(IOException.class, () -> new Blip(folder).close()).getMessage();
-        assertTrue(message.contains("tokenizer.json") && message.contains(told), message);
+        assertTrue(message.contains("tokenizer.json") && message.contains("of the type \"BPE\""), message);
     }
 
     /** By the same words as it would say, one after another. */

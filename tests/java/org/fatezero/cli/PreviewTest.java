@@ -95,6 +95,14 @@ class PreviewTest {
         assertFalse(Files.exists(folder.resolve("out.png")));
     }
 
+    /** Before anything is edited. */
+    @Test
+    void whatCannotBeDrawnIsTold() {
+        assertEquals(2, preview("monet", "--set", "presets=a|b"));
+        assertTrue(err.toString().contains("expected --preset=a,b"), err.toString());
+        assertEquals(2, preview("monet", "--set", "edit=0|1"));
+    }
+
     @Test
     void aFrameThatIsNotThereIsTold() {
         assertEquals(1, preview("monet", "--frame", "5000"));

@@ -39,6 +39,7 @@ class TuneTest {
         assertEquals(0, result.status(), result.errors());
         assertEquals("", result.out());
         assertTrue(result.errors().matches("(?s).*tuning 100% .* 2/2 .* loss 0\\.\\d{4}.*"), result.errors());
+        assertTrue(Files.exists(folder.resolve("out/captioner/model.safetensors")), "it describes its clips as the model does that it was made of");
         result = tune("--steps", "3", "--resume");
         assertEquals(0, result.status(), result.errors());
         assertTrue(result.errors().contains("3/3"), result.errors());

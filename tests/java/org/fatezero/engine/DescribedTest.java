@@ -79,6 +79,19 @@ class DescribedTest {
     }
 
     @Test
+    void aShotThatCannotBeEditedLeavesTheOthersAsTheyAre() throws IOException {
+        try (Engine engine = open("blend", "jeep", "blend_latents", "0.2-1", "size", "128")) {
+            edit(engine, jeep());
+            engine.beginShot();
+            assertThrows(IllegalArgumentException.class, () -> edit(engine, new Frame(64, 64, new byte[3 * 64 * 64])), "no jeep is there");
+            engine.beginShot();
+            edit(engine, jeep());
+            assertEquals(JEEP, metadata(engine).get("source"));
+            assertEquals("watercolor painting of " + JEEP, metadata(engine).get("prompt"));
+        }
+    }
+
+    @Test
     void whatTheUserSaysCounts() throws IOException {
         try (Engine engine = open("source", "a car")) {
             edit(engine, jeep());

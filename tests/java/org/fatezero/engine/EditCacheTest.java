@@ -13,12 +13,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 /** A window that was edited before costs no more than decoding, and no other is ever taken for it. */
@@ -93,6 +95,19 @@ class EditCacheTest {
         try (Stream<Path> files = Files.list(folder)) {
             return files.filter(file -> file.toString().endsWith(".edit.safetensors")).sorted().toList();
         }
+    }
+
+    @Test
+    void aModelWhoseWordsMeanSomethingElseIsAnother(@TempDir Path model) throws Exception {
+        TinyOptions.copyModel(model);
+        byte[] before = edited(1, "model", model.toString());
+        Path vocabulary = model.resolve("tokenizer/vocab.json");
+        String text = Files.readString(vocabulary);
+        Files.writeString(vocabulary,
+                text.replace("\"jeep</w>\"", "\"?\"").replace("\"road</w>\"", "\"jeep</w>\"").replace("\"?\"", "\"road</w>\""));
+        byte[] after = edited(1, "model", model.toString());
+        assertTrue(told.contains("invert"), told.toString());
+        assertNotEquals(Arrays.hashCode(before), Arrays.hashCode(after));
     }
 
     @ParameterizedTest

@@ -24,19 +24,26 @@ class TokenizerFileTest {
         return Files.writeString(folder.resolve("tokenizer.json"), text);
     }
 
-    /** The library would guess from what else the file has, and BPE's vocabulary looks the same. */
+    /** Whatever else a file says, since it may ask the library for what ends the process. */
     @Test
-    void aWordPieceFileThatNamesNoTypeIsGivenIt() throws Exception {
-        JsonObject whole = TokenizerFile.wordPiece(file("{\"model\": {\"vocab\": {\"Regex\": 0, \"jeep\": 1}}}"), "a tokenizer");
-        assertEquals("WordPiece", whole.getAsJsonObject("model").get("type").getAsString());
-        assertEquals(1, whole.getAsJsonObject("model").getAsJsonObject("vocab").get("jeep").getAsInt(), "a word of the vocabulary is no expression");
+    void ofAWordPieceFileTheVocabularyAloneIsUsed() throws Exception {
+        String bare = "\"model\": {\"vocab\": {\"[UNK]\": 0, \"jeep\": 1}}, \"added_tokens\": [{\"id\": 2, \"content\": \"[DEC]\"}]";
+        JsonObject expected = TokenizerFile.wordPiece(file("{" + bare + "}"), "a tokenizer");
+        assertEquals(1, expected.getAsJsonObject("model").getAsJsonObject("vocab").get("jeep").getAsInt());
+        assertEquals("[DEC]", expected.getAsJsonArray("added_tokens").get(0).getAsJsonObject().get("content").getAsString());
+        for (String other : new String[] {
+            "\"normalizer\": {\"type\": \"Precompiled\", \"precompiled_charsmap\": \"/////w==\"}",
+            "\"truncation\": {\"max_length\": 2, \"stride\": 5, \"strategy\": \"LongestFirst\", \"direction\": \"Right\"}",
+            "\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \"(a+)+$\"}}"}) {
+            assertEquals(expected, TokenizerFile.wordPiece(file("{" + bare + ", " + other + "}"), "a tokenizer"));
+        }
     }
 
     @ParameterizedTest
     @CsvSource(delimiter = ';', quoteCharacter = '`', value = {
         "{\"model\": {\"type\": \"BPE\"}}; type \"BPE\"; expected WordPiece",
         "{\"model\": {\"type\": 3}}; type 3; expected WordPiece",
-        "{\"model\": {}, \"normalizer\": [{\"pattern\": {\"Regex\": \"(a+)+$\"}}]}; regular expression; needs none",
+        "{\"model\": {\"vocab\": {\"jeep\": 0}}}; lacks [UNK]; a WordPiece vocabulary is expected",
         "{\"model\": []}; model is no JsonObject; not a tokenizer's",
         "{}; model is missing; not a tokenizer's",
         "[]; not a JSON object; tokenizer.json",

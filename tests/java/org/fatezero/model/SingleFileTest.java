@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
@@ -33,6 +34,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -116,6 +118,8 @@ class SingleFileTest {
         open(new SingleFile(file, List.of(Golden.TINY.resolve("tokenizer")), 2, 4, 8)).close();
         Files.writeString(beside, "model:\n  params:\n    parameterization: \"v\"\n");
         predictsV(file, "parameterization: v in model.yaml");
+        Files.writeString(beside, "\n".repeat(500_000) + " \t".repeat(200_000) + "\n  parameterization: v\n");
+        assertTimeoutPreemptively(Duration.ofSeconds(30), () -> predictsV(file, "parameterization: v in model.yaml"));
         Files.delete(beside);
         String text = new String(whole, StandardCharsets.ISO_8859_1);
         for (String noted : List.of("modelspec.prediction_type=v", "ss_v_parameterization=True")) {

@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 
 /**
  * The fusion of cross-attention maps (FateZero, algorithm 1): per step and target token {@code c = g e R(c_src, c_edit) +
@@ -54,6 +55,11 @@ public final class CrossAttentionControl {
                 }
             }
         }
+    }
+
+    /** Whether a token has a factor that no step uses, since its gate is never open. */
+    public boolean losesEmphasis() {
+        return IntStream.range(0, emphasis.length).anyMatch(token -> emphasis[token] != 1 && Arrays.stream(open).noneMatch(gates -> gates[token]));
     }
 
     /** How many steps, from the noisiest, until all gates are closed for good. */

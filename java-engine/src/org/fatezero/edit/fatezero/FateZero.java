@@ -64,7 +64,7 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, CrossAttentionC
 
         /** The regions' masks in step {@code k}, of the source's attention alone or {@code joined} by the edit's. */
         List<NDArray> masks(int k, boolean joined, NDManager to, int h, int w) {
-            return regions.within(source.mask(), regions.masks(to, source.attention().get(k)::tokens, words -> joined ? seen(edited.get(words)) : null, h, w));
+            return regions.within(source.reach(), regions.masks(to, source.attention().get(k)::tokens, words -> joined ? seen(edited.get(words)) : null, h, w));
         }
 
         /** Null in the first step, before any attention of the edit's was seen. */

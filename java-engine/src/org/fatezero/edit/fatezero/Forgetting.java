@@ -44,7 +44,7 @@ public record Forgetting(EditMethod method, Torch torch, double share, Regions r
             public NDArray start(NDArray zT) {
                 NDArray z = run.start(zT);
                 try (NDArray where = regions.ofSource().isEmpty() ? null : meanMask(source, z)) {
-                    return forget(z, where == null ? source.mask() : where);
+                    return forget(z, where == null ? source.reach() : where);
                 }
             }
         };
@@ -55,7 +55,7 @@ public record Forgetting(EditMethod method, Torch torch, double share, Regions r
         try (Scope scope = new Scope(z)) {
             NDArray sum = null;
             for (AttentionStore step : source.attention()) {
-                NDArray one = regions.union(regions.within(source.mask(), regions.masks(scope.manager(), step::tokens, words -> null,
+                NDArray one = regions.union(regions.within(source.reach(), regions.masks(scope.manager(), step::tokens, words -> null,
                         (int) z.getShape().get(2), (int) z.getShape().get(3))), region -> true);
                 sum = sum == null ? one : sum.add(one);
             }

@@ -58,6 +58,10 @@ public record EditPlan(EditMethod method, double guidance, StepRange guided, Reg
         int steps = options.steps();
         CrossAttentionControl cross = new CrossAttentionControl(manager, model.torch, alignment(options, source, target),
                 words.emphasis(options.emphasize(), target), words.gates(options.cross_replace(), target), steps);
+        if (cross.losesEmphasis()) {
+            log.log(Log.WARNING, "emphasize=" + options.emphasize() + " changes nothing: cross_replace=" + options.cross_replace()
+                    + " takes the attention to its words from the source in no step, and it is that which is emphasized");
+        }
         StepRange keyValues = steps("inject_kv", options.inject_kv(), steps);
         Words.Share latents = Words.latents(options.blend_latents());
         boolean blends = !options.blend().isBlank();

@@ -18,9 +18,10 @@ import java.util.List;
  */
 public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
 
-    /** {@code cross_replace}: one share for all tokens, then those of single words. */
+    /** {@code cross_replace}: one share for all tokens, then those of single words, in whatever order they are given. */
     public List<CrossAttentionControl.Gate> gates(String text, Prompt target) {
         List<CrossAttentionControl.Gate> gates = new ArrayList<>();
+        int ofAll = 0;
         for (String part : Words.split(text)) {
             int equals = part.indexOf('=');
             int[] tokens;
@@ -31,7 +32,7 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
                 tokens = find("cross_replace", part.substring(0, equals), target);
             }
             Words.Share share = Words.Share.parse("cross_replace", part.substring(equals + 1));
-            gates.add(new CrossAttentionControl.Gate(tokens, share.from(), share.to()));
+            gates.add(equals < 0 ? ofAll++ : gates.size(), new CrossAttentionControl.Gate(tokens, share.from(), share.to()));
         }
         return gates;
     }

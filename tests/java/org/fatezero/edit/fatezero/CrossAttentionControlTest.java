@@ -2,6 +2,8 @@ package org.fatezero.edit.fatezero;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
@@ -84,6 +86,15 @@ class CrossAttentionControlTest {
         CrossAttentionControl fusion = fusion(10, new float[] {1, 0.5f, 10}, new Gate(ALL, 0, 0.5));
         assertArrayEquals(new float[] {20, 5, 30}, fused(fusion, 0));
         assertArrayEquals(new float[] {1, 2, 3}, fused(fusion, 9));
+    }
+
+    @Test
+    void emphasisOfATokenWhoseGateIsNeverOpenIsLost() {
+        float[] emphasis = {1, 1, 10};
+        assertFalse(fusion(10, emphasis, new Gate(ALL, 0, 0.5)).losesEmphasis());
+        assertTrue(fusion(10, emphasis, new Gate(ALL, 0, 0.5), new Gate(new int[] {2}, 0, 0)).losesEmphasis());
+        assertTrue(fusion(10, emphasis, new Gate(ALL, 0, 0)).losesEmphasis());
+        assertFalse(fusion(10, PLAIN).losesEmphasis());
     }
 
     @Test

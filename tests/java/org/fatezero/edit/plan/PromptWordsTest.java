@@ -85,6 +85,14 @@ class PromptWordsTest {
     }
 
     @Test
+    void aWordsOwnShareCountsWhereverItStands() {
+        List<Gate> gates = words.gates("silver=0.2+0.8", prompt);
+        assertEquals(77, gates.get(0).tokens().length);
+        assertArrayEquals(word(1), gates.get(1).tokens());
+        assertEquals(0.2, gates.get(1).to());
+    }
+
+    @Test
     void emphasisIsOneButForItsWords() {
         float[] factors = words.emphasis("silver=10+road=-0.5", prompt);
         for (int token : word(1)) {
