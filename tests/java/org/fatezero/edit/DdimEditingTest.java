@@ -100,7 +100,7 @@ class DdimEditingTest {
     }
 
     @Test
-    void blendingPutsTheSourceBackOutsideTheMask() throws Exception {
+    void blendingStaysNearerToTheSource() throws Exception {
         TinyEdit edit = new TinyEdit(tiny, Tiny.context(2, "mid"), 10);
         NDArray z0 = edit.latents(16, 16);
         double everywhere = Golden.relativeError(z0, edit.restyle(z0, true, false, TinyEdit.SILENT));

@@ -2,6 +2,7 @@ package org.fatezero.engine;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -219,8 +220,13 @@ class PresetsTest {
                 assertClose(without.get(i), once.get(i), "frame " + i);
             }
         }
-        try (Engine engine = open("presets", presets, "inversion", folder.toString(), "strength", "0.6")) { // reads the inversion, and edits anew
-            assertEquals(3 * FRAMES, edited(engine).size());
+        try (Engine engine = open("presets", presets, "inversion", folder.toString(), "strength", "0.6"); Engine without = open("presets", presets, "strength", "0.6")) {
+            List<String> bolder = edited(engine);
+            List<String> anew = edited(without);
+            for (int i = 0; i < bolder.size(); i++) {
+                assertClose(anew.get(i), bolder.get(i), "frame " + i + " of another edit of the inversion that was kept");
+            }
+            assertNotEquals(once, bolder);
         }
     }
 

@@ -17,6 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
@@ -114,9 +115,16 @@ class PresetTest {
         assertTrue(message.contains(file.toString()) && message.contains(told), message);
     }
 
+    private static final Set<String> NOT_FOR_PRESETS = Set.of("inversion", "cache_limit", "model", "lora", "device", "precision", "store", "show",
+            "promptfile", "captioner", "preset", "presets", "edit", "speed", "mask");
+
+    static Set<String> notForPresets() {
+        return NOT_FOR_PRESETS;
+    }
+
     /** A preset from anywhere neither reads nor writes files of the user's. */
     @ParameterizedTest
-    @ValueSource(strings = {"inversion", "cache_limit", "model", "lora", "device", "precision", "store", "show", "promptfile", "captioner", "preset", "presets", "edit", "mask"})
+    @MethodSource("notForPresets")
     void whatIsNoPartOfAnEditIsNotForAPreset(String key) throws Exception {
         Path file = Files.writeString(folder.resolve("mine.preset"), "prompt=a jeep\n" + key + "=secret");
         String message = assertThrows(IllegalArgumentException.class, () -> load(file.toString())).getMessage();
@@ -125,12 +133,11 @@ class PresetTest {
 
     /** So a new option is decided on. */
     @Test
-    void whateverElseThereIsIs() {
-        Set<String> others = Set.of("inversion", "cache_limit", "model", "lora", "device", "precision", "store", "show", "promptfile", "captioner", "preset", "presets", "edit", "speed", "mask");
+    void everyOptionIsForPresetsOrNot() {
         Set<String> all = new TreeSet<>(Preset.KEYS);
-        all.addAll(others);
+        all.addAll(NOT_FOR_PRESETS);
         assertEquals(new TreeSet<>(Options.names()), all);
-        assertTrue(Collections.disjoint(Preset.KEYS, others));
+        assertTrue(Collections.disjoint(Preset.KEYS, NOT_FOR_PRESETS));
     }
 
     /** Whose user names any file of the machine learns nothing of it. */
