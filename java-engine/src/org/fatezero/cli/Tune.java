@@ -36,47 +36,47 @@ final class Tune implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--input", required = true, paramLabel = "FILE", description = "The clip: a video, of which the first frames are taken.")
+    @Option(names = "--input", required = true, paramLabel = "<file>", description = "The clip: a video, of which the first frames are taken.")
     private Path input;
 
-    @Option(names = "--source", required = true, paramLabel = "TEXT", description = "What it shows, as the filter's source= will say.")
+    @Option(names = "--source", required = true, paramLabel = "<text>", description = "What it shows, as the filter's source= will say.")
     private String source;
 
-    @Option(names = "--out", required = true, paramLabel = "FOLDER", description = "Where the model is written: for the filter's model=.")
+    @Option(names = "--out", required = true, paramLabel = "<folder>", description = "Where the model is written: for the filter's model=.")
     private Path out;
 
-    @Option(names = "--model", defaultValue = "pocket", description = "What to begin with: pocket, a folder or a name in the hub's cache. ${DEFAULT-VALUE}")
+    @Option(names = "--model", defaultValue = "pocket", paramLabel = "<model>", description = "What to begin with: pocket, a folder or a name in the hub's cache. Default: ${DEFAULT-VALUE}.")
     private String model;
 
-    @Option(names = "--device", defaultValue = "auto", description = "auto, cpu, cuda or cuda:N. ${DEFAULT-VALUE}")
+    @Option(names = "--device", defaultValue = "auto", paramLabel = "<device>", description = "auto, cpu, cuda or cuda:N. Default: ${DEFAULT-VALUE}.")
     private String device;
 
-    @Option(names = "--frames", defaultValue = "8", paramLabel = "N", description = "Frames of the clip. ${DEFAULT-VALUE}")
+    @Option(names = "--frames", defaultValue = "8", paramLabel = "<n>", description = "Frames of the clip. Default: ${DEFAULT-VALUE}.")
     private int frames;
 
-    @Option(names = "--batch", defaultValue = "0", paramLabel = "N",
-            description = "Frames of each iteration, consecutive ones: fewer take less memory. All")
+    @Option(names = "--batch", defaultValue = "0", paramLabel = "<n>",
+            description = "Frames of each iteration, consecutive ones: fewer take less memory. Default: all.")
     private int batch;
 
-    @Option(names = "--size", defaultValue = "0", paramLabel = "N", description = "Short side that they are brought to. The model's own")
+    @Option(names = "--size", defaultValue = "0", paramLabel = "<n>", description = "Short side that they are brought to, in pixels. Default: the model's own.")
     private int size;
 
-    @Option(names = "--steps", defaultValue = "100", paramLabel = "N", description = "Iterations. ${DEFAULT-VALUE}")
+    @Option(names = "--steps", defaultValue = "100", paramLabel = "<n>", description = "Iterations, from the first on. Default: ${DEFAULT-VALUE}.")
     private int steps;
 
-    @Option(names = "--learning_rate", paramLabel = "X", description = "Tune-A-Video's 3e-5, and for pocket 3e-4")
+    @Option(names = "--learning_rate", paramLabel = "<x>", description = "Default: Tune-A-Video's 3e-5, and for pocket 3e-4.")
     private Double rate;
 
-    @Option(names = "--keys", defaultValue = "-1+first", description = "Frames that self-attention sees, as the filter's keys=. ${DEFAULT-VALUE}")
+    @Option(names = "--keys", defaultValue = "-1+first", paramLabel = "<frames>", description = "Frames that self-attention sees, as the filter's keys=. Default: ${DEFAULT-VALUE}.")
     private String keys;
 
-    @Option(names = "--keys_at", defaultValue = "32", paramLabel = "N", description = "The filter's keys_at=: cells, or 640ch. ${DEFAULT-VALUE}")
+    @Option(names = "--keys_at", defaultValue = "32", paramLabel = "<n>", description = "The filter's keys_at=: cells, or 640ch. Default: ${DEFAULT-VALUE}.")
     private String keysAt;
 
-    @Option(names = "--norm", defaultValue = "frame", description = "The filter's norm=: frame or window. ${DEFAULT-VALUE}")
+    @Option(names = "--norm", defaultValue = "frame", paramLabel = "<norm>", description = "The filter's norm=: frame or window. Default: ${DEFAULT-VALUE}.")
     private String norm;
 
-    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Of all that is random. ${DEFAULT-VALUE}")
+    @Option(names = "--seed", defaultValue = "0", paramLabel = "<n>", description = "Of all that is random. Default: ${DEFAULT-VALUE}.")
     private long seed;
 
     @Option(names = "--resume", description = "Go on in a folder where a tuning was begun. It is saved every " + SAVE_EVERY

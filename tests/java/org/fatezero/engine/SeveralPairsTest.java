@@ -13,7 +13,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 
 /** Several things that one edit changes. */
@@ -22,7 +24,9 @@ class SeveralPairsTest {
     private static final int ROW = 32 * 3;
     private static final int ROWS = 24;
 
-    private static String edited(String... set) throws Exception {
+    private final List<String> warnings = new ArrayList<>();
+
+    private String edited(String... set) throws Exception {
         Map<String, String> options = TinyOptions.of("tests/golden/tiny", set);
         options.put("source", "a silver jeep on a road");
         options.put("prompt", "{edited}");
@@ -34,7 +38,14 @@ class SeveralPairsTest {
                 frames[i].put(j, (byte) (40 * i + j / 3 % 97 + j / ROW * 7));
             }
         }
-        try (Engine engine = new Engine(options, new TinyOptions.Silent())) {
+        try (Engine engine = new Engine(options, new TinyOptions.Silent() {
+            @Override
+            public void log(int level, String message) {
+                if (level == WARNING) {
+                    warnings.add(message);
+                }
+            }
+        })) {
             engine.edit(frames, new int[] {ROW, ROW}, frames, new int[] {ROW, ROW}, 32, ROWS, 8);
         }
         StringBuilder text = new StringBuilder();
@@ -87,15 +98,22 @@ class SeveralPairsTest {
         assertTrue(message.contains("confine=1.0") && message.contains("parity=1") && message.contains("some before a slash"), message);
     }
 
+    /** A preset confines what its own blend names; beside another there may be nothing to confine. */
+    @ParameterizedTest
+    @CsvSource({"jeep, blend=jeep names no words of the prompt", "'', without blend="})
+    void confineWithoutWordsChangesNothing(String blend, String told) throws Exception {
+        assertEquals(edited("from", "jeep", "to", "car", "blend", blend), edited("from", "jeep", "to", "car", "blend", blend, "confine", "1"));
+        assertTrue(warnings.get(0).startsWith("confine=1.0 changes nothing") && warnings.get(0).contains(told), warnings.toString());
+        assertEquals(1, warnings.size());
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
         "-|-; 0.3; 0.8; 0; expected - once at most, beside regions of words",
         "jeep|-road; 0.3; 0.8; 0; of several regions one may be -",
         "jeep|road; 0.3|0.4|0.5; 0.8; 0; threshold=0.3|0.4|0.5 has 3 values: expected one, or 2",
         "jeep|road; 0.3; 0.8|0.5; 0; self_replace=0.8|0.5 has 2 values: expected one, or 3",
-        "''; 0.3; 0.8|0.5; 0; self_replace=0.8|0.5 has 2 values: expected one",
-        "jeep; 0.3; 0.8; 1; confine=1.0: blend=jeep names no words of the prompt",
-        "''; 0.3; 0.8; 1; confine=1.0 needs blend="})
+        "''; 0.3; 0.8|0.5; 0; self_replace=0.8|0.5 has 2 values: expected one"})
     void regionsThatCannotBe(String blend, String threshold, String self, String confine, String told) {
         String message = assertThrows(IllegalArgumentException.class, () -> edited("from", "jeep", "to", "car", "blend", blend, "threshold", threshold,
                 "self_replace", self, "confine", confine)).getMessage();

@@ -75,6 +75,9 @@ public record EditPlan(EditMethod method, double guidance, StepRange guided, Reg
         FusedSteps fused = new FusedSteps(any.from(), any.to(), steps - cross.activeSteps(), options.fuse_at(), options.fuse().equals("outputs"));
         double guidance = options.guidance() == 0 ? model.guidance : options.guidance();
         StepRange guided = steps("guidance_interval", options.guidance_interval(), steps);
+        if (!blends && options.confine() > 0) {
+            log.log(Log.WARNING, "confine=" + options.confine() + " changes nothing without blend=, the regions that the prompt's words are confined to");
+        }
         if (!blends) {
             FateZero fusion = new FateZero(model.torch, steps, fused, cross, Regions.none(model.torch), null, null, null);
             boolean fuses = fused.selfFrom() < fused.selfTo() || fused.crossFrom() < steps;
@@ -88,14 +91,14 @@ public record EditPlan(EditMethod method, double guidance, StepRange guided, Reg
             throw new IllegalArgumentException("confine=" + options.confine() + ": with parity=1 masks are made of the source's words alone, and blend="
                     + options.blend() + " names none; expected some before a slash, as in jeep/car");
         }
-        if (options.confine() > 0 && regions.ofEdit().isEmpty()) {
-            throw new IllegalArgumentException("confine=" + options.confine() + ": blend=" + options.blend()
-                    + " names no words of the prompt; expected some after a slash, as in jeep/car");
-        }
         LatentBlend blend = latents == null ? null : new LatentBlend(latents.from(), latents.to(), options.parity());
         boolean confinesAttention = options.blend_attention() && !regions.ofSource().isEmpty();
         FateZero fusion = new FateZero(model.torch, steps, fused, cross, regions, confinesAttention ? new SelfBlend(self.get(0), infuses) : null, blend,
-                options.confine() > 0 ? new Confinement(model.torch, options.confine()) : null);
+                options.confine() > 0 && !regions.ofEdit().isEmpty() ? new Confinement(model.torch, options.confine()) : null);
+        if (options.confine() > 0 && regions.ofEdit().isEmpty()) { // as a preset's may be, beside a blend of the user's
+            log.log(Log.WARNING, "confine=" + options.confine() + " changes nothing: blend=" + options.blend()
+                    + " names no words of the prompt; expected some after a slash, as in jeep/car");
+        }
         EditMethod method = infuses ? infusion(options, model, fusion, keyValues) : fusion;
         return new EditPlan(masked(options, model, forgetting(options, model, method, regions), regions), guidance, guided, regions);
     }
@@ -199,9 +202,6 @@ public record EditPlan(EditMethod method, double guidance, StepRange guided, Reg
     private static void requireMask(Options options, boolean blends, Words.Share latents) {
         if (latents != null && !blends) {
             throw new IllegalArgumentException("blend_latents=" + options.blend_latents() + " needs blend=, the words that the edit is confined to");
-        }
-        if (options.confine() > 0 && !blends) {
-            throw new IllegalArgumentException("confine=" + options.confine() + " needs blend=, the regions that the prompt's words are confined to");
         }
         if (blends && !options.blend_attention() && latents == null) {
             throw new IllegalArgumentException("blend=" + options.blend() + " with blend_attention=0 and blend_latents=0 confines "
