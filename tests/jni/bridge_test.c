@@ -512,8 +512,45 @@ static int print_guest(const char *locale)
     return 0;
 }
 
+static void *open_once(void *opaque)
+{
+    fatezero_error error;
+    fatezero *fz = open_with(NULL, NULL, &error);
+
+    (void)opaque;
+    fatezero_close(&fz);
+    return NULL;
+}
+
+/* A child that is forked off so many milliseconds after another thread began to start Java: it opens, or is told why not, but does not hang. */
+static int fork_meanwhile(int delay)
+{
+    fatezero_error error;
+    pthread_t thread;
+    pid_t child;
+    int status = 0;
+
+    if (pthread_create(&thread, NULL, open_once, NULL))
+        return 1;
+    usleep(1000 * delay);
+    child = fork();
+    if (!child) {
+        fatezero *fz;
+
+        alarm(30);
+        fz = open_with(NULL, NULL, &error);
+        _exit(!(fz || (error.code == FATEZERO_NO_RUNTIME && strstr(error.message, "fork"))));
+    }
+    waitpid(child, &status, 0);
+    pthread_join(thread, NULL);
+    printf("%s\n", WIFEXITED(status) && !WEXITSTATUS(status) ? "told" : WIFSIGNALED(status) ? "hung" : "failed otherwise");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && !strcmp(argv[1], "fork"))
+        return fork_meanwhile(atoi(argv[2]));
     if (argc == 2 && !strcmp(argv[1], "torch"))
         return print_torch();
     if (argc == 3 && !strcmp(argv[1], "guest"))
