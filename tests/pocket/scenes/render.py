@@ -180,14 +180,14 @@ def training_scene(seed):
 
 
 def richer(scene):
-    """The scene as the diffusion model is trained on it: an eighth of all in some weather, an eleventh with a second object, a tenth
+    """The scene as the diffusion model is trained on it: an eighth of all in some weather, a sixth with a second object, a tenth
     enlarged by a camera that zooms, more photographs than the other styles."""
     dice = scene.rng("richer")
     if dice.random() < 0.12 and not scene.held_out and not scene.change(style="photo").held_out:
         scene = scene.change(style="photo")
     if dice.random() < 0.12:
         scene = scene.change(weather=WEATHERS[dice.integers(len(WEATHERS))])
-    if scene.colour and dice.random() < 0.14:
+    if scene.colour and dice.random() < 0.27:
         pair = scene.change(second=OBJECTS[dice.integers(len(OBJECTS))], second_colour=tuple(COLOURS)[dice.integers(len(COLOURS))])
         if not pair.held_out and pair.object != pair.second and pair.colour != pair.second_colour:
             scene = pair

@@ -57,6 +57,20 @@ class InterruptTest {
         assertEquals(64 * 48 * 3 / 2, Integer.parseInt(frames.get(0).split(", *")[4]));
     }
 
+    /** The stream ends where its last frame does; until then a filter after this one would fill up. */
+    @Test
+    void theEndIsToldInTheTimeOfTheLink(@TempDir Path folder) throws Exception {
+        Path file = folder.resolve("out.mp4");
+        Ffmpeg.Running running = STUB.start("-v verbose -stream_loop 5 -i tests/media/fox.mp4 -vf",
+            "settb=1/5,fatezero=source='load 300',fps=25", "-c:v", "libx264", file.toString());
+        running.await("the stub has loaded 3");
+        running.signal("INT");
+        Ffmpeg.Result result = running.finish();
+        assertTrue(result.log().contains("interrupted before the first window"), result::tail);
+        int frames = STUB.frames("-i " + file).size();
+        assertTrue(frames > 0 && frames <= 50, frames + " frames of a fifth of a second");
+    }
+
     /** What the host's handler does at the fourth signal, it does once the libraries are loaded, or it would not end. */
     @Test
     void signalsWaitWhileLibrariesAreLoaded(@TempDir Path folder) throws Exception {
