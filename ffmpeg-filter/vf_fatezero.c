@@ -657,7 +657,8 @@ static int take(AVFilterContext *ctx, AVFrame *frame)
 static int cancel(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    const AVFrame *last = s->interrupted ? s->interrupted : s->window.nb_frames ? s->window.frames[s->window.nb_frames - 1] : s->edited.frames[s->edited.nb_frames - 1];
+    const Window *window = s->window.nb_frames ? &s->window : &s->edited;
+    const AVFrame *last  = s->interrupted ? s->interrupted : window->frames[window->nb_frames - 1];
     int ret;
 
     end_stream(ctx, s->windows ? s->edited.frames[0]->pts : end_of(ctx->inputs[0], last));
