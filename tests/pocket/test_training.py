@@ -80,7 +80,7 @@ class Richer(unittest.TestCase):
         self.assertAlmostEqual(np.mean([scene.weather is not None for scene in scenes]), 0.12, delta=0.03)
         self.assertEqual({scene.style for scene in scenes}, set(STYLES))
         pairs = [scene for scene in scenes if scene.second]
-        self.assertAlmostEqual(len(pairs) / len(scenes), 0.09, delta=0.03)
+        self.assertAlmostEqual(len(pairs) / len(scenes), 0.17, delta=0.03)
         self.assertTrue(all(scene.object != scene.second and scene.colour != scene.second_colour for scene in pairs))
         self.assertAlmostEqual(np.mean([scene.zoom > 0 for scene in scenes]), 0.1, delta=0.03)
 
