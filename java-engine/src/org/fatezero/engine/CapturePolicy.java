@@ -24,7 +24,10 @@ final class CapturePolicy implements AutoCloseable {
 
     private static final int PARTS_OF_FREE_MEMORY = 2; // of which what is kept may take one
 
-    /** The bytes that each open policy has chosen to keep. Two filters of one process would otherwise both plan for the same free memory. */
+    /**
+     * The bytes that each open policy has chosen to keep. Two filters of one process would otherwise both plan for the same free
+     * memory.
+     */
     private static final Map<CapturePolicy, Long> KEPT = new IdentityHashMap<>();
 
     private final String option;
@@ -67,7 +70,8 @@ final class CapturePolicy implements AutoCloseable {
      * @param tokens of a text
      * @param specs what each edit captures
      */
-    boolean keeps(UNetConfig unet, int latentHeight, int latentWidth, Window window, int tokens, int steps, List<CaptureSpec> specs, DataType precision) {
+    boolean keeps(UNetConfig unet, int latentHeight, int latentWidth, Window window, int tokens, int steps, List<CaptureSpec> specs,
+            DataType precision) {
         if (exhausted) {
             return false;
         }
@@ -90,7 +94,8 @@ final class CapturePolicy implements AutoCloseable {
             }
             KEPT.put(this, keeps ? wanted : 0);
         }
-        log.log(Log.VERBOSE, "the source's attention is " + (keeps ? "kept, " : "recomputed, not kept, ") + megabytes(wanted) + ": " + reason);
+        log.log(Log.VERBOSE, "the source's attention is " + (keeps ? "kept, " : "recomputed, not kept, ") + megabytes(wanted)
+                + ": " + reason);
         return keeps;
     }
 

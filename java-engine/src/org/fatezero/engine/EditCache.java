@@ -35,8 +35,8 @@ import java.util.Map;
 record EditCache(CacheFolder folder, Log log, Model model, String settings, int edits) {
 
     /** Options that do not change an edit, or do so only by others or the inversion, which are part of the name. */
-    private static final List<String> NOT_IN_KEY = List.of("preset", "presets", "edit", "promptfile", "from", "to", "captioner", "model", "lora", "device", "precision",
-            "window", "store", "inversion", "cache_limit", "steady");
+    private static final List<String> NOT_IN_KEY = List.of("preset", "presets", "edit", "promptfile", "from", "to", "captioner",
+            "model", "lora", "device", "precision", "window", "store", "inversion", "cache_limit", "steady");
 
     private static final String KEY = "key";
     private static final String RESULTS = "results"; // the names of the tensors

@@ -2,8 +2,6 @@ package org.fatezero.engine;
 
 import ai.djl.ndarray.types.DataType;
 
-import org.fatezero.caption.Captioner;
-import org.fatezero.caption.Captioners;
 import org.fatezero.device.Hardware;
 import org.fatezero.device.Libtorch;
 import org.fatezero.device.Memory;
@@ -85,7 +83,8 @@ public final class Engine implements AutoCloseable {
      *
      * @param before whose windows come before this one's; it is left as it is. Null for none
      * @param set all options, whether they change or not
-     * @throws IllegalArgumentException also for options that stay as they are as long as the film runs: {@link OptionResolver#requireSameFilm}
+     * @throws IllegalArgumentException also for options that stay as they are as long as the film runs:
+     *     {@link OptionResolver#requireSameFilm}
      */
     public Engine(Engine before, Map<String, String> set, Host host) throws IOException {
         this.host = host;
@@ -111,8 +110,8 @@ public final class Engine implements AutoCloseable {
         if (before != null && before.store.isExhausted()) {
             store.exhausted();
         }
-        editor = new WindowEditor(asked, hardware.device(), before == null || before.editor == null ? hardware.precision() : before.editor.precision(),
-                store, host);
+        DataType precision = before == null || before.editor == null ? hardware.precision() : before.editor.precision();
+        editor = new WindowEditor(asked, hardware.device(), precision, store, host);
         try {
             Window window = editor.window(options.window(), false, 1, 1); // reports a wrong selector now rather than at the first window
             if (options.keys_at().endsWith("ch") && window.keysAt() == 0) {
@@ -210,10 +209,12 @@ public final class Engine implements AutoCloseable {
      *
      * @param source direct buffers, one a frame
      * @param sourceStride bytes from row to row
-     * @param mask with {@code mask=1} direct buffers of gray, 8 bits a sample, one a frame: nothing changes where they are 0; otherwise null
+     * @param mask with {@code mask=1} direct buffers of gray, 8 bits a sample, one a frame: nothing changes where they are 0;
+     *     otherwise null
      * @param maskStride likewise
      * @param maskSize width and height of each
-     * @param target like {@code source}, one edit's frames after another's, as wide as its {@link #panels}; untouched if an edit fails before decoding
+     * @param target like {@code source}, one edit's frames after another's, as wide as its {@link #panels}; untouched if an edit
+     *     fails before decoding
      * @param depth bits a sample, 8 or 16
      * @throws CancellationException if the host asked for it
      * @throws OutOfMemoryError if the window has no room in memory, even with nothing kept of the source
@@ -255,7 +256,7 @@ public final class Engine implements AutoCloseable {
         }
         if (describes) {
             if (shot.caption() == null) {
-                shot.describe(caption());
+                shot.describe(describer().caption(shot.picture()));
             }
             if (!shot.caption().equals(planned)) {
                 plan(shot.caption());
@@ -267,7 +268,8 @@ public final class Engine implements AutoCloseable {
             if (editor.precision() == DataType.FLOAT32) {
                 throw notFinite(e);
             }
-            host.log(Host.WARNING, e.getMessage() + " in half precision: once more, and from now on, with precision=fp32, which takes longer");
+            host.log(Host.WARNING, e.getMessage()
+                    + " in half precision: once more, and from now on, with precision=fp32, which takes longer");
             editor.close();
             editor = null;
             editor = inSinglePrecision();
@@ -281,35 +283,21 @@ public final class Engine implements AutoCloseable {
 
     private List<Mask> masks(int n, ByteBuffer[] mask, int[] stride, int[] size) {
         if (mask == null ? options.mask() : !options.mask() || mask.length != n || stride.length != n || size.length != 2 * n) {
-            throw new IllegalArgumentException("mask=" + (options.mask() ? 1 : 0) + " and " + (mask == null ? 0 : mask.length) + " masks: expected "
-                    + (options.mask() ? "one for each of " + n + " frames" : "none without mask=1"));
+            throw new IllegalArgumentException("mask=" + (options.mask() ? 1 : 0) + " and " + (mask == null ? 0 : mask.length)
+                    + " masks: expected " + (options.mask() ? "one for each of " + n + " frames" : "none without mask=1"));
         }
-        return mask == null ? null : IntStream.range(0, n).mapToObj(i -> Mask.of(mask[i], stride[i], size[2 * i], size[2 * i + 1])).toList();
+        return mask == null ? null
+                : IntStream.range(0, n).mapToObj(i -> Mask.of(mask[i], stride[i], size[2 * i], size[2 * i + 1])).toList();
     }
 
-    /** What a shot shows, by its anchor. */
-    private String caption() throws IOException {
-        try (Captioner captioner = Captioners.open(options.captioner(), options.model()).orElse(null)) {
-            if (captioner == null) {
-                host.log(Host.WARNING, "source: " + Captioners.missing(options.model()) + ". Until then say what the clip shows with source=");
-                return Captioner.NOTHING_KNOWN;
-            }
-            String caption = captioner.caption(shot.picture());
-            host.log(Host.INFO, "source: " + caption);
-            return caption;
-        }
-    }
-
-    /** How well captions describe the shot, by who described it. */
-    private double[] judged(List<String> captions) throws IOException {
-        try (Captioner captioner = Captioners.open(options.captioner(), options.model()).orElse(null)) {
-            return captioner == null ? Readings.none(captions) : captioner.logProbabilities(shot.picture(), captions);
-        }
+    private Describer describer() {
+        return new Describer(options.captioner(), options.model(), host);
     }
 
     /** Plans the edits for what a shot shows. */
     private void plan(String caption) throws IOException {
-        List<Options> described = OptionResolver.described(set, caption, this::judged, (level, message) -> { }); // told on opening
+        Readings.Judge judge = captions -> describer().judged(shot.picture(), captions);
+        List<Options> described = OptionResolver.described(set, caption, judge, (level, message) -> { }); // told on opening
         WindowEditor next = new WindowEditor(described, hardware.device(), editor.precision(), store, host);
         editor.close();
         editor = next;

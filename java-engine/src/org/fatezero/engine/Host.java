@@ -1,6 +1,9 @@
 package org.fatezero.engine;
 
+import org.fatezero.diffusion.Progress;
 import org.fatezero.io.Log;
+
+import java.util.concurrent.CancellationException;
 
 /** The host's callbacks: log lines, progress and cancelling. */
 public interface Host extends Log {
@@ -10,7 +13,19 @@ public interface Host extends Log {
      *
      * @param phase {@code load}, on opening; {@code encode}, {@code invert}, {@code reconstruct}, {@code edit} or {@code decode}
      * @param step steps done, {@code 0 ... steps}
-     * @return false to cancel: the engine then throws {@link java.util.concurrent.CancellationException}
+     * @return false to cancel: the engine then throws {@link CancellationException}
      */
     boolean step(String phase, int step, int steps);
+
+    /** Tells the host of a step. */
+    default void report(String phase, int step, int steps) {
+        if (!step(phase, step, steps)) {
+            throw new CancellationException("cancelled by the host in phase " + phase + ", step " + step + " of " + steps);
+        }
+    }
+
+    /** Tells the host of a loop's steps. */
+    default Progress reporting(String phase) {
+        return (step, steps) -> report(phase, step, steps);
+    }
 }

@@ -37,8 +37,8 @@ import java.util.Map;
 record InversionCache(CacheFolder folder, Log log, String settings, int steps, List<TokenSet> words, boolean denoised) {
 
     /** Options that do not change an inversion, or do so only through the model or the frames, whose digests are part of the name. */
-    private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source", "captioner", "store", "inversion",
-            "cache_limit", "speed", "fuse_at", "mask", "show");
+    private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source",
+            "captioner", "store", "inversion", "cache_limit", "speed", "fuse_at", "mask", "show");
 
     /**
      * @param options of any edit

@@ -38,10 +38,10 @@ public final class Show {
     /** What one of the pictures is. */
     private enum Panel { SOURCE, EDIT, MASK, HEAT }
 
-    /** The tints of the regions' masks in turn, red, green and blue from -1 to 1, and their opacity; the picture outside of all is darkened. */
+    /** The tints of the regions' masks in turn, red, green and blue from -1 to 1. */
     private static final float[][] TINTS = {{-1f, 0.6f, 1f}, {1f, 0.2f, -0.8f}, {0.9f, -0.8f, 0.9f}, {0.1f, 1f, -0.8f}};
-    private static final double TINTED = 0.35;
-    private static final double LEFT_OUT = 0.4;
+    private static final double TINTED = 0.35;  // their opacity
+    private static final double LEFT_OUT = 0.4; // brightness of the picture outside of all masks
 
     private static final double SAME = 1e-4; // difference of latents below which nothing has changed them
 
@@ -76,8 +76,8 @@ public final class Show {
         CaptureSpec captured = plan.method().source();
         return switch (options.show()) {
             case "edit" -> new Show(torch, options, List.of(Panel.EDIT), regions, captured, null);
-            case "compare" -> new Show(torch, options, panels(options) == 3 ? List.of(Panel.SOURCE, Panel.EDIT, Panel.MASK) : List.of(Panel.SOURCE, Panel.EDIT),
-                    regions, captured, null);
+            case "compare" -> new Show(torch, options, List.of(Panel.SOURCE, Panel.EDIT, Panel.MASK).subList(0, panels(options)), regions,
+                    captured, null);
             case "mask" -> {
                 if (!masked) {
                     throw new IllegalArgumentException("show=mask: this edit has no mask; " + (depth == 0 ? "it starts from no noise"
@@ -94,19 +94,19 @@ public final class Show {
         };
     }
 
-    private static Show attention(Options options, CaptureSpec captured, Regions regions, PromptWords words, Prompt source, Prompt target, Torch torch) {
+    private static Show attention(Options options, CaptureSpec captured, Regions regions, PromptWords words, Prompt source, Prompt target,
+            Torch torch) {
         String show = options.show();
         String word = show.substring("attention".length() + 1).strip();
-        int cells = EditPlan.maskCells(options);
-        List<Panel> heat = List.of(Panel.HEAT);
-        if (words.has(word, source)) {
-            return new Show(torch, options, heat, regions, captured.withTokens(TokenSet.of(words.tokens("show", Words.split(word), source), cells)), null);
+        boolean inSource = words.has(word, source);
+        if (!inSource && !words.has(word, target)) {
+            throw new IllegalArgumentException("show=" + show + ": '" + word + "' is neither in the source '" + source.text()
+                    + "' nor in the prompt '" + target.text() + "'");
         }
-        if (words.has(word, target)) {
-            return new Show(torch, options, heat, regions, captured, TokenSet.of(words.tokens("show", Words.split(word), target), cells));
-        }
-        throw new IllegalArgumentException("show=" + show + ": '" + word + "' is neither in the source '" + source.text()
-                + "' nor in the prompt '" + target.text() + "'");
+        int[] tokens = words.tokens("show", Words.split(word), inSource ? source : target);
+        TokenSet shown = TokenSet.of(tokens, EditPlan.maskCells(options));
+        return new Show(torch, options, List.of(Panel.HEAT), regions, inSource ? captured.withTokens(shown) : captured,
+                inSource ? null : shown);
     }
 
     /** How many pictures lie side by side, which the options alone tell. */
@@ -138,8 +138,8 @@ public final class Show {
     }
 
     /**
-     * Where an edit has changed the source's latents, and the cells around, whose pixels such a cell reaches the most: {@code (frames, 1, h, w)} of 0
-     * and 1. Null where it has changed all, or the source's pixels are not wanted back.
+     * Where an edit has changed the source's latents, and the cells around, whose pixels such a cell reaches the most:
+     * {@code (frames, 1, h, w)} of 0 and 1. Null where it has changed all, or the source's pixels are not wanted back.
      *
      * @param z the edit's clean latents, or null
      */
@@ -159,9 +159,9 @@ public final class Show {
     }
 
     /**
-     * The masks of the edit's regions, {@code (frames, regions, h, w)} of 0 to 1, or the attention to some words, {@code (frames, 1, h, w)}: the mean
-     * over the steps at which the source's self-attention is fused, or over all if it never is. Masks are those of the source's words alone;
-     * attention is what {@code threshold} is compared with. Null where neither is shown.
+     * The masks of the edit's regions, {@code (frames, regions, h, w)} of 0 to 1, or the attention to some words,
+     * {@code (frames, 1, h, w)}: the mean over the steps at which the source's self-attention is fused, or over all if it never is.
+     * Masks are those of the source's words alone; attention is what {@code threshold} is compared with. Null where neither is shown.
      *
      * @param ofEdit what {@link #ofEdit} has gathered
      */
@@ -175,7 +175,8 @@ public final class Show {
             return attention(window, ofEdit);
         }
         if (masks && captured.tokens().isEmpty()) { // the user's alone, or none: parity=1 lets blend name no word
-            return trajectory.mask() != null ? trajectory.mask().duplicate() : window.zeros(new Shape(trajectory.zT().getShape().get(0), 1, 1, 1));
+            return trajectory.mask() != null ? trajectory.mask().duplicate()
+                    : window.zeros(new Shape(trajectory.zT().getShape().get(0), 1, 1, 1));
         }
         List<AttentionStore> all = trajectory.attention();
         List<AttentionStore> fused = IntStream.range(0, all.size()).filter(captured.use()::inSelfAttention).mapToObj(all::get).toList();
@@ -183,7 +184,8 @@ public final class Show {
         try (Scope scope = new Scope(window)) {
             NDArray sum = null;
             for (AttentionStore step : steps) {
-                NDArray one = masks ? masks(scope.manager(), step, trajectory.mask()) : attention(scope.manager(), step.tokens(captured.tokens().get(0)));
+                NDArray one = masks ? masks(scope.manager(), step, trajectory.mask())
+                        : attention(scope.manager(), step.tokens(captured.tokens().get(0)));
                 sum = sum == null ? one : sum.add(one);
             }
             return scope.keep(sum.div(steps.size()));
@@ -198,7 +200,8 @@ public final class Show {
     }
 
     private NDArray attention(NDManager to, TokenAttention attention) {
-        return regions.all().stream().map(Region::mask).filter(Objects::nonNull).findFirst().orElse(new BlendMask(torch, 1)).attention(to, attention);
+        BlendMask mask = regions.all().stream().map(Region::mask).filter(Objects::nonNull).findFirst().orElse(new BlendMask(torch, 1));
+        return mask.attention(to, attention);
     }
 
     /**
@@ -207,12 +210,12 @@ public final class Show {
      * @param frames the source's size
      * @param edited the edit as decoded, {@code (1, 3, h, w)}; null if {@link #showsEdit} is false
      * @param heat of this frame, {@code (1, regions, h, w)} or {@code (1, 1, h, w)}, or null
-     * @param changed where the edit differs from the source, {@code (1, 1, h, w)} of 0 and 1; elsewhere it is given the source's own pixels. Null for
-     *     everywhere
+     * @param changed where the edit differs from the source, {@code (1, 1, h, w)} of 0 and 1; elsewhere it is given the source's own
+     *     pixels. Null for everywhere
      * @param target its rows hold all panels; the first may lie where the source does
      */
-    public void paint(FrameFormat frames, ByteBuffer source, int sourceStride, ByteBuffer target, int targetStride, NDArray edited, NDArray heat,
-            NDArray changed, NDManager window) {
+    public void paint(FrameFormat frames, ByteBuffer source, int sourceStride, ByteBuffer target, int targetStride, NDArray edited,
+            NDArray heat, NDArray changed, NDManager window) {
         try (NDManager frame = window.newSubManager()) {
             NDArray original = panels.size() == 1 && heat == null && changed == null ? null
                     : frames.read(source, sourceStride, frames.height(), frames.width(), false, frame, torch);
@@ -246,7 +249,8 @@ public final class Show {
         NDArray painted = source.add(1).mul(LEFT_OUT).sub(1);
         for (int j = 0; j < masks.getShape().get(1); j++) {
             NDArray tint = source.getManager().create(TINTS[j % TINTS.length], new Shape(1, 3, 1, 1));
-            painted = torch.lerp(painted, source.mul(1 - TINTED).add(tint.mul(TINTED)), masks.get(new NDIndex().addAllDim().addSliceDim(j, j + 1)));
+            NDArray mask = masks.get(new NDIndex().addAllDim().addSliceDim(j, j + 1));
+            painted = torch.lerp(painted, source.mul(1 - TINTED).add(tint.mul(TINTED)), mask);
         }
         return painted;
     }

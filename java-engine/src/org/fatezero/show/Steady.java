@@ -15,9 +15,10 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * Takes flicker out of an edit: each frame is drawn towards the frame before it, itself steadied and moved along as the source has moved, where
- * the source is still alike and the same was asked for. So the frames of a shot go on from each other through all of its windows. The source
- * alone says how things move, as in blind video temporal consistency (Bonneel et al. 2015), which does this to gradients.
+ * Takes flicker out of an edit: each frame is drawn towards the frame before it, itself steadied and moved along as the source has
+ * moved, where the source is still alike and the same was asked for. So the frames of a shot go on from each other through all of its
+ * windows. The source alone says how things move, as in blind video temporal consistency (Bonneel et al. 2015), which does this to
+ * gradients.
  */
 public final class Steady {
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
@@ -16,6 +17,7 @@ import org.fatezero.edit.fatezero.Alignment;
 import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.plan.PromptWords;
 import org.fatezero.forward.ForwardContext;
+import org.fatezero.inversion.Trajectory;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
 import org.fatezero.options.Words;
@@ -139,8 +141,10 @@ class ConfigurationParityTest {
         try (Golden golden = new Golden("method.safetensors"); Engine engine = new Engine(given(name), new TinyOptions.Silent())) {
             NDArray z0 = golden.array(edit.get("clip").getAsString() + ".z0");
             WindowEditor editor = engine.editor();
-            ForwardContext context = ForwardContext.of(editor.window((int) z0.getShape().get(0), false, (int) z0.getShape().get(2), (int) z0.getShape().get(3)));
-            NDArray last = editor.edited(editor.invert(z0, context, true, null), Mix.NONE, false, context, true).get(0).z();
+            Shape shape = z0.getShape();
+            ForwardContext context = ForwardContext.of(editor.window((int) shape.get(0), false, (int) shape.get(2), (int) shape.get(3)));
+            Trajectory inversion = editor.latents().invert(z0, context, true, List.of());
+            NDArray last = editor.latents().edit(inversion, Mix.NONE, false, context, true).get(0).z();
             double error = Golden.assertClose(golden.array(name + ".last"), last, LIMIT, name);
             System.getLogger("parity").log(System.Logger.Level.INFO, name + ": relative error " + error);
         }

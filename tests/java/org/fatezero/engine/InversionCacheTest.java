@@ -171,8 +171,8 @@ class InversionCacheTest {
             LatentCounter counter = new LatentCounter();
             ForwardContext context = ForwardContext.of(engine.editor().window(FRAMES, false, 6, 8));
             NDArray z0 = window.randomNormal(new Shape(FRAMES, model.unet.config().inChannels(), 6, 8));
-            Trajectory inversion = engine.editor().invert(z0, context, false, null);
-            engine.editor().edited(inversion, Mix.NONE, false, context.and(counter), false);
+            Trajectory inversion = engine.editor().latents().invert(z0, context, false, List.of());
+            engine.editor().latents().edit(inversion, Mix.NONE, false, context.and(counter), false);
             assertEquals(FRAMES * (2 * STEPS + 1), counter.latents());
         }
     }

@@ -174,7 +174,8 @@ class PresetsTest {
             LatentCounter counter = new LatentCounter();
             ForwardContext context = ForwardContext.of(engine.editor().window(FRAMES, false, 6, 8)).and(counter);
             NDArray z0 = window.randomNormal(new Shape(FRAMES, model.unet.config().inChannels(), 6, 8));
-            engine.editor().edited(engine.editor().invert(z0, context, true, null), Mix.NONE, false, context, true);
+            LatentEditor editor = engine.editor().latents();
+            editor.edit(editor.invert(z0, context, true, List.of()), Mix.NONE, false, context, true);
             return counter.latents();
         }
     }

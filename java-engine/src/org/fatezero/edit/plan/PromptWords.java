@@ -76,8 +76,8 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
         if (halves.length == 2) {
             return halves[1].isBlank() ? new int[0] : tokens("blend", Words.split(halves[1]), target);
         }
-        return Words.split(halves[0]).stream().filter(word -> has(word, target)).flatMapToInt(word -> Arrays.stream(find("blend", word, target)))
-                .distinct().sorted().toArray();
+        return Words.split(halves[0]).stream().filter(word -> has(word, target))
+                .flatMapToInt(word -> Arrays.stream(find("blend", word, target))).distinct().sorted().toArray();
     }
 
     private static String blended(String text) {

@@ -1,0 +1,42 @@
+package org.fatezero.engine;
+
+import org.fatezero.caption.Captioner;
+import org.fatezero.caption.Captioners;
+import org.fatezero.options.Readings;
+import org.fatezero.video.Frame;
+
+import java.io.IOException;
+import java.util.List;
+
+/**
+ * Describes shots by their anchors. The captioner is there while it is asked, once or twice a shot, and then makes room for the edit.
+ *
+ * @param captioner as the option
+ * @param model the option: its folder may have a captioner of its own
+ */
+record Describer(String captioner, String model, Host host) {
+
+    /** What a picture shows; without a captioner that is not known. */
+    String caption(Frame picture) throws IOException {
+        try (Captioner opened = open()) {
+            if (opened == null) {
+                host.log(Host.WARNING, "source: " + Captioners.missing(model) + ". Until then say what the clip shows with source=");
+                return Captioner.NOTHING_KNOWN;
+            }
+            String caption = opened.caption(picture);
+            host.log(Host.INFO, "source: " + caption);
+            return caption;
+        }
+    }
+
+    /** How well captions describe a picture, as logarithms of probabilities. */
+    double[] judged(Frame picture, List<String> captions) throws IOException {
+        try (Captioner opened = open()) {
+            return opened == null ? Readings.none(captions) : opened.logProbabilities(picture, captions);
+        }
+    }
+
+    private Captioner open() throws IOException {
+        return Captioners.open(captioner, model).orElse(null);
+    }
+}
