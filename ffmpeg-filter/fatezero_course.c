@@ -90,7 +90,8 @@ int ff_fatezero_evaluate_mix(AVFilterContext *ctx, const FatezeroCourse *course,
 {
     double values[] = { frame->pts == AV_NOPTS_VALUE ? NAN : frame->pts * av_q2d(ctx->inputs[0]->time_base), number };
     double share = av_expr_eval(course->mix, values, ctx);
-    /* rounded, since a ramp's first frame is to be prompt's own, and not a little less; and whole, since a locale may have another decimal point */
+    /* rounded, since a ramp's first frame is to be prompt's own, and not a little less;
+     * and whole, since a locale may have another decimal point */
     int millionths = isnan(share) ? 0 : lrint(1e6 * av_clipd(share, 0, 1));
     char text[32], *end;
 

@@ -77,7 +77,8 @@ int ff_fatezero_find_mask(AVFilterContext *ctx, AVFrame **mask)
         AVFrame *next = ff_inlink_peek_frame(masks, 0);
 
         if (av_compare_ts(next->pts, masks->time_base, frame->pts, frames->time_base) > 0) {
-            /* the first mask counts for earlier frames, too; it stays in the link, since taking it would run commands queued up to its time */
+            /* the first mask counts for earlier frames, too;
+             * it stays in the link, since taking it would run commands queued up to its time */
             if (!*mask && (ret = (next = av_frame_clone(next)) ? adopt(masks, next, mask) : AVERROR(ENOMEM)) < 0)
                 return ret;
             return 1;

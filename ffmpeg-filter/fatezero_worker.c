@@ -68,7 +68,8 @@ int ff_fatezero_start_worker(FatezeroWorker *w, AVFilterContext *ctx, void (*tas
     ret = pthread_create(&w->thread, NULL, work, w);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (ret) {
-        av_log(ctx, AV_LOG_ERROR, "no thread can be started to edit in (%s); raise the limit of processes (ulimit -u)\n", av_err2str(AVERROR(ret)));
+        av_log(ctx, AV_LOG_ERROR, "no thread can be started to edit in (%s); raise the limit of processes (ulimit -u)\n",
+               av_err2str(AVERROR(ret)));
         pthread_cond_destroy(&w->changed);
         pthread_mutex_destroy(&w->lock);
         w->state = WORKER_ABSENT;

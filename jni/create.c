@@ -217,7 +217,8 @@ static int run(void)
 }
 
 /* Of the signals that a virtual machine handles by itself it needs the faults alone. SIGUSR2 it sends to its own threads if a profiler
- * within it asks for that. Where the host handles or ignores that signal, it goes on doing so; where it does not, the signal would end it. */
+ * within it asks for that. Where the host handles or ignores that signal, it goes on doing so;
+ * where it does not, the signal would end it. */
 static int is_needed(int number, const struct sigaction *before)
 {
     return number == SIGUSR2 ? !(before->sa_flags & SA_SIGINFO) && before->sa_handler == SIG_DFL

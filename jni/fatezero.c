@@ -304,7 +304,8 @@ static fatezero_code check_masks(const fatezero_mask *mask, int n, fatezero_erro
 {
     for (int i = 0; mask && i < n; i++) {
         if (!mask[i].data || mask[i].width < 1 || mask[i].height < 1 || mask[i].stride < mask[i].width)
-            return fatezero_fail(error, FATEZERO_INVALID, "mask %d: %dx%d with %td bytes from row to row: at least 1x1, and rows of a width",
+            return fatezero_fail(error, FATEZERO_INVALID,
+                                 "mask %d: %dx%d with %td bytes from row to row: at least 1x1, and rows of a width",
                                  i, mask[i].width, mask[i].height, mask[i].stride);
         if (mask[i].stride > INT_MAX / mask[i].height)
             return fatezero_fail(error, FATEZERO_INVALID, "mask %d is larger than %d bytes", i, INT_MAX);

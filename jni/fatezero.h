@@ -185,7 +185,8 @@ FATEZERO_API fatezero_code fatezero_edit(fatezero *fz, const fatezero_image *sou
  * @param mask n of them
  */
 FATEZERO_API fatezero_code fatezero_edit_masked(fatezero *fz, const fatezero_image *source, const fatezero_mask *mask,
-                                                const fatezero_image *target, int n, int width, int height, int depth, fatezero_error *error);
+                                                const fatezero_image *target, int n, int width, int height, int depth,
+                                                fatezero_error *error);
 
 /**
  * Describes what the last successful call of fatezero_edit() made.

@@ -227,7 +227,8 @@ static int try_path(search *s)
     for (char *dir = path ? strtok_r(path, ":", &rest) : NULL; dir && !found; dir = strtok_r(NULL, ":", &rest)) {
         char program[PATH_MAX], home[PATH_MAX], *end;
         if (snprintf(program, sizeof(program), "%s/java", dir) < (int)sizeof(program) &&
-            !access(program, X_OK) && realpath(program, home) && (end = strrchr(home, '/')) && end - home >= 4 && !strcmp(end - 4, "/bin/java")) {
+            !access(program, X_OK) && realpath(program, home) &&
+            (end = strrchr(home, '/')) && end - home >= 4 && !strcmp(end - 4, "/bin/java")) {
             end[-4] = '\0';
             found = try_home(s, home);
         }

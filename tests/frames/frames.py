@@ -58,7 +58,8 @@ EDITS = {
     "attention=reconstruction, store=recompute": f"{SWAP}:attention=reconstruction:store=recompute",
     "infusion": f"preset=infusion:{JEEP}",
     "infusion, store=recompute": f"preset=infusion:{JEEP}:store=recompute:inject_at=up1.0+up2.0:inject_weight=0.5:fuse_at=8",
-    "infusion, whole attention": f"preset=watercolor:{SOURCE}:method=infusion:inject=0.3:inject_kv=0.5:fuse=outputs:attention=reconstruction",
+    "infusion, whole attention":
+        f"preset=watercolor:{SOURCE}:method=infusion:inject=0.3:inject_kv=0.5:fuse=outputs:attention=reconstruction",
     "solver=implicit": f"{SWAP}:solver=implicit:store=recompute",
     "start": f"preset=watercolor:{SOURCE}:start=0.5",
     "start=0": f"preset=watercolor:{SOURCE}:start=0",
@@ -110,7 +111,8 @@ def run(edits, environment):
     command = [FFMPEG, "-v", "error", "-nostdin", "-i", CLIP, "-filter_complex", ";".join(graph)]
     for pad in outputs:
         command += ["-map", pad]
-    result = subprocess.run([*command, "-fps_mode", "passthrough", "-f", "framemd5", "-"], env=environment, stdout=subprocess.PIPE, text=True)
+    result = subprocess.run([*command, "-fps_mode", "passthrough", "-f", "framemd5", "-"],
+                            env=environment, stdout=subprocess.PIPE, text=True)
     if result.returncode:
         sys.exit(result.returncode)
     hashes = {}

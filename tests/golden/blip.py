@@ -38,7 +38,8 @@ def tokenizer(size):
 def frames():
     """Pictures uint8 (h, w, 3) of smooth random colours."""
     rng = np.random.default_rng(5)
-    return [np.array(Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(size, Image.BICUBIC)) for size in ((67, 45), (32, 32), (40, 90))]
+    return [np.array(Image.fromarray(rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)).resize(size, Image.BICUBIC))
+            for size in ((67, 45), (32, 32), (40, 90))]
 
 
 @torch.no_grad()
@@ -70,15 +71,16 @@ def main():
         image = model.vision_model(pixels).last_hidden_state
         ids = torch.tensor([[model.config.text_config.bos_token_id, 5, 8, 13], [model.config.text_config.bos_token_id, 20, 4, 6]])
         logits = model.text_decoder(ids, encoder_hidden_states=image.repeat(2, 1, 1)).logits
-        stored |= {f"{i}.frame": torch.from_numpy(frame.copy()), f"{i}.size": torch.tensor(frame.shape[:2]), f"{i}.ids": ids, f"{i}.image": image,
-                   f"{i}.logits": logits[:, -1]}
+        stored |= {f"{i}.frame": torch.from_numpy(frame.copy()), f"{i}.size": torch.tensor(frame.shape[:2]), f"{i}.ids": ids,
+                   f"{i}.image": image, f"{i}.logits": logits[:, -1]}
         for beams in (1, 3, 5):
             made = model.generate(pixels, num_beams=beams, max_length=20)[0].tolist()[1:]
             made = made[:made.index(model.config.text_config.sep_token_id)] if model.config.text_config.sep_token_id in made else made
             stored[f"{i}.beams{beams}"] = torch.tensor(made)
             captions.append(words.decode(made))
             print(i, beams, made, captions[-1])
-    save_file({name: value.contiguous() for name, value in stored.items()}, out.with_suffix(".safetensors"), {"captions": json.dumps(captions)})
+    save_file({name: value.contiguous() for name, value in stored.items()}, out.with_suffix(".safetensors"),
+              {"captions": json.dumps(captions)})
 
 
 if __name__ == "__main__":

@@ -18,7 +18,8 @@ MODEL = HERE.parents[1] / "java-engine/pocket/captioner"
 sys.path.insert(0, str(HERE.parent / "pocket"))
 from scenes import Scene, render  # noqa: E402
 
-SCENES = (Scene("swan", "white", "river", "photo", 41), Scene("fox", "orange", "snow", "watercolor", 42), Scene(None, None, "forest", "photo", 43))
+SCENES = (Scene("swan", "white", "river", "photo", 41), Scene("fox", "orange", "snow", "watercolor", 42),
+          Scene(None, None, "forest", "photo", 43))
 
 
 def logits(frame, config, weights):
@@ -39,7 +40,8 @@ def main():
     frames.append(np.ascontiguousarray(render(SCENES[0], 8, 192, 0, 1).frames[0][8:]))   # 184 x 192
     stored = {}
     for i, frame in enumerate(frames):
-        stored |= {f"{i}.frame": torch.from_numpy(frame), f"{i}.size": torch.tensor(frame.shape[:2]), f"{i}.logits": logits(frame, config, weights)}
+        stored |= {f"{i}.frame": torch.from_numpy(frame), f"{i}.size": torch.tensor(frame.shape[:2]),
+                   f"{i}.logits": logits(frame, config, weights)}
     save_file(stored, HERE / "captioner.safetensors")
 
 

@@ -54,7 +54,8 @@ def original_vae(name):
 
 def write_names(unet, vae, text):
     checkpoint, lines = {}, []
-    for prefix, of, model, folder in (("model.diffusion_model.", original_unet, unet, "unet"), ("first_stage_model.", original_vae, vae, "vae"),
+    for prefix, of, model, folder in (("model.diffusion_model.", original_unet, unet, "unet"),
+                                      ("first_stage_model.", original_vae, vae, "vae"),
                                       ("cond_stage_model.transformer.", lambda n: n, text, "text_encoder")):
         for name, tensor in model.state_dict().items():
             one = "first_stage" in prefix and ".mid_block.attentions.0." in f".{name}" and tensor.ndim == 2
@@ -75,7 +76,8 @@ def loras(unet, text):
     kohya, diffusers = {}, {}
     for part, short, model in (("unet", "lora_unet", unet), ("text_encoder", "lora_te", text)):
         for name, module in model.named_modules():
-            wanted = re.search(r"(down_blocks\.1|mid_block).*(attn[12]\.to_(q|k|v|out\.0)|ff\.net\.2|proj_in)$|layers\.1\.(self_attn\.[qkv]_proj|mlp\.fc1)$", name)
+            wanted = re.search(r"(down_blocks\.1|mid_block).*(attn[12]\.to_(q|k|v|out\.0)|ff\.net\.2|proj_in)$"
+                               r"|layers\.1\.(self_attn\.[qkv]_proj|mlp\.fc1)$", name)
             if not wanted or not hasattr(module, "weight"):
                 continue
             w = module.weight
@@ -98,7 +100,8 @@ def main():
     out, noise = {}, {}
     for kind, tensors in zip(("diffusers", "kohya"), loras(unet, text)[::-1]):
         save_file({n: x.half().contiguous() for n, x in tensors.items()}, HERE / f"lora-{kind}.safetensors")
-        pipe = StableDiffusionPipeline(vae, text, tokenizer, unet, DDIMScheduler.from_pretrained(TINY / "scheduler"), None, None, requires_safety_checker=False)
+        pipe = StableDiffusionPipeline(vae, text, tokenizer, unet, DDIMScheduler.from_pretrained(TINY / "scheduler"), None, None,
+                                       requires_safety_checker=False)
         pipe.load_lora_weights(HERE, weight_name=f"lora-{kind}.safetensors")
         pipe.fuse_lora(lora_scale=0.7)
         if kind == "diffusers":           # this diffusers loses the text encoder's attention of the other kind

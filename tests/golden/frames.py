@@ -15,7 +15,8 @@ CLIPS = {  # frames, height, width; the data set's settings
     "larger": (1, 20, 20, {"n_sample_frame": 1, "image_size": 32}),
     "wide": (11, 27, 46, {"n_sample_frame": 3, "start_sample_frame": 2, "sampling_rate": 3, "image_size": 16,
                           "offset": {"left": 3, "right": 0, "top": 1, "bottom": 2}}),
-    "tall": (4, 47, 24, {"n_sample_frame": 2, "sampling_rate": 2, "image_size": 24, "offset": {"left": 0, "right": 1, "top": 0, "bottom": 4}}),
+    "tall": (4, 47, 24, {"n_sample_frame": 2, "sampling_rate": 2, "image_size": 24,
+                         "offset": {"left": 0, "right": 1, "top": 0, "bottom": 4}}),
     "partial": (2, 230, 9, {"n_sample_frame": 2, "image_size": 8, "offset": {"left": 1}}),  # without top it is 200
 }
 

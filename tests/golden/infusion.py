@@ -90,7 +90,8 @@ class Network:
 
 def encoded():
     """The prompts' encodings, and which tokens the two words are."""
-    tokenizer, encoder = CLIPTokenizer.from_pretrained(HERE / "tiny/tokenizer"), CLIPTextModel.from_pretrained(HERE / "tiny/text_encoder").eval()
+    tokenizer = CLIPTokenizer.from_pretrained(HERE / "tiny/tokenizer")
+    encoder = CLIPTextModel.from_pretrained(HERE / "tiny/text_encoder").eval()
     ids = tokenizer([SOURCE, "", TARGET], padding="max_length", max_length=77, truncation=True, return_tensors="pt").input_ids
     found = []
     for prompt, word in ((SOURCE, SOURCE_WORD), (TARGET, TARGET_WORD)):
@@ -128,7 +129,8 @@ def main():
     # single passes of the edit's branch: the source is z0, the edit z1, both at one timestep
     t, source = timestep(2), Pass()
     network(z0, t, text[0:1], source)
-    for name, stage, outputs in (("features", "features", False), ("kv", "kv", False), ("maps", "whole", False), ("outputs", "whole", True)):
+    for name, stage, outputs in (("features", "features", False), ("kv", "kv", False), ("maps", "whole", False),
+                                 ("outputs", "whole", True)):
         out[name] = network(z1, t, text[2:3], Pass(source=source, stage=stage, outputs=outputs))
 
     # a whole edit: features in the noisiest step, keys and values in the next, then fusion

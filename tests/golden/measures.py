@@ -24,16 +24,19 @@ RESIZES = [(53, 31, 24, 14), (31, 53, 31, 20), (20, 11, 45, 25), (97, 3, 40, 1),
 
 def write_clip():
     vocabulary = json.loads((TOKENIZER / "vocab.json").read_text(encoding="utf-8"))
-    text = dict(hidden_size=16, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, vocab_size=len(vocabulary), hidden_act="quick_gelu",
-                projection_dim=12, bos_token_id=vocabulary["<|startoftext|>"], eos_token_id=vocabulary["<|endoftext|>"], pad_token_id=1)
-    vision = dict(hidden_size=24, intermediate_size=48, num_hidden_layers=2, num_attention_heads=3, image_size=32, patch_size=8, hidden_act="gelu",
-                  projection_dim=12)
+    text = dict(hidden_size=16, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2, vocab_size=len(vocabulary),
+                hidden_act="quick_gelu", projection_dim=12, bos_token_id=vocabulary["<|startoftext|>"],
+                eos_token_id=vocabulary["<|endoftext|>"], pad_token_id=1)
+    vision = dict(hidden_size=24, intermediate_size=48, num_hidden_layers=2, num_attention_heads=3, image_size=32, patch_size=8,
+                  hidden_act="gelu", projection_dim=12)
     model = CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=12)).eval()
     for seed, part in enumerate((model.text_model, model.vision_model, model.text_projection, model.visual_projection)):
         fill(part, 20 + seed)
     FOLDER.mkdir(exist_ok=True)
-    save_file({k: v.contiguous() for k, v in model.state_dict().items() if "position_ids" not in k}, FOLDER / "model.safetensors", metadata={"format": "pt"})
-    write(FOLDER / "config.json", {"architectures": ["CLIPModel"], "model_type": "clip", "projection_dim": 12, "text_config": text, "vision_config": vision})
+    save_file({k: v.contiguous() for k, v in model.state_dict().items() if "position_ids" not in k}, FOLDER / "model.safetensors",
+              metadata={"format": "pt"})
+    write(FOLDER / "config.json", {"architectures": ["CLIPModel"], "model_type": "clip", "projection_dim": 12,
+          "text_config": text, "vision_config": vision})
     write(FOLDER / "preprocessor_config.json", {"crop_size": {"height": 32, "width": 32}, "do_center_crop": True, "do_convert_rgb": True,
           "do_normalize": True, "do_rescale": True, "do_resize": True, "feature_extractor_type": "CLIPFeatureExtractor",
           "image_mean": [0.48145466, 0.4578275, 0.40821073], "image_std": [0.26862954, 0.26130258, 0.27577711], "resample": 3,
@@ -68,7 +71,8 @@ def main():
     out = {}
 
     for width, height, to_width, to_height in RESIZES:
-        image = np.where(rng.random((height, width, 3)) < 0.5, rng.integers(0, 256, (height, width, 3)), rng.integers(0, 2, (height, width, 3)) * 255)
+        image = np.where(rng.random((height, width, 3)) < 0.5, rng.integers(0, 256, (height, width, 3)),
+                         rng.integers(0, 2, (height, width, 3)) * 255)
         name = f"resize.{width}x{height}.{to_width}x{to_height}"
         out[name + ".in"] = image.astype(np.uint8)
         out[name + ".out"] = np.array(Image.fromarray(image.astype(np.uint8)).resize((to_width, to_height), Image.Resampling.BICUBIC))
@@ -92,8 +96,8 @@ def main():
 
     y, x = np.mgrid[0:45, 0:80]
     mask = np.stack([(x - 30 - 5 * i) ** 2 + (y - 20) ** 2 < 220 for i in range(4)])
-    maps = np.stack([structural_similarity(a, b, channel_axis=-1, data_range=255, gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
-                                           full=True)[1] for a, b in zip(edited, source)])
+    maps = np.stack([structural_similarity(a, b, channel_axis=-1, data_range=255, gaussian_weights=True, sigma=1.5,
+                                           use_sample_covariance=False, full=True)[1] for a, b in zip(edited, source)])
     whole = np.zeros_like(mask)
     whole[:, 5:-5, 5:-5] = True  # where a window of 11 fits
     out["mask"] = mask.astype(np.uint8) * 255
@@ -104,7 +108,8 @@ def main():
     tensors = {k: (torch.from_numpy(v) if isinstance(v, np.ndarray) else v).contiguous() for k, v in out.items()}
     save_file(tensors, HERE / "measures.safetensors", metadata={"prompts": "\n".join(PROMPTS)})
     for k, v in tensors.items():
-        print(f"{k:30} {str(tuple(v.shape)):20} {v.float().mean():9.4f} {v.float().std():9.4f}" if v.numel() > 1 else f"{k:30} {v.item():.6f}")
+        print(f"{k:30} {str(tuple(v.shape)):20} {v.float().mean():9.4f} {v.float().std():9.4f}" if v.numel() > 1
+              else f"{k:30} {v.item():.6f}")
 
 
 if __name__ == "__main__":

@@ -172,8 +172,10 @@ def main():
             levels = torch.stack([frames_first(z) for z in invert(pipeline, z0)])
             out[f"{clip}.z0"], out[f"{clip}.zT"] = levels[0], levels[-1]
             out[f"{clip}.inverted"] = levels[..., ::STRIDE, ::STRIDE]
-            about[clip] = {"frames": n, "height": h, "width": w, "prompt": JEEP, "keys": model_config.get("SparseCausalAttention_index", [-1, "first"]),
-                           "least_sc_channel": model_config.get("least_sc_channel", 0), "ids": pipeline.tokenizer(JEEP, padding="max_length").input_ids}
+            about[clip] = {"frames": n, "height": h, "width": w, "prompt": JEEP,
+                           "keys": model_config.get("SparseCausalAttention_index", [-1, "first"]),
+                           "least_sc_channel": model_config.get("least_sc_channel", 0),
+                           "ids": pipeline.tokenizer(JEEP, padding="max_length").input_ids}
             zT = rearrange(levels[-1], "f c h w -> 1 c f h w")
             for name, (_, settings) in ((k, v) for k, v in EDITS.items() if v[0] == clip):
                 store(name, settings, *edit(pipeline, settings, zT, masks), controllers[-1], pipeline.tokenizer, out, about)

@@ -103,7 +103,8 @@ def write_rest(folder):
 
 
 def text_model(config, seed):
-    return fill(CLIPTextModel(CLIPTextConfig(**{k: v for k, v in config.items() if k not in ("architectures", "model_type", "torch_dtype")})), seed)
+    settings = {k: v for k, v in config.items() if k not in ("architectures", "model_type", "torch_dtype")}
+    return fill(CLIPTextModel(CLIPTextConfig(**settings)), seed)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,22 @@ from tokenizers import Tokenizer
 from transformers import CLIPTokenizer
 
 HERE = pathlib.Path(__file__).parent
-SUBJECTS = "a silver jeep;a black swan with a red beak;two dogs;the old man's hat;an astronaut;a girl;Van Gogh's sunflowers;3 cats;a robot".split(";")
-PLACES = "driving down a curvy road in the countryside;on the beach at night;in Tōkyō;swimming in a river near a wall and bushes;under the Eiffel Tower".split(";")
-STYLES = "watercolor painting of;a photo of;Makoto Shinkai style,;ukiyo-e print of;oil on canvas:;8K, high quality, ultra-detailed;pokémon cartoon of".split(";")
-ODD = """don't|I'LL|we've|they're|it's|he'd|I'm|rock'n'roll|'s|''s|O'Neill's|can`t|it’s|“quoted”|—|…|...|!!!|?!|#hashtag|@user|a_b_c|a-b--c|50%|$9.99|1,000,000|3.14159|
-2024-01-01|007|½|²|Ⅳ|①|１２３|٣٤|Ａ|ﬁ|é|e\u0301|É|ñ|ü|ß|ẞ|İstanbul|ıI|ΣΊΣΥΦΟΣ|ǅ|naïve|Ångström|A\u030A|façade|crème brûlée|Žižek|ﷺ|Привет мир|ΕΛΛΗΝΙΚΑ|שלום|مرحبا|
-नमस्ते|ไทย|你好，世界|水墨画|東京タワー|カタカナ|ｶﾀｶﾅ|ひらがな|한국어|가|\u1100\u1161|🚗|🚗🚗|👩‍🚀|👍🏽|🇩🇪|❤️|☃|©®™|→|∑∫|\u200b|a\u200bb|\u200d|\ufeff|\u00ad|\ufffd|𝔘𝔫𝔦|𐍈|
+SUBJECTS = ("a silver jeep;a black swan with a red beak;two dogs;the old man's hat;an astronaut;a girl;Van Gogh's sunflowers;3 cats;"
+            "a robot").split(";")
+PLACES = ("driving down a curvy road in the countryside;on the beach at night;in Tōkyō;swimming in a river near a wall and bushes;"
+          "under the Eiffel Tower").split(";")
+STYLES = ("watercolor painting of;a photo of;Makoto Shinkai style,;ukiyo-e print of;oil on canvas:;8K, high quality, ultra-detailed;"
+          "pokémon cartoon of").split(";")
+ODD = """don't|I'LL|we've|they're|it's|he'd|I'm|rock'n'roll|'s|''s|O'Neill's|can`t|it’s|“quoted”|—|…|...|!!!|?!|#hashtag|@user|
+a_b_c|a-b--c|50%|$9.99|1,000,000|3.14159|
+2024-01-01|007|½|²|Ⅳ|①|１２３|٣٤|Ａ|ﬁ|é|e\u0301|É|ñ|ü|ß|ẞ|İstanbul|ıI|ΣΊΣΥΦΟΣ|ǅ|naïve|Ångström|A\u030A|
+façade|crème brûlée|Žižek|ﷺ|Привет мир|ΕΛΛΗΝΙΚΑ|שלום|مرحبا|
+नमस्ते|ไทย|你好，世界|水墨画|東京タワー|カタカナ|ｶﾀｶﾅ|ひらがな|한국어|가|\u1100\u1161|
+🚗|🚗🚗|👩‍🚀|👍🏽|🇩🇪|❤️|☃|©®™|→|∑∫|\u200b|a\u200bb|\u200d|\ufeff|\u00ad|\ufffd|𝔘𝔫𝔦|𐍈|
 &amp;|&lt;b&gt;|<b>bold</b>|</w>|a</w>|[MASK]|{source}|(red:1.3)|[cat]|((sharp))|http://a.example/x?y=1&z=2|C:\\dir|a/b|x=y+z|~|^|\\|"|
-\t|\n|a\tb|a\nb|a\r\nb|\u00a0|a\u00a0b|\u3000|a\u3000b|\u2028|\x00|a\x00b|\x07|\x1f|\x85|\x7f|supercalifragilisticexpialidocious|Donaudampfschifffahrtsgesellschaft|aaaaaaaaaaaaaaaaaaaaaaaa|XÆA-12|WATERCOLOR|iPhone|mRNA""".replace("|\n", "|").split("|")
+\t|\n|a\tb|a\nb|a\r\nb|\u00a0|a\u00a0b|\u3000|a\u3000b|\u2028|\x00|a\x00b|\x07|\x1f|\x85|\x7f|
+supercalifragilisticexpialidocious|Donaudampfschifffahrtsgesellschaft|aaaaaaaaaaaaaaaaaaaaaaaa|
+XÆA-12|WATERCOLOR|iPhone|mRNA""".replace("|\n", "|").split("|")
 SPECIAL = ["<|startoftext|>", "<|endoftext|>", "<|ENDOFTEXT|>", "a<|endoftext|>b", "<|startoftext|> a cat <|endoftext|>"]
 
 
@@ -31,7 +39,8 @@ def prompts():
         text = "".join(part + r.choice((" ", " ", " ", "", "  ", ", ", " \t", "\u00a0")) for part in parts)
         text = r.choice((str, str, str, str.upper, str.title, str.swapcase))(text)
         if r.random() < 0.2:  # any letters at all
-            text += "".join(chr(r.choice((r.randrange(32, 0x250), r.randrange(0x370, 0x2000), r.randrange(0x3000, 0xA000)))) for _ in range(8))
+            letter = lambda: chr(r.choice((r.randrange(32, 0x250), r.randrange(0x370, 0x2000), r.randrange(0x3000, 0xA000))))
+            text += "".join(letter() for _ in range(8))
         if not any(0xD800 <= ord(c) < 0xE000 for c in text):
             yield text
 

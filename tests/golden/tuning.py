@@ -1,5 +1,5 @@
-"""Writes tuning.safetensors: one-shot tuning of tiny/ with the temporal layers of tuned.safetensors, gradients and all, in the authors' modules
-and PyTorch's AdamW. Usage: tuning.py --fatezero DIR, in the environment of method.py. See README.md."""
+"""Writes tuning.safetensors: one-shot tuning of tiny/ with the temporal layers of tuned.safetensors, gradients and all, in the authors'
+modules and PyTorch's AdamW. Usage: tuning.py --fatezero DIR, in the environment of method.py. See README.md."""
 import argparse, pathlib, tempfile
 
 import torch

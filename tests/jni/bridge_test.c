@@ -140,7 +140,8 @@ static void test_edits(void)
 static void test_masks(void)
 {
     const char *options[] = { "steps", "1", NULL };
-    uint8_t pixels[2][6] = { { 1, 2, 3, 4, 5, 6 }, { 7, 8, 9, 10, 11, 12 } }, edited[2][6], one[] = { 255 }, four[7] = { 0, 1, 9, 9, 9, 0, 255 };
+    uint8_t pixels[2][6] = { { 1, 2, 3, 4, 5, 6 }, { 7, 8, 9, 10, 11, 12 } }, edited[2][6];
+    uint8_t one[] = { 255 }, four[7] = { 0, 1, 9, 9, 9, 0, 255 };
     fatezero_image source[] = { { pixels[0], 6 }, { pixels[1], 6 } }, target[] = { { edited[0], 6 }, { edited[1], 6 } };
     fatezero_mask masks[] = { { one, 1, 1, 1 }, { four, 5, 2, 2 } };
     fatezero_error error;
@@ -522,7 +523,8 @@ static void *open_once(void *opaque)
     return NULL;
 }
 
-/* A child that is forked off so many milliseconds after another thread began to start Java: it opens, or is told why not, but does not hang. */
+/* A child that is forked off so many milliseconds after another thread began to start Java:
+ * it opens, or is told why not, but does not hang. */
 static int fork_meanwhile(int delay)
 {
     fatezero_error error;

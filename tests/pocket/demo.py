@@ -22,11 +22,12 @@ def main():
     args = parser.parse_args()
     thing, colour, place, caption, count = CLIPS[Path(args.path).stem]
     scenes = (Scene(thing, colour, place, "photo", seed) for seed in range(1000, 2000))
-    whole = lambda mask: mask[:, :, (0, -1)].max() == 0 and mask.mean() > 0.06 * (1 + (thing == "jeep"))    # in view throughout, and unoccluded
+    # in view throughout, and unoccluded
+    whole = lambda mask: mask[:, :, (0, -1)].max() == 0 and mask.mean() > 0.06 * (1 + (thing == "jeep"))
     scene = next(scene for scene in scenes if caption in (None, scene.caption) and whole(render(scene, count, 128).mask))
     assert scene.held_out
-    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "256x256", "-r", "8", "-i", "-", "-c:v", "libx264",
-                    "-pix_fmt", "yuv420p", "-crf", "16", "-preset", "veryslow", "-threads", "1", args.path],
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "256x256", "-r", "8", "-i", "-",
+                    "-c:v", "libx264", "-pix_fmt", "yuv420p", "-crf", "16", "-preset", "veryslow", "-threads", "1", args.path],
                    input=render(scene, count, 256).frames.tobytes(), check=True)
     print(scene, scene.caption)
 

@@ -25,13 +25,14 @@ def main():
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=3)
     args = parser.parse_args()
-    pipe = StableDiffusionPipeline.from_pretrained(args.model, safety_checker=None, requires_safety_checker=False, torch_dtype=torch.float32)
+    pipe = StableDiffusionPipeline.from_pretrained(args.model, safety_checker=None, requires_safety_checker=False,
+                                                   torch_dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     dice, everything, reader, right = np.random.default_rng(17), list(combinations()), Classifier(), {factor: [] for factor in CLASSES}
     for first in range(0, args.prompts, BATCH):
         scenes = [Scene(*everything[dice.integers(len(everything))], first + i) for i in range(min(BATCH, args.prompts - first))]
-        frames = pipe([scene.caption for scene in scenes], num_inference_steps=args.steps, guidance_scale=args.guidance, height=128, width=128,
-                      generator=torch.Generator().manual_seed(first), output_type="np").images
+        frames = pipe([scene.caption for scene in scenes], num_inference_steps=args.steps, guidance_scale=args.guidance,
+                      height=128, width=128, generator=torch.Generator().manual_seed(first), output_type="np").images
         for scene, frame in zip(scenes, np.round(frames * 255).astype(np.uint8)):
             read = reader.read(frame[None])
             for factor in CLASSES:

@@ -45,7 +45,8 @@ def main():
     for part, module in modules.items():
         module.to(torch.float16).to(memory_format=torch.contiguous_format).save_pretrained(args.model / part, safe_serialization=True)
         config = args.model / part / "config.json"
-        config.write_text(json.dumps({key: value for key, value in json.loads(config.read_text()).items() if key != "_name_or_path"}, indent=2) + "\n")
+        settings = {key: value for key, value in json.loads(config.read_text()).items() if key != "_name_or_path"}
+        config.write_text(json.dumps(settings, indent=2) + "\n")
     DDIMScheduler(**SCHEDULE, clip_sample=False, set_alpha_to_one=False, steps_offset=1).save_pretrained(args.model / "scheduler")
     config = args.model / "scheduler/scheduler_config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "_guidance_scale": GUIDANCE}, indent=2) + "\n")

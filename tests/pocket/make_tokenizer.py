@@ -22,7 +22,8 @@ PIECES = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\
 
 def words():
     """Every word of every caption, sorted."""
-    tables = (captions.VERBS, captions.PLACE, captions.EMPTY, captions.STYLE, captions.NAMES, captions.SHADES, captions.WHERE, captions.MANNER)
+    tables = (captions.VERBS, captions.PLACE, captions.EMPTY, captions.STYLE, captions.NAMES, captions.SHADES, captions.WHERE,
+              captions.MANNER)
     texts = [text for table in tables for row in table.values() for text in row]
     texts += [*OBJECTS, *COLOURS, *captions.GENERIC_VERBS, *captions.WEATHER.values(), *captions.CRISP, *captions.SOFT, "a an the one"]
     letters = (ch if ch.isalpha() else " " for ch in " ".join(texts))
@@ -53,7 +54,8 @@ def write(folder):
     tokens = alphabet + [letter + "</w>" for letter in alphabet] + [left + right for left, right in merges] + [START, END]
     tokens = list(dict.fromkeys(tokens))     # two pairs can give one token
     vocabulary = {token: number for number, token in enumerate(tokens)}
-    dump = lambda name, value: (folder / name).write_text(json.dumps(value, ensure_ascii=False, indent=None if name == "vocab.json" else 2) + "\n", encoding="utf-8")
+    dump = lambda name, value: (folder / name).write_text(
+        json.dumps(value, ensure_ascii=False, indent=None if name == "vocab.json" else 2) + "\n", encoding="utf-8")
     dump("vocab.json", vocabulary)
     (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{left} {right}\n" for left, right in merges), encoding="utf-8")
     special = lambda token: {"content": token, "lstrip": False, "normalized": True, "rstrip": False, "single_word": False}
@@ -65,9 +67,11 @@ def write(folder):
     fast = Tokenizer(models.BPE(vocabulary, merges, continuing_subword_prefix="", end_of_word_suffix="</w>", unk_token=END))
     fast.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
     fast.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(PIECES), behavior="removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+        pre_tokenizers.Split(Regex(PIECES), behavior="removed", invert=True),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     fast.decoder = decoders.ByteLevel()
-    fast.post_processor = processors.RobertaProcessing((END, vocabulary[END]), (START, vocabulary[START]), add_prefix_space=False, trim_offsets=False)
+    fast.post_processor = processors.RobertaProcessing((END, vocabulary[END]), (START, vocabulary[START]), add_prefix_space=False,
+                                                       trim_offsets=False)
     fast.add_special_tokens([AddedToken(token, normalized=True, special=True) for token in (START, END)])
     fast.enable_truncation(MAX_LENGTH)
     fast.enable_padding(length=MAX_LENGTH, pad_id=vocabulary[END], pad_token=END)

@@ -31,8 +31,10 @@ def wide(model, part, module):
 
 def retold(embedding, before, after):
     """Token embeddings (tokens, width) of one vocabulary for another: {token: row} each. New tokens get the mean of their letters."""
-    letters = lambda token: [*token.removesuffix("</w>")[:-1], token.removesuffix("</w>")[-1] + "</w>"] if token.endswith("</w>") else [*token]
-    of = lambda token: embedding[before[token]] if token in before else torch.stack([embedding[before[letter]] for letter in letters(token)]).mean(0)
+    letters = lambda token: ([*token.removesuffix("</w>")[:-1], token.removesuffix("</w>")[-1] + "</w>"] if token.endswith("</w>")
+                             else [*token])
+    mean = lambda token: torch.stack([embedding[before[letter]] for letter in letters(token)]).mean(0)
+    of = lambda token: embedding[before[token]] if token in before else mean(token)
     return torch.stack([of(token) for token in sorted(after, key=after.get)])
 
 
@@ -54,7 +56,8 @@ def main():
     vae.load_state_dict(wide(args.model, "vae", vae))
     optimizer = torch.optim.AdamW(vae.parameters())
     averaged = {"n_averaged": torch.tensor(1), **{f"module.{name}": value for name, value in vae.state_dict().items()}}
-    torch.save({"model": vae.state_dict(), "ema": averaged, "optimizer": optimizer.state_dict(), "step": 0, "seconds": 0.0}, args.out / "vae.pt")
+    torch.save({"model": vae.state_dict(), "ema": averaged, "optimizer": optimizer.state_dict(), "step": 0, "seconds": 0.0},
+               args.out / "vae.pt")
 
     text = read(args.model, "text_encoder")
     words = "text_model.embeddings.token_embedding.weight"
@@ -62,7 +65,8 @@ def main():
     text[words] = retold(text[words], vocabulary(args.model / "tokenizer"), vocabulary(args.out / "tokenizer"))
     parts = {"text_encoder": text, "unet": wide(args.model, "unet", sizes.unet(args))}
     weights = {f"{part}.{name}": value for part, tensors in parts.items() for name, value in tensors.items()}
-    optimizer = torch.optim.AdamW([torch.nn.Parameter(value) for name, value in weights.items()], betas=(0.9, 0.99), weight_decay=0.01, fused=True)
+    parameters = [torch.nn.Parameter(value) for name, value in weights.items()]
+    optimizer = torch.optim.AdamW(parameters, betas=(0.9, 0.99), weight_decay=0.01, fused=True)
     torch.save({"model": weights, "ema": weights, "optimizer": optimizer.state_dict(), "step": 1, "samples": args.samples, "seconds": 0.0,
                 "images": 0}, args.out / "unet.pt")
     print(f"{args.out}: {sum(value.numel() for value in weights.values()) / 1e6:.2f} M parameters of UNet and text encoder go on")

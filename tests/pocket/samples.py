@@ -24,11 +24,13 @@ def main():
     parser.add_argument("--size", type=int, default=128)
     args = parser.parse_args()
     torch.set_num_threads(2)
-    pipe = StableDiffusionPipeline.from_pretrained(args.model, safety_checker=None, requires_safety_checker=False, torch_dtype=torch.float32)
+    pipe = StableDiffusionPipeline.from_pretrained(args.model, safety_checker=None, requires_safety_checker=False,
+                                                   torch_dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
     rows = []
     for row in range(args.rows):
-        prompts = [caption(OBJECTS[(row * 5 + i) % 12], list(COLOURS)[(row + 2 * i) % 11], PLACES[(2 * row + i) % 8], style, row) for i, style in enumerate(STYLES)]
+        prompts = [caption(OBJECTS[(row * 5 + i) % 12], list(COLOURS)[(row + 2 * i) % 11], PLACES[(2 * row + i) % 8], style, row)
+                   for i, style in enumerate(STYLES)]
         print(*prompts, sep="\n")
         images = pipe(prompts, num_inference_steps=args.steps, guidance_scale=args.guidance, height=args.size, width=args.size,
                       generator=torch.Generator().manual_seed(row), output_type="np").images

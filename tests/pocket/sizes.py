@@ -15,7 +15,8 @@ def integers(text):
 def arguments(parser: argparse.ArgumentParser):
     """Adds the sizes to a command line."""
     parser.add_argument("--size", type=int, default=128, help="pixels of a training image's side")
-    parser.add_argument("--vae-channels", type=integers, default=(32, 64, 128), help="per level; a level halves the image, but for the last")
+    parser.add_argument("--vae-channels", type=integers, default=(32, 64, 128),
+                        help="per level; a level halves the image, but for the last")
     parser.add_argument("--unet-channels", type=integers, default=(32, 64, 192), help="per level; all but the first have attention")
     parser.add_argument("--unet-heads", type=int, default=4)
     parser.add_argument("--unet-layers", type=int, default=1)
@@ -28,7 +29,8 @@ VAE_LAYOUT = torch.channels_last    # how its maps lie: 1.4 times as fast in tra
 
 
 def layout(device):
-    """How the UNet's maps lie: channels last where CUDA's convolutions want that; on CPUs its group norms, of more groups, are slow with it."""
+    """How the UNet's maps lie: channels last where CUDA's convolutions want that; on CPUs its group norms, of more groups, are slow
+    with it."""
     return torch.channels_last if torch.device(device).type == "cuda" else torch.contiguous_format
 
 

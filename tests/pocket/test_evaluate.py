@@ -73,7 +73,8 @@ class Split(unittest.TestCase):
             figures = measures.measure(edit, clip.frames, reader)
             self.assertEqual(figures["success"], success)
             self.assertGreater(figures["kept"], 60)
-        self.assertEqual(measures.shades(edit, edit.before.frames), {"colour": edit.source.colour, "second_colour": edit.source.second_colour})
+        self.assertEqual(measures.shades(edit, edit.before.frames),
+                         {"colour": edit.source.colour, "second_colour": edit.source.second_colour})
 
     def test_weather_is_asked_for_by_its_preset_and_not_read(self):
         edits = clips.edits("weather")

@@ -67,7 +67,8 @@ class Renderer(unittest.TestCase):
         whole = int(round(dx))
         moved = np.roll(clip.frames[0].astype(int), whole, 1)
         inside = slice(10, -10)
-        self.assertLess(np.abs(moved - clip.frames[4])[:, inside].mean(), np.abs(clip.frames[0].astype(int) - clip.frames[4])[:, inside].mean() * 0.7)
+        self.assertLess(np.abs(moved - clip.frames[4])[:, inside].mean(),
+                        np.abs(clip.frames[0].astype(int) - clip.frames[4])[:, inside].mean() * 0.7)
 
     def test_two_objects_stand_side_by_side(self):
         pair = Scene("jeep", "green", "beach", "photo", 1, second="fox", second_colour="blue")

@@ -1,4 +1,5 @@
-"""python -m unittest test_training (in this folder): captions in other words, weather, what attention is shown, and models that grow without loss."""
+"""python -m unittest test_training (in this folder): captions in other words, weather, what attention is shown, and models that grow
+without loss."""
 import argparse
 import tempfile
 import unittest

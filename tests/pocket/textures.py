@@ -34,7 +34,8 @@ def ramp(rng, size):
     y, x = np.mgrid[:size, :size] / size - rng.random((2, 1, 1))
     t = np.hypot(x, y) if rng.random() < 0.5 else x * rng.normal() + y * rng.normal()
     t = (np.sin(t * rng.uniform(2, 25)) / 2 + 0.5)[..., None]
-    return np.clip(rng.random(3) * t + rng.random(3) * (1 - t) + rng.normal(0, rng.uniform(0, 0.04), (size, size, 3)), 0, 1).astype(np.float32)
+    return np.clip(rng.random(3) * t + rng.random(3) * (1 - t) + rng.normal(0, rng.uniform(0, 0.04), (size, size, 3)),
+                   0, 1).astype(np.float32)
 
 
 def photographs():

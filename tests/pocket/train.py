@@ -26,14 +26,16 @@ from scenes import captions
 DROPPED, GARBLED = 0.12, 0.02    # share of captions left out; share with a meaningless word, so that unknown words do little
 LOOSE, CRISP, SOFT = 0.4, 0.15, 0.6    # share of captions in other words; of crisp and of soft pictures whose caption says so
 GAMMA = 5.0                      # of min-SNR
-OFFSET = 0.05                    # of each channel's noise: the schedule leaves a picture's mean colours readable in zT, so that edits would keep them
+# of each channel's noise: the schedule leaves a picture's mean colours readable in zT, so that edits would keep them
+OFFSET = 0.05
 SCHEDULE = dict(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", num_train_timesteps=1000)
 
 
 def alpha_bar():
     """Cumulative products of 1 - beta, (1000,)."""
     s = SCHEDULE
-    return torch.cumprod(1 - torch.linspace(s["beta_start"] ** 0.5, s["beta_end"] ** 0.5, s["num_train_timesteps"], dtype=torch.float64) ** 2, 0).float()
+    return torch.cumprod(1 - torch.linspace(s["beta_start"] ** 0.5, s["beta_end"] ** 0.5, s["num_train_timesteps"],
+                                            dtype=torch.float64) ** 2, 0).float()
 
 
 class Words:
@@ -110,7 +112,8 @@ def name_the_factors(text, words, rng, device, steps, batch=32):
     heads = torch.nn.ModuleList(torch.nn.Linear(text.config.hidden_size, len(names) + 1) for names in NAMES).to(device)
     optimizer = torch.optim.AdamW([*text.parameters(), *heads.parameters()], lr=1e-3)
     for step in range(steps):
-        factors = np.stack([[*(rng.integers(-1 if i in (0, 1, 4) else 0, len(names)) for i, names in enumerate(NAMES)), 0] for _ in range(batch)])
+        factors = np.stack([[*(rng.integers(-1 if i in (0, 1, 4) else 0, len(names)) for i, names in enumerate(NAMES)), 0]
+                            for _ in range(batch)])
         factors[factors[:, 0] < 0, 1] = -1
         factors[:, 5:7] = -1                                                # one object alone
         tokens = np.stack([words.of(rng, row)[0] for row in factors])
@@ -154,7 +157,8 @@ def main(args, rank):
     weights = torch.clamp(GAMMA / snr, max=1)                         # min(SNR, gamma) / SNR
     draw = 0.4 / len(abar) + 0.6 * weights / weights.sum()
     weights = weights / weights.mean() / (draw * len(abar))           # so that the expected loss is the min-SNR one
-    print(f"{data.count} images, {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M + {sum(p.numel() for p in text.parameters()) / 1e6:.2f} M parameters", flush=True)
+    print(f"{data.count} images, {sum(p.numel() for p in unet.parameters()) / 1e6:.2f} M + "
+          f"{sum(p.numel() for p in text.parameters()) / 1e6:.2f} M parameters", flush=True)
 
     def save():
         torch.save({"model": model.state_dict(), "ema": ema, "optimizer": optimizer.state_dict(), "step": step, "samples": seen,

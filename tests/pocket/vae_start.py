@@ -58,7 +58,8 @@ def pyramid(vae):
     for conv in (vae.quant_conv, vae.post_quant_conv):
         torch.nn.init.zeros_(conv.bias), torch.nn.init.dirac_(conv.weight)
     vae.encoder.conv_out.weight[4:], vae.encoder.conv_out.bias[4:] = 0, -9.0           # next to no noise in the latents
-    x = torch.nn.functional.interpolate(torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(0)), (64, 64), mode="bicubic").clamp(-1, 1)
+    coarse = torch.randn(4, 3, 6, 6, generator=torch.Generator().manual_seed(0))
+    x = torch.nn.functional.interpolate(coarse, (64, 64), mode="bicubic").clamp(-1, 1)
     for _ in range(2):
         z = vae.encode(x).latent_dist.mean
         gain = (z[:, :3].square().mean() / torch.nn.functional.avg_pool2d(x, 64 // z.shape[2]).square().mean()).sqrt()

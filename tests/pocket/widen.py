@@ -56,7 +56,8 @@ def widen(weights, module, narrow, seed=0):
     for name, target in module.state_dict().items():
         weight, shape = weights[name], tuple(target.shape)
         if weight.dim() == 1:
-            one = inputs(name, module, weight.shape[0], shape[0]) if ".norm1." in name and "resnets" in name else copies(weight.shape[0], shape[0])
+            resnet_norm = ".norm1." in name and "resnets" in name
+            one = inputs(name, module, weight.shape[0], shape[0]) if resnet_norm else copies(weight.shape[0], shape[0])
             out[name] = weight[one].clone()
         else:
             if weight.shape[1] != shape[1]:

@@ -281,7 +281,8 @@ static int is_right(const AVFrame *out, int x, const AVFrame *in, int component,
     uint16_t is[MAX_SIDE * 2], was[MAX_SIDE];
 
     for (int y = 0; y < (chroma ? AV_CEIL_RSHIFT(in->height, desc->log2_chroma_h) : in->height); y++) {
-        av_read_image_line2(is,  (const uint8_t **)out->data, out->linesize, desc, chroma ? x >> desc->log2_chroma_w : x, y, component, width, 0, 2);
+        av_read_image_line2(is,  (const uint8_t **)out->data, out->linesize, desc, chroma ? x >> desc->log2_chroma_w : x, y,
+                            component, width, 0, 2);
         av_read_image_line2(was, (const uint8_t **)in->data,  in->linesize,  desc, 0, y, component, width, 0, 2);
         for (int i = 0; i < width; i++)
             if (abs(is[i] - (negative ? (full - was[i] + more) & full : was[i])) > (negative && full != 255 && full != 65535))
@@ -444,8 +445,9 @@ static void free_frames(const clip *c, AVFrame **frames)
 static enum AVPixelFormat any_format(void)
 {
     static const enum AVPixelFormat usual[] = { AV_PIX_FMT_RGB24, AV_PIX_FMT_RGB48, AV_PIX_FMT_YUV420P, AV_PIX_FMT_GBRP, AV_PIX_FMT_RGBA };
-    static const char *const names[] = { "rgb24", "rgb48le", "bgr24", "bgr48le", "rgba", "bgra", "argb", "abgr", "rgba64le", "bgra64le", "rgb0",
-        "bgr0", "0rgb", "0bgr", "gbrp", "gbrp9le", "gbrp10le", "gbrp12le", "gbrp14le", "gbrp16le", "gbrap", "gbrap10le", "gbrap12le",
+    static const char *const names[] = { "rgb24", "rgb48le", "bgr24", "bgr48le", "rgba", "bgra", "argb", "abgr", "rgba64le", "bgra64le",
+        "rgb0", "bgr0", "0rgb", "0bgr", "gbrp", "gbrp9le", "gbrp10le", "gbrp12le", "gbrp14le", "gbrp16le", "gbrap",
+        "gbrap10le", "gbrap12le",
         "gbrap16le", "yuv420p", "yuv422p", "yuv444p", "yuv440p", "yuv411p", "yuv410p", "yuvj420p", "yuvj422p", "yuvj444p", "yuvj440p",
         "yuvj411p", "yuv420p9le", "yuv422p10le", "yuv440p12le", "yuv444p14le", "yuv420p16le", "yuva420p", "yuva422p", "yuva444p",
         "yuva420p9le", "yuva422p10le", "yuva444p12le", "yuva444p16le", "nv12", "p010le", "p016le", NULL };
@@ -456,8 +458,9 @@ static enum AVPixelFormat any_format(void)
 /* One clip through one filter. */
 static void try_filter(void)
 {
-    static const char *const further[] = { "model=none", "source='a b'", "seed=1", "on_error=pass", "on_error=2", "steps=0", "window=", "enable=2*", "keys=a|b",
-                                           "prompt=throw IllegalStateException x", "prompt=\303\244\377", "=", ":", "[", "preset=x=y", "edit=1|2|3|4", NULL };
+    static const char *const further[] = { "model=none", "source='a b'", "seed=1", "on_error=pass", "on_error=2", "steps=0", "window=",
+                                           "enable=2*", "keys=a|b", "prompt=throw IllegalStateException x", "prompt=\303\244\377",
+                                           "=", ":", "[", "preset=x=y", "edit=1|2|3|4", NULL };
     clip c = { .whole = 1, .frames = number(MAX_FRAMES), .edits = 1 + (once_in(3) ? number(MAX_EDITS) : 0) };
     AVFrame *frames[MAX_FRAMES];
     int window = once_in(3) ? 1 + number(64) : 1 + number(5), show = once_in(3) ? 1 + number(2) : 0;
@@ -491,8 +494,9 @@ static void try_filter(void)
         if (once_in(2))
             mutate(c.options, sizeof(c.options));
     }
-    snprintf(now, sizeof(now), "filter %s, commands from %d, %d frames of %s %dx%d, from %d on %s %dx%d", c.options, c.commands, c.frames, av_get_pix_fmt_name(c.format[0]),
-             c.width[0], c.height[0], c.change_at, av_get_pix_fmt_name(c.format[1]), c.width[1], c.height[1]);
+    snprintf(now, sizeof(now), "filter %s, commands from %d, %d frames of %s %dx%d, from %d on %s %dx%d", c.options, c.commands,
+             c.frames, av_get_pix_fmt_name(c.format[0]), c.width[0], c.height[0],
+             c.change_at, av_get_pix_fmt_name(c.format[1]), c.width[1], c.height[1]);
     make_frames(&c, frames);
     try_clip(&c, frames, 0);
     free_frames(&c, frames);

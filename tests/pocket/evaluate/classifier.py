@@ -105,7 +105,8 @@ def vary(x, rng):
     x = torch.roll(x, tuple(rng.integers(-6, 7, 2)), (2, 3))
     soft = rng.random()
     if soft < 0.3:
-        x = F.interpolate(F.interpolate(x, scale_factor=float(rng.uniform(0.4, 0.9)), mode="bilinear", antialias=True), 128, mode="bilinear")
+        smaller = F.interpolate(x, scale_factor=float(rng.uniform(0.4, 0.9)), mode="bilinear", antialias=True)
+        x = F.interpolate(smaller, 128, mode="bilinear")
     elif soft < 0.5:
         x = F.avg_pool2d(F.pad(x, (1, 1, 1, 1), mode="replicate"), 3, 1)
     draw = lambda low, high, channels: torch.from_numpy(rng.uniform(low, high, (n, channels, 1, 1)).astype(np.float32))

@@ -17,8 +17,8 @@ from scenes.places import GROUND
 
 # What an edit of each group changes; enhancement changes nothing of the scene, but makes a soft picture of it crisp.
 FACTORS = {"style": ("style",), "attribute": ("colour",), "shape": ("object",), "background": ("place",), "removal": ("object",),
-           "image": ("style",), "enhance": (), "object+place": ("object", "place"), "colour+place": ("colour", "place"), "weather": ("weather",),
-           "pair": ("colour", "second_colour"), "zoom": ("colour",)}
+           "image": ("style",), "enhance": (), "object+place": ("object", "place"), "colour+place": ("colour", "place"),
+           "weather": ("weather",), "pair": ("colour", "second_colour"), "zoom": ("colour",)}
 GROUPS = tuple(FACTORS)
 # seeds go on in this order, in which groups that came later are the last
 TURNS = ([(group, training) for training in (False, True) for group in GROUPS[:7]]
@@ -107,7 +107,8 @@ class Edit:
         if self.factors == ("colour",):
             return {"preset": "recolor", **words, "from": scene.colour, "to": self.target.colour}
         if self.group == "pair":
-            return {"preset": "recolor", **words, "from": f"{scene.colour}|{scene.second_colour}", "to": f"{self.target.colour}|{self.target.second_colour}"}
+            return {"preset": "recolor", **words, "from": f"{scene.colour}|{scene.second_colour}",
+                    "to": f"{self.target.colour}|{self.target.second_colour}"}
         if self.group == "shape":
             return {"preset": "swap-object", **words, "from": scene.object, "to": self.target.object}
         where = phrase(scene)

@@ -140,7 +140,8 @@ def edits(scene):
 
 def films(only=()):
     """All films, or those whose names begin with one of `only`."""
-    found = [Film(f"{name}-{edit[0]}", name.split("-")[0], *edit[:2], scene, *edit[2:]) for name, scene in scenes().items() for edit in edits(scene)]
+    found = [Film(f"{name}-{edit[0]}", name.split("-")[0], *edit[:2], scene, *edit[2:])
+             for name, scene in scenes().items() for edit in edits(scene)]
     return [film for film in found if not only or film.name.startswith(tuple(only))]
 
 
@@ -201,8 +202,8 @@ def measure(film, frames, window, classifier):
             "course": [psnr(frames[part], true[part]) for part in eighths]}
 
 
-HEADER = (f"{'film':<18}{'row':<13}{'PSNR dB':>8}{'kept dB':>8}{'success':>8}{'seam':>7}{'placebos':>15}{'excess':>7}{'colour':>7}  drift at "
-          + ", ".join(map(str, DISTANCES)))
+HEADER = (f"{'film':<18}{'row':<13}{'PSNR dB':>8}{'kept dB':>8}{'success':>8}{'seam':>7}{'placebos':>15}{'excess':>7}{'colour':>7}"
+          "  drift at " + ", ".join(map(str, DISTANCES)))
 
 
 def line(film, row, m):

@@ -43,7 +43,8 @@ def run(ffmpeg, frames, options):
 
 def source(ffmpeg, frames, options):
     """What the filter takes for the source of `frames` with `options`, by the frames' metadata."""
-    made, _ = output(ffmpeg, frames, graph_of({**options, "steps": 1}) + ",metadata=print:key=lavfi.fatezero.source:file=-", "-f", "null", "-")
+    graph = graph_of({**options, "steps": 1}) + ",metadata=print:key=lavfi.fatezero.source:file=-"
+    made, _ = output(ffmpeg, frames, graph, "-f", "null", "-")
     return re.search(r"^lavfi\.fatezero\.source=(.*)$", made.decode(), re.MULTILINE)[1]
 
 

@@ -64,7 +64,8 @@ def parts(clip):
 def along(image, by, grows=1.0):
     """`image` grown about its middle and moved by (x, y) pixels; zero comes in."""
     h, w = image.shape[:2]
-    return cv2.warpAffine(image, np.float32([[grows, 0, by[0] + (1 - grows) * (w - 1) / 2], [0, grows, by[1] + (1 - grows) * (h - 1) / 2]]), (w, h))
+    return cv2.warpAffine(image, np.float32([[grows, 0, by[0] + (1 - grows) * (w - 1) / 2],
+                                             [0, grows, by[1] + (1 - grows) * (h - 1) / 2]]), (w, h))
 
 
 def shades(edit, frames):

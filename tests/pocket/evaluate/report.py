@@ -13,7 +13,8 @@ FIRST = 13               # of the groups' names
 SHOWN = (0, 3, 7)        # frames of a clip on the sheet
 CLIPS = 4                # of a group on the sheet
 SHARES = ("success",)    # measures that are 0 or 1 a clip
-LEGEND = """PSNR, SSIM: to the true edited clip. kept: PSNR of what the edit should leave alone. temporal: difference between frames along the
+LEGEND = """\
+PSNR, SSIM: to the true edited clip. kept: PSNR of what the edit should leave alone. temporal: difference between frames along the
 known motion, of 255; best near the true edit's own. success: clips that the classifier reads as the target; others: its reading
 of what should stay. In parentheses, 95 % of what as many other clips would give: by drawing the clips again, of success Wilson's."""
 

@@ -18,8 +18,8 @@ def model(tools, edit):
     folder.parent.mkdir(exist_ok=True)
     clip, part = folder.with_suffix(".mkv"), folder.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
-    subprocess.run([tools.ffmpeg, "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", "8", "-i", "-",
-                    "-c:v", "libx264rgb", "-qp", "0", clip], input=frames.tobytes(), check=True)
+    subprocess.run([tools.ffmpeg, "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", "8",
+                    "-i", "-", "-c:v", "libx264rgb", "-qp", "0", clip], input=frames.tobytes(), check=True)
     subprocess.run([tools.ffmpeg.with_name("fatezero"), "tune", "--input", clip, "--source", source, "--out", part, "--frames", str(n),
                     "--steps", str(STEPS)], check=True)
     clip.unlink()

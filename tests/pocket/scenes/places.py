@@ -114,8 +114,10 @@ def desert(rng, h, w, s):
         y, tall = horizon + 10 * s, rng.uniform(16, 24) * s
         for dx, low, top in ((0, 0, 1), (-0.28, 0.4, 0.75), (0.28, 0.5, 0.85)):
             cx, half = x + dx * tall, 1.9 * s
-            fill(image, [(cx - half, y - low * tall), (cx - half, y - top * tall), (cx + half, y - top * tall), (cx + half, y - low * tall)], (0.26, 0.46, 0.22))
-        fill(image, [(x - 0.28 * tall, y - 0.5 * tall), (x - 0.28 * tall, y - 0.4 * tall), (x + 0.28 * tall, y - 0.5 * tall), (x + 0.28 * tall, y - 0.6 * tall)], (0.26, 0.46, 0.22))
+            fill(image, [(cx - half, y - low * tall), (cx - half, y - top * tall),
+                         (cx + half, y - top * tall), (cx + half, y - low * tall)], (0.26, 0.46, 0.22))
+        fill(image, [(x - 0.28 * tall, y - 0.5 * tall), (x - 0.28 * tall, y - 0.4 * tall),
+                     (x + 0.28 * tall, y - 0.5 * tall), (x + 0.28 * tall, y - 0.6 * tall)], (0.26, 0.46, 0.22))
     return image
 
 
@@ -125,7 +127,8 @@ def street(rng, h, w, s):
     x = -rng.uniform(0, 20) * s
     while x < w:
         wide, top = rng.uniform(24, 38) * s, h * rng.uniform(0.02, 0.22)
-        wall = np.array([(0.66, 0.38, 0.30), (0.74, 0.66, 0.54), (0.54, 0.54, 0.58), (0.62, 0.50, 0.42)][rng.integers(4)]) * rng.uniform(0.9, 1.08)
+        walls = (0.66, 0.38, 0.30), (0.74, 0.66, 0.54), (0.54, 0.54, 0.58), (0.62, 0.50, 0.42)
+        wall = np.array(walls[rng.integers(4)]) * rng.uniform(0.9, 1.08)
         fill(image, [(x, top), (x + wide, top), (x + wide, kerb), (x, kerb)], tuple(wall))
         fill(image, [(x, top), (x + wide, top), (x + wide, top + 2 * s), (x, top + 2 * s)], tuple(wall * 0.6))
         lit = rng.random((8, 4))
@@ -150,8 +153,10 @@ def forest(rng, h, w, s):
     for x in np.arange(0, w, 19 * s):
         x, half = x + rng.uniform(-6, 6) * s, rng.uniform(2.2, 4.5) * s
         tone = rng.uniform(0.8, 1.15)
-        fill(image, [(x - half, 0), (x + half, 0), (x + half * 1.3, floor + 5 * s), (x - half * 1.3, floor + 5 * s)], tuple(np.multiply((0.32, 0.21, 0.13), tone)))
-        fill(image, [(x - half, 0), (x - half * 0.3, 0), (x - half * 0.4, floor + 5 * s), (x - half * 1.3, floor + 5 * s)], tuple(np.multiply((0.46, 0.32, 0.20), tone)))
+        fill(image, [(x - half, 0), (x + half, 0), (x + half * 1.3, floor + 5 * s), (x - half * 1.3, floor + 5 * s)],
+             tuple(np.multiply((0.32, 0.21, 0.13), tone)))
+        fill(image, [(x - half, 0), (x - half * 0.3, 0), (x - half * 0.4, floor + 5 * s), (x - half * 1.3, floor + 5 * s)],
+             tuple(np.multiply((0.46, 0.32, 0.20), tone)))
     fill(image, ridge(rng, w, h, floor, 2 * s, 16 * s), (0.34, 0.30, 0.14))
     grain(rng, image, floor + int(3 * s), (3 * s, 6 * s), 0.10)
     return image
@@ -184,7 +189,8 @@ def occluder(place, rng, height, width):
     """Things close to the camera at the lower edge: (height, width, 4) RGBA, mostly empty."""
     s = height / 128
     colour, alpha = np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.float32)
-    paint = {"snow": (0.90, 0.93, 0.98), "desert": (0.62, 0.42, 0.22), "street": (0.16, 0.30, 0.20), "beach": (0.62, 0.54, 0.46)}.get(place, (0.16, 0.36, 0.14))
+    paints = {"snow": (0.90, 0.93, 0.98), "desert": (0.62, 0.42, 0.22), "street": (0.16, 0.30, 0.20), "beach": (0.62, 0.54, 0.46)}
+    paint = paints.get(place, (0.16, 0.36, 0.14))
     colour[:] = paint
     for x in np.arange(rng.uniform(0, 60) * s, width, rng.uniform(50, 80) * s):
         for dx in (-6, 0, 7):

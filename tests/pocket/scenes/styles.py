@@ -11,7 +11,8 @@ def fields(style, rng, height, width):
     """Texture fields of a style for a whole background, (height, width, channels); `paint` gets the crop that is in view."""
     s = height / 128
     if style == "watercolor":
-        return np.dstack([noise(rng, height, width, 7 * s, 2) * 0.9 * s, noise(rng, height, width, 9 * s), noise(rng, height, width, 18 * s)])
+        return np.dstack([noise(rng, height, width, 7 * s, 2) * 0.9 * s, noise(rng, height, width, 9 * s),
+                          noise(rng, height, width, 18 * s)])
     if style == "ukiyo-e":
         return np.dstack([noise(rng, height, width, (1.6 * s, 40 * s)), noise(rng, height, width, 20 * s)])
     if style == "van gogh":
@@ -87,7 +88,8 @@ def ukiyo_e(image, field, rng, s):
     flat = smooth(smooth(image, s, 3, 0.2), s, 3, 0.2)
     flat = mix(np.floor(flat * 4 + 0.5) / 4, flat, 0.35)
     blueness = np.clip(flat[..., 2] - flat[..., 0], 0, 1)[..., None]
-    flat = mix(flat * np.float32((0.98, 0.86, 0.66)), np.float32((0.07, 0.22, 0.44)) + 0.35 * grey(flat)[..., None], np.clip(blueness * 1.6, 0, 0.75))
+    blue = np.float32((0.07, 0.22, 0.44)) + 0.35 * grey(flat)[..., None]
+    flat = mix(flat * np.float32((0.98, 0.86, 0.66)), blue, np.clip(blueness * 1.6, 0, 0.75))
     y = np.linspace(0, 1, image.shape[0], dtype=np.float32)[:, None, None]
     flat = mix(flat, (0.08, 0.20, 0.42), np.clip(1 - y / 0.16, 0, 1) * 0.85)      # bokashi: the dark band along the top
     flat = flat * (1 + 0.035 * field[..., :1])
@@ -98,7 +100,8 @@ def van_gogh(image, field, rng, s):
     flow = field[..., 1:]
     paint = sum(warp(image, k * s * flow[..., 0], k * s * flow[..., 1]) for k in (-2, -1, 0, 1, 2)) / 5
     light = grey(paint)[..., None]
-    duo = np.where(light < 0.5, mix(np.float32((0.03, 0.08, 0.34)), (0.12, 0.36, 0.78), light * 2), mix(np.float32((0.12, 0.36, 0.78)), (1.0, 0.86, 0.24), light * 2 - 1))
+    duo = np.where(light < 0.5, mix(np.float32((0.03, 0.08, 0.34)), (0.12, 0.36, 0.78), light * 2),
+                   mix(np.float32((0.12, 0.36, 0.78)), (1.0, 0.86, 0.24), light * 2 - 1))
     paint = mix(saturate(paint, 1.6), duo, 0.38)
     ridge = field[..., :1]
     paint = paint * (1 + 0.13 * ridge) + np.float32((0.05, 0.04, -0.03)) * ridge

@@ -2,6 +2,7 @@ package org.fatezero;
 
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.core.domain.Dependency;
@@ -15,10 +16,13 @@ import org.junit.jupiter.api.Test;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -30,8 +34,9 @@ class ArchitectureTest {
     private static final int MOST_LINES = 350;
 
     /** A package may use those before it, and no others. */
-    private static final List<String> ORDER = List.of("io", "device", "options.authors", "options", "tensor", "forward", "nn", "text", "vae", "unet",
-            "diffusion", "model", "inversion", "edit", "edit.region", "edit.fatezero", "edit.infusion", "edit.plan", "video", "caption", "show", "engine", "clip", "metrics", "tune", "cli");
+    private static final List<String> ORDER = List.of("io", "device", "options.authors", "options", "tensor", "forward", "nn", "text",
+            "vae", "unet", "diffusion", "model", "inversion", "edit", "edit.region", "edit.fatezero", "edit.infusion", "edit.plan", "video",
+            "caption", "show", "engine", "clip", "metrics", "tune", "cli");
 
     private static JavaClasses classes;
 
@@ -72,7 +77,8 @@ class ArchitectureTest {
     void oneClassKnowsWhatLiesBehindDjl() {
         TreeSet<String> users = new TreeSet<>();
         for (JavaClass type : classes) {
-            if (type.getDirectDependenciesFromSelf().stream().anyMatch(use -> use.getTargetClass().getPackageName().startsWith("ai.djl.pytorch"))) {
+            if (type.getDirectDependenciesFromSelf().stream()
+                    .anyMatch(use -> use.getTargetClass().getPackageName().startsWith("ai.djl.pytorch"))) {
                 users.add(type.getFullName().replaceFirst("\\$.*", ""));
             }
         }
@@ -94,5 +100,30 @@ class ArchitectureTest {
         }
         files.values().removeIf(count -> count <= MOST_FILES);
         assertEquals(Map.of(), files, "packages of too many files");
+    }
+
+    @Test
+    void noLineIsLongerThanTheEditorsAreTold() throws IOException {
+        Pattern limit = Pattern.compile("\\[\\*\\.\\{(java[a-z,]*)}]\\s+max_line_length = (\\d+)");
+        Matcher told = limit.matcher(Files.readString(Path.of(".editorconfig")));
+        assertTrue(told.find(), ".editorconfig has no limit for Java");
+        Pattern named = Pattern.compile(".*\\.(" + told.group(1).replace(',', '|') + ")");
+        List<String> longer = new ArrayList<>();
+        for (String folder : List.of("java-engine", "tests", "jni", "ffmpeg-filter")) {
+            List<Path> sources;
+            try (Stream<Path> walked = Files.walk(Path.of(folder))) {
+                sources = walked.filter(file -> named.matcher(file.toString()).matches()).toList();
+            }
+            assertFalse(sources.isEmpty(), folder);
+            for (Path source : sources) {
+                List<String> lines = Files.readAllLines(source);
+                for (int i = 0; i < lines.size(); i++) {
+                    if (lines.get(i).length() > Integer.parseInt(told.group(2))) {
+                        longer.add(source + ":" + (i + 1));
+                    }
+                }
+            }
+        }
+        assertEquals(List.of(), longer);
     }
 }

@@ -8,8 +8,9 @@ import java.util.Random;
 /** What may happen to a file. */
 public record Damage(Random random) {
 
-    private static final String[] ODD = {"0", "-1", "1", "7", "1e9", "2147483648", "9223372036854775808", "1e999", "NaN", "null", "true", "\"x\"", "[]", "{}",
-        "[[[[[[[[", "\"\"", "\u0000", "\ud83c\udfa8", ",", ":", "=", "|", "+", "/", "$", "..", "\n", " ", "{{", "0.5", "\t", "*a", "&a", "!!x", "- "};
+    private static final String[] ODD = {"0", "-1", "1", "7", "1e9", "2147483648", "9223372036854775808", "1e999", "NaN", "null", "true",
+        "\"x\"", "[]", "{}", "[[[[[[[[", "\"\"", "\u0000", "\ud83c\udfa8", ",", ":", "=", "|", "+", "/", "$", "..", "\n", " ", "{{", "0.5",
+        "\t", "*a", "&a", "!!x", "- "};
 
     /** One to three places of a file changed, more often near its start, where the headers are. */
     public byte[] to(byte[] whole) {
@@ -24,7 +25,10 @@ public record Damage(Random random) {
                 }
                 case 1 -> bytes = Arrays.copyOf(bytes, at);
                 case 2 -> bytes = spliced(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(40)), new byte[0]);
-                case 3 -> bytes = spliced(bytes, at, at, Arrays.copyOfRange(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(40))));
+                case 3 -> {
+                    int end = Math.min(bytes.length, at + 1 + random.nextInt(40));
+                    bytes = spliced(bytes, at, at, Arrays.copyOfRange(bytes, at, end));
+                }
                 default -> bytes = withOddValue(bytes, at);
             }
         }

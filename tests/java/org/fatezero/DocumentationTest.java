@@ -93,14 +93,16 @@ class DocumentationTest {
         List<String> missing = new ArrayList<>();
         Matcher named = Pattern.compile("`([a-z]+(?:/[a-z]+)*/[A-Z]\\w+\\.java)`|`([a-z.]+): (\\w+)`").matcher(text);
         while (named.find()) {
-            Path file = Path.of(named.group(1) != null ? named.group(1) : named.group(2).replace('.', '/') + "/" + named.group(3) + ".java");
+            Path file = Path.of(named.group(1) != null ? named.group(1)
+                    : named.group(2).replace('.', '/') + "/" + named.group(3) + ".java");
             if (!sources.contains(file)) {
                 missing.add(named.group());
             }
         }
         assertEquals(List.of(), missing);
         Set<String> packages = sources.stream().map(source -> source.getParent().toString().replace('/', '.')).collect(Collectors.toSet());
-        packages.removeIf(name -> Pattern.compile("^\\|[^|]*`" + Pattern.quote(name) + "`[^|]*\\|", Pattern.MULTILINE).matcher(text).find());
+        packages.removeIf(name ->
+                Pattern.compile("^\\|[^|]*`" + Pattern.quote(name) + "`[^|]*\\|", Pattern.MULTILINE).matcher(text).find());
         assertEquals(Set.of(), packages, "packages without a row");
     }
 

@@ -46,7 +46,10 @@ public final class TinyOptions {
         }
     }
 
-    /** Two steps of all layers on frames of 64 pixels, in windows of three, the same on every processor, and each window by itself; then key, value, ... */
+    /**
+     * Two steps of all layers on frames of 64 pixels, in windows of three, the same on every processor, and each window by itself;
+     * then key, value, ...
+     */
     public static Map<String, String> of(String model, String... set) {
         Map<String, String> options = new HashMap<>(Map.of("model", model, "size", "64", "steps", "2", "window", "3", "device", "cpu",
                 "precision", "fp32", "fuse_at", "64", "keys_at", "64", "source", "a silver jeep on a road",

@@ -124,8 +124,8 @@ final class Bench {
                 + " invert   edit decode  encode invert edit decode  conv  matrix");
         List<Line> lines = new ArrayList<>();
         for (Row row : rows) {
-            List<String> job = new ArrayList<>(List.of("frames=" + row.frames, "side=" + row.side, "size=" + row.side,
-                    "steps=" + row.steps, "store=" + row.store, "precision=" + row.precision, "preset=watercolor", "source=a red jeep on a road",
+            List<String> job = new ArrayList<>(List.of("frames=" + row.frames, "side=" + row.side, "size=" + row.side, "steps=" + row.steps,
+                    "store=" + row.store, "precision=" + row.precision, "preset=watercolor", "source=a red jeep on a road",
                     "warm=" + (row.full && row.steps == 1 || !row.full && row.side > 128 ? 0 : 1)));
             if (row.full) {
                 job.add("model=" + row.folder());
@@ -163,8 +163,10 @@ final class Bench {
         Row row = line.row;
         Map<String, Double> s = line.job.seconds();
         Map<String, Double> m = line.job.peak();
-        System.out.printf(Locale.ROOT, "%-7s %5d %6d %2d %-9s %-8s %6.1f %6.2f %7.2f %7.2f %7.2f %6.1f %5.2f%% %8.0f %6.0f %6.0f %6.0f %6.0f"
-                + "  %5.0f%% %5.0f%% %3.0f%% %5.0f%% %5.0f %7.0f%n", row.full ? "SD 1.4" : "pocket", row.side, row.frames, row.steps, row.store, line.job.precision(),
+        System.out.printf(Locale.ROOT,
+                "%-7s %5d %6d %2d %-9s %-8s %6.1f %6.2f %7.2f %7.2f %7.2f %6.1f %5.2f%% %8.0f %6.0f %6.0f %6.0f %6.0f"
+                + "  %5.0f%% %5.0f%% %3.0f%% %5.0f%% %5.0f %7.0f%n",
+                row.full ? "SD 1.4" : "pocket", row.side, row.frames, row.steps, row.store, line.job.precision(),
                 line.job.start(), s.get("encode"), s.get("invert"), s.get("edit"), s.get("decode"), line.job.window(),
                 100 * line.hostShare, line.job.loaded(), m.get("encode"), m.get("invert"), m.get("edit"), m.get("decode"),
                 100 * line.share.get("encode"), 100 * line.share.get("invert"), 100 * line.share.get("edit"),

@@ -9,7 +9,8 @@ import java.util.concurrent.ConcurrentHashMap;
 public final class Calls {
 
     /** Those that copy between Java's memory and libtorch's, which may be a card's. */
-    private static final Set<String> COPIES = Set.of("torchFromBlob", "torchSet", "torchDataPtr", "torchDirectByteBuffer", "torchTo", "tensorClone");
+    private static final Set<String> COPIES =
+            Set.of("torchFromBlob", "torchSet", "torchDataPtr", "torchDirectByteBuffer", "torchTo", "tensorClone");
 
     private static final Map<String, Long> COUNTS = new ConcurrentHashMap<>();
 

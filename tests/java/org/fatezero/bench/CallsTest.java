@@ -18,8 +18,10 @@ class CallsTest {
     void aStepMakesFewCallsAndCopies() throws Exception {
         Files.createDirectories(Bench.OUT);
         Windows.Result window = Paired.counted(System.getProperty("java.class.path"), List.of("frames=2", "side=128", "size=128",
-                "steps=" + STEPS, "device=cpu", "precision=fp32", "store=keep", "keys=mid", "preset=watercolor", "source=a red jeep on a road"));
-        // a third of what it was, 3677 and 4349; 100 of the inversion's halve what is kept, 50 of the edit's save the first layers of a branch
+                "steps=" + STEPS, "device=cpu", "precision=fp32", "store=keep", "keys=mid", "preset=watercolor",
+                "source=a red jeep on a road"));
+        // a third of what it was, 3677 and 4349;
+        // 100 of the inversion's halve what is kept, 50 of the edit's save the first layers of a branch
         assertFewer(1045, window.calls().get("invert"), "calls in a step of the inversion");
         assertFewer(1420, window.calls().get("edit"), "calls in a step of the edit");
         assertFewer(6, window.copies().get("invert"), "copies in a step of the inversion");

@@ -23,7 +23,8 @@ final class HostOverhead {
     private static double run(int side, int frames) throws IOException, InterruptedException {
         ProcessBuilder process = new ProcessBuilder(List.of("build/ffmpeg/bin/ffmpeg", "-v", "error", "-nostdin", "-f", "lavfi",
                 "-i", "color=s=" + side + "x" + side, "-frames:v", Integer.toString(frames),
-                "-vf", "format=yuv420p,fatezero=window=8:steps=1,format=yuv420p", "-f", "null", "-")).redirectError(ProcessBuilder.Redirect.DISCARD);
+                "-vf", "format=yuv420p,fatezero=window=8:steps=1,format=yuv420p", "-f", "null", "-"))
+                .redirectError(ProcessBuilder.Redirect.DISCARD);
         process.environment().putAll(Map.of("FATEZERO_HOME", "build/stub"));
         long begin = System.nanoTime();
         if (process.start().waitFor() != 0) {

@@ -57,8 +57,8 @@ final class Paired {
      * @param psnr of this engine's frames to the base's, in decibels
      * @param calls through JNI a step of the inversion and of the edit: the base's, then these; copies likewise
      */
-    record Line(String name, List<Windows.Result> base, List<Windows.Result> here, Ratio seconds, Ratio cpu, double psnr, List<Double> calls,
-            List<Double> copies) {
+    record Line(String name, List<Windows.Result> base, List<Windows.Result> here, Ratio seconds, Ratio cpu, double psnr,
+            List<Double> calls, List<Double> copies) {
     }
 
     private static final String SOURCE = "a red jeep on a road";
@@ -80,7 +80,8 @@ final class Paired {
         if (full) {
             FullSize.write(Bench.OUT.resolve("model"), Path.of("java-engine/pocket/tokenizer"));
             for (String precision : bf16 ? List.of("fp32", "bf16") : List.of("fp32")) {
-                rows.add(new Row("SD 1.4, " + precision, 512, 1, 1, 3, List.of("precision=" + precision, "model=" + Bench.OUT.resolve("model"))));
+                rows.add(new Row("SD 1.4, " + precision, 512, 1, 1, 3,
+                        List.of("precision=" + precision, "model=" + Bench.OUT.resolve("model"))));
             }
         }
         System.out.println("                size frames  T  seconds: base  here  times as fast         by processor time     frames  "
@@ -89,8 +90,9 @@ final class Paired {
         for (Row row : rows) {
             Line line = compare(row, engine, spins, here.isBlank() ? List.of() : List.of(here.strip().split(" +")));
             lines.add(line);
-            System.out.printf(Locale.ROOT, "%-15s %4d %6d %2d %14.2f %5.2f %s  %s %4.1f dB  %5.0f %5.0f -> %5.0f %5.0f  %4.0f %4.0f -> %4.0f %4.0f%n", row.name,
-                    row.side, row.frames, row.steps, median(line.base), median(line.here), line.seconds, line.cpu, line.psnr,
+            System.out.printf(Locale.ROOT,
+                    "%-15s %4d %6d %2d %14.2f %5.2f %s  %s %4.1f dB  %5.0f %5.0f -> %5.0f %5.0f  %4.0f %4.0f -> %4.0f %4.0f%n",
+                    row.name, row.side, row.frames, row.steps, median(line.base), median(line.here), line.seconds, line.cpu, line.psnr,
                     line.calls.get(0), line.calls.get(1), line.calls.get(2), line.calls.get(3),
                     line.copies.get(0), line.copies.get(1), line.copies.get(2), line.copies.get(3));
         }
@@ -117,7 +119,8 @@ final class Paired {
         Path[] edited = {Bench.OUT.resolve("base.rgb"), Bench.OUT.resolve("here.rgb")};
         List<Windows.Result> ofBase = new ArrayList<>();
         List<Windows.Result> ofHere = new ArrayList<>();
-        try (Player first = new Player(base, spins, options, edited[0], false); Player second = new Player(path, null, own, edited[1], false)) {
+        try (Player first = new Player(base, spins, options, edited[0], false);
+                Player second = new Player(path, null, own, edited[1], false)) {
             first.turn();
             second.turn();
             for (int round = 0; round < row.rounds; round++) {
@@ -138,7 +141,8 @@ final class Paired {
                 copies.add(counted.copies().getOrDefault(phase, 0L) / (double) row.steps);
             }
         }
-        return new Line(row.name, ofBase, ofHere, Ratio.of(ofBase, ofHere, Windows.Result::seconds), Ratio.of(ofBase, ofHere, Windows.Result::cpu),
+        return new Line(row.name, ofBase, ofHere,
+                Ratio.of(ofBase, ofHere, Windows.Result::seconds), Ratio.of(ofBase, ofHere, Windows.Result::cpu),
                 Clip.psnr(Files.readAllBytes(edited[0]), Files.readAllBytes(edited[1])), calls, copies);
     }
 
@@ -160,7 +164,8 @@ final class Paired {
         /** @param spins GOMP_SPINCOUNT; null for that of this process */
         Player(String classPath, String spins, List<String> options, Path edited, boolean counts) throws IOException {
             List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx512m",
-                    "-Dai.djl.offline=true", "-Dcalls=" + System.getProperty("calls"), "-Djna.library.path=" + System.getProperty("jna.library.path", "")));
+                    "-Dai.djl.offline=true", "-Dcalls=" + System.getProperty("calls"),
+                    "-Djna.library.path=" + System.getProperty("jna.library.path", "")));
             if (counts) {
                 command.addAll(List.of("-Djava.system.class.loader=" + CountingLoader.class.getName(), "-Xshare:off"));
             }

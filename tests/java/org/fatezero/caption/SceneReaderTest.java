@@ -48,8 +48,9 @@ class SceneReaderTest {
     void judgesCaptionsByTheWordsThatItKnows() throws IOException {
         Frame swan = Video.read(Path.of("tests/media/swan.mp4"), 1).get(0);
         try (SceneReader reader = new SceneReader(MODEL)) {
-            double[] p = reader.logProbabilities(swan, List.of("a silver swan swimming in a river near a wall and bushes", "a silver duck on a river",
-                    "a silver jeep in a river", "a silver swan in the snow", "a silver swan with a duck on a river", "a silver dog in a river"));
+            double[] p = reader.logProbabilities(swan, List.of("a silver swan swimming in a river near a wall and bushes",
+                    "a silver duck on a river", "a silver jeep in a river", "a silver swan in the snow",
+                    "a silver swan with a duck on a river", "a silver dog in a river"));
             assertTrue(p[1] > p[0] + Math.log(0.01) && p[1] < p[0], "a duck: " + Arrays.toString(p));
             for (int i = 2; i < p.length; i++) {
                 assertTrue(p[i] < p[1], i + ": " + Arrays.toString(p));

@@ -36,7 +36,8 @@ final class Fatezero {
         ProcessBuilder builder = new ProcessBuilder(command).redirectInput(new File("/dev/null"))
                 .redirectOutput(out.toFile()).redirectError(errors.toFile());
         // the libraries that the tests use are the launcher's to find
-        builder.environment().keySet().removeIf(name -> name.matches("PYTORCH_.*|RUST_LIBRARY_PATH|OMP_WAIT_POLICY|GOMP_SPINCOUNT|FATEZERO_.*"));
+        builder.environment().keySet()
+                .removeIf(name -> name.matches("PYTORCH_.*|RUST_LIBRARY_PATH|OMP_WAIT_POLICY|GOMP_SPINCOUNT|FATEZERO_.*"));
         builder.environment().putAll(environment);
         try {
             Process process = builder.start();

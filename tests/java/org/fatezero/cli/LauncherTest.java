@@ -65,8 +65,8 @@ class LauncherTest {
         Path missing = folder.resolve("engine");
         Fatezero.Result result = Fatezero.run(Fatezero.PROGRAM, Map.of("FATEZERO_HOME", missing.toString()), "--version");
         assertEquals(1, result.status());
-        assertEquals("fatezero: the engine's folder " + missing + " is missing; install it beside this program's folder or set FATEZERO_HOME\n",
-                result.errors());
+        assertEquals("fatezero: the engine's folder " + missing
+                + " is missing; install it beside this program's folder or set FATEZERO_HOME\n", result.errors());
         result = Fatezero.run(Fatezero.PROGRAM, Map.of("FATEZERO_TORCH", missing.toString()), "--version");
         assertEquals(1, result.status());
         assertTrue(result.errors().startsWith("fatezero: FATEZERO_TORCH=" + missing + " is no folder of libtorch"), result.errors());

@@ -67,12 +67,12 @@ class MetricsTest {
     @Test
     void tellsAllFiguresAsATableAndAsJson() throws Exception {
         Path json = folder.resolve("figures.json");
-        Result result = run("metrics", "--clip", CLIP, "--source", "a red jeep", "--prompt", "a watercolor painting of a red jeep", "--input",
-                JEEP, "--mask", square("mask.png", 256), "--json", json.toString(), JEEP);
+        Result result = run("metrics", "--clip", CLIP, "--source", "a red jeep", "--prompt", "a watercolor painting of a red jeep",
+                "--input", JEEP, "--mask", square("mask.png", 256), "--json", json.toString(), JEEP);
         assertEquals(0, result.status(), result.errors());
         assertEquals("", result.errors());
-        assertTrue(result.out().matches("frames +24\nTem-Con +0\\.\\d{4}\nFrame-Acc +[01]\\.\\d{4}\n +PSNR, dB +SSIM\nwhole +78\\.13 +1\\.0000\n"
-                + "inside +78\\.13 +1\\.0000\noutside +78\\.13 +1\\.0000\n"), result.out());
+        assertTrue(result.out().matches("frames +24\nTem-Con +0\\.\\d{4}\nFrame-Acc +[01]\\.\\d{4}\n +PSNR, dB +SSIM\n"
+                + "whole +78\\.13 +1\\.0000\ninside +78\\.13 +1\\.0000\noutside +78\\.13 +1\\.0000\n"), result.out());
         JsonObject figures = JsonParser.parseString(Files.readString(json)).getAsJsonObject();
         assertEquals(24, figures.get("frames").getAsInt());
         assertTrue(result.out().contains(String.format("%.4f", figures.get("tem_con").getAsDouble())), result.out());

@@ -27,8 +27,8 @@ class TuneTest {
     Path folder;
 
     private Fatezero.Result tune(String... more) throws Exception {
-        List<String> command = new ArrayList<>(List.of("tune", "--input", CLIP, "--source", "a red jeep", "--out", folder.resolve("out").toString(),
-                "--size", "64", "--frames", "2"));
+        List<String> command = new ArrayList<>(List.of("tune", "--input", CLIP, "--source", "a red jeep",
+                "--out", folder.resolve("out").toString(), "--size", "64", "--frames", "2"));
         command.addAll(List.of(more));
         return Fatezero.run(command.toArray(String[]::new));
     }
@@ -39,7 +39,8 @@ class TuneTest {
         assertEquals(0, result.status(), result.errors());
         assertEquals("", result.out());
         assertTrue(result.errors().matches("(?s).*tuning 100% .* 2/2 .* loss 0\\.\\d{4}.*"), result.errors());
-        assertTrue(Files.exists(folder.resolve("out/captioner/model.safetensors")), "it describes its clips as the model does that it was made of");
+        assertTrue(Files.exists(folder.resolve("out/captioner/model.safetensors")),
+                "it describes its clips as the model does that it was made of");
         result = tune("--steps", "3", "--resume");
         assertEquals(0, result.status(), result.errors());
         assertTrue(result.errors().contains("3/3"), result.errors());

@@ -71,8 +71,8 @@ class ClipTest {
         copy();
         String config = Files.readString(folder.resolve("config.json"));
         Files.writeString(folder.resolve("config.json"), config.replace("\"image_size\": 32", "\"image_size\": 64"));
-        assertEquals(folder + "/preprocessor_config.json: crop_size is {\"height\":32,\"width\":32}, expected 64, the image_size in config.json",
-                failure());
+        assertEquals(folder + "/preprocessor_config.json: crop_size is {\"height\":32,\"width\":32}, expected 64, "
+                + "the image_size in config.json", failure());
         copy();
         Files.writeString(folder.resolve("config.json"), config.replace("\"hidden_size\": 24", "\"hidden_size\": 30"));
         assertTrue(failure().contains("tensor vision_model.embeddings.class_embedding has shape [24], expected [30]"), failure());

@@ -55,8 +55,8 @@ class MemoryTest {
     @Test
     @EnabledOnOs(OS.LINUX)
     void whatIsFreeIsAPartOfWhatThereIs() throws Exception {
-        long kib = Files.lines(Path.of("/proc/meminfo")).filter(line -> line.startsWith("MemTotal")).mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")))
-                .findFirst().orElseThrow();
+        long kib = Files.lines(Path.of("/proc/meminfo")).filter(line -> line.startsWith("MemTotal"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", ""))).findFirst().orElseThrow();
         long free = Memory.free(Device.cpu());
         assertTrue(free > 1 << 20 && free < kib << 10, free + " bytes of " + kib + " KiB");
     }
@@ -65,8 +65,8 @@ class MemoryTest {
     @Test
     @EnabledOnOs(OS.LINUX)
     void whatIsFreedIsGivenBack() throws Exception {
-        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Dai.djl.offline=true", "-cp",
-                System.getProperty("java.class.path"), Heap.class.getName()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
+        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Dai.djl.offline=true",
+                "-cp", System.getProperty("java.class.path"), Heap.class.getName()).redirectError(ProcessBuilder.Redirect.INHERIT).start();
         String[] mib = new String(process.getInputStream().readAllBytes(), StandardCharsets.US_ASCII).strip().split(" ");
         assertEquals(0, process.waitFor());
         assertTrue(Long.parseLong(mib[0]) > 150 && Long.parseLong(mib[1]) < 50, mib[0] + " MiB were held, " + mib[1] + " are left");

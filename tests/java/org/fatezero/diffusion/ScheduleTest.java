@@ -90,7 +90,8 @@ class ScheduleTest {
         assertEquals(schedule.alphaBar(0), schedule.alphaBarAtLevel(0));
         assertTrue(schedule.timestep(steps - 1) <= 999);
         for (int k = 0; k < steps; k++) {
-            assertTrue(schedule.alphaBarAtLevel(k + 1) < schedule.alphaBarAtLevel(k) || k == 0 && schedule.timestep(0) == 0, "level " + (k + 1));
+            boolean falls = schedule.alphaBarAtLevel(k + 1) < schedule.alphaBarAtLevel(k);
+            assertTrue(falls || k == 0 && schedule.timestep(0) == 0, "level " + (k + 1));
             assertEquals(schedule.alphaBar(schedule.timestep(k)), schedule.alphaBarAtLevel(k + 1));
         }
     }

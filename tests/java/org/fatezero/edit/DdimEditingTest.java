@@ -65,7 +65,8 @@ class DdimEditingTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 8, 8, self, false", "1, 12, 20, mid, true", "3, 13, 18, self mid, false", "3, 20, 12, -1 first, true", "2, 6, 16, mid, true"})
+    @CsvSource({"1, 8, 8, self, false", "1, 12, 20, mid, true", "3, 13, 18, self mid, false", "3, 20, 12, -1 first, true",
+        "2, 6, 16, mid, true"})
     void keepingAndRecomputingTheSourcesAttentionAreTheSame(int frames, int height, int width, String keys, boolean blend)
             throws Exception {
         TinyEdit edit = new TinyEdit(exact, Tiny.context(frames, keys.split(" ")), 3, frames > 2);

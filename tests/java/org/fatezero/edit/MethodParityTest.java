@@ -65,7 +65,8 @@ class MethodParityTest {
     private final Golden golden = new Golden("method.safetensors");
     private final Tokenizer tokenizer = new Tokenizer(Golden.TINY.resolve("tokenizer"));
     private final UNet unet = new UNet(UNetConfig.read(Golden.config("unet")), golden.weights("unet"));
-    private final TextEncoder encoder = new TextEncoder(TextEncoder.Config.read(Golden.config("text_encoder")), golden.weights("text_encoder"));
+    private final TextEncoder encoder =
+            new TextEncoder(TextEncoder.Config.read(Golden.config("text_encoder")), golden.weights("text_encoder"));
     private final JsonObject method = JsonParser.parseString(Files.readString(Golden.FOLDER.resolve("method.json"))).getAsJsonObject();
     private final JsonObject settings = method.getAsJsonObject("settings");
     private final int steps = method.get("steps").getAsInt();
@@ -79,7 +80,8 @@ class MethodParityTest {
      *
      * @param mask null without blend
      */
-    private record Case(JsonObject edit, FateZero fateZero, Prompt source, Prompt target, BlendMask mask, TokenSet sourceWords, int selfSteps) {
+    private record Case(JsonObject edit, FateZero fateZero, Prompt source, Prompt target, BlendMask mask, TokenSet sourceWords,
+            int selfSteps) {
         String clip() {
             return edit.get("clip").getAsString();
         }
@@ -119,14 +121,16 @@ class MethodParityTest {
         Regions regions = !masks ? Regions.none(golden.torch) : new Regions(golden.torch, List.of(new Region(mask, sourceWords,
                 latents == null ? null : TokenSet.of(tokens(edit, 1), 8), new StepRange(0, 0))));
         SelfBlend self = masks ? new SelfBlend(new StepRange(fused.selfFrom(), fused.selfTo()), false) : null;
-        return new Case(edit, new FateZero(golden.torch, steps, fused, cross, regions, self, latents, null), source, target, mask, sourceWords, selfSteps);
+        FateZero fateZero = new FateZero(golden.torch, steps, fused, cross, regions, self, latents, null);
+        return new Case(edit, fateZero, source, target, mask, sourceWords, selfSteps);
     }
 
     /** The inversion of the case's clip, or its source denoised again, with what all of the clip's edits need; made once. */
     private Trajectory trajectory(Case of) throws Exception {
         String key = of.clip() + (of.reconstructs() ? ", denoised" : "");
         if (!inverted.containsKey(key)) {
-            List<CaptureSpec> captured = cases.values().stream().filter(other -> other.clip().equals(of.clip()) && other.reconstructs() == of.reconstructs())
+            List<CaptureSpec> captured = cases.values().stream()
+                    .filter(other -> other.clip().equals(of.clip()) && other.reconstructs() == of.reconstructs())
                     .map(other -> other.fateZero.source()).toList();
             inverted.put(key, of.reconstructs()
                     ? new Reconstruction(unet, schedule, golden.torch).run(trajectory(cases.get("shape")).zT(), text(of.source.ids()),
@@ -137,8 +141,8 @@ class MethodParityTest {
     }
 
     private Trajectory inverted(Case of, List<CaptureSpec> captured) throws Exception {
-        Trajectory trajectory = new DdimInversion(unet, schedule, golden.torch).run(golden.array(of.clip() + ".z0"), text(of.source.ids()), context(of),
-                captured, (step, all) -> { });
+        Trajectory trajectory = new DdimInversion(unet, schedule, golden.torch)
+                .run(golden.array(of.clip() + ".z0"), text(of.source.ids()), context(of), captured, (step, all) -> { });
         NDArray expected = golden.array(of.clip() + ".inverted");
         for (int k = 0; k <= steps; k++) {
             Golden.assertClose(expected.get(k), strided(trajectory.latents().get(k), stride), LIMIT, "inverted to level " + k);
@@ -194,7 +198,8 @@ class MethodParityTest {
             int[] tokens = word.equals("default_") ? all() : target.find(word, tokenizer);
             JsonElement bound = bounds.get(word);
             gates.add(bound.isJsonArray()
-                    ? new CrossAttentionControl.Gate(tokens, bound.getAsJsonArray().get(0).getAsDouble(), bound.getAsJsonArray().get(1).getAsDouble())
+                    ? new CrossAttentionControl.Gate(tokens,
+                            bound.getAsJsonArray().get(0).getAsDouble(), bound.getAsJsonArray().get(1).getAsDouble())
                     : new CrossAttentionControl.Gate(tokens, 0, bound.getAsDouble()));
         }
         float[] emphasis = new float[77];

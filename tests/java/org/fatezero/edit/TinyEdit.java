@@ -62,7 +62,8 @@ record TinyEdit(Tiny tiny, ForwardContext context, int steps, boolean implicit) 
         FusedSteps fused = new FusedSteps(steps - (int) (0.8 * steps), steps, steps - (int) (0.7 * (steps + 1)), 64);
         BlendMask mask = blend ? new BlendMask(tiny.torch, 0.3) : null;
         StepRange never = new StepRange(0, 0);
-        Regions regions = blend ? new Regions(tiny.torch, List.of(new Region(mask, jeep(source), jeep(target), never))) : Regions.none(tiny.torch);
+        Regions regions = blend ? new Regions(tiny.torch, List.of(new Region(mask, jeep(source), jeep(target), never)))
+                : Regions.none(tiny.torch);
         EditMethod method = new FateZero(tiny.torch, steps, fused, cross(source, target, 0.7), regions,
                 blend ? new SelfBlend(new StepRange(0, steps), false) : null, blend ? new LatentBlend(0.2, 0.8, false) : null, null);
         return new Edit(method, tiny.text(SOURCE, "", TARGET), 7.5);

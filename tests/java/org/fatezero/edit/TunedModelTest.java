@@ -42,14 +42,16 @@ class TunedModelTest {
     private static final int FRAMES = 3;
     private static final int STEPS = 4;
     private static final String SOURCE = "a silver jeep driving down a curvy road in the countryside";
-    private static final ForwardContext PASS = ForwardContext.of(new Window(FRAMES, new KeyFrames(List.of("-1", "first"), FRAMES), 64, true, true));
+    private static final ForwardContext PASS =
+            ForwardContext.of(new Window(FRAMES, new KeyFrames(List.of("-1", "first"), FRAMES), 64, true, true));
 
     @TempDir
     Path folder;
 
     /** Their variant, what it was made from, and Tune-A-Video's own names of the temporal attention. */
     @ParameterizedTest
-    @CsvSource({"lowrank, attn_temporal, norm_temporal, Pseudo3D", "dense, attn_temporal, norm_temporal, 2D", "dense, attn_temp, norm_temp, 3D"})
+    @CsvSource({"lowrank, attn_temporal, norm_temporal, Pseudo3D", "dense, attn_temporal, norm_temporal, 2D",
+        "dense, attn_temp, norm_temp, 3D"})
     void predictsTheNoiseOfTheAuthorsModules(String kind, String attention, String norm, String blocks) throws Exception {
         TunedTiny.write(kind, folder, name -> name.replace("attn_temporal", attention).replace("norm_temporal", norm));
         Path config = folder.resolve("unet/config.json");
@@ -73,11 +75,12 @@ class TunedModelTest {
             CrossAttentionControl cross = new CrossAttentionControl(golden.manager, golden.torch, Alignment.refine(source, target),
                     emphasis(10, target.find("watercolor", tokenizer)), List.of(new CrossAttentionControl.Gate(all(), 0, 0.8)), STEPS);
             boolean keep = store.equals("keep");
-            EditMethod method = new FateZero(golden.torch, STEPS, new FusedSteps(STEPS - (int) (0.8 * STEPS), STEPS, STEPS - cross.activeSteps(), 32),
-                    cross, Regions.none(golden.torch), null, null, null);
+            FusedSteps fused = new FusedSteps(STEPS - (int) (0.8 * STEPS), STEPS, STEPS - cross.activeSteps(), 32);
+            EditMethod method = new FateZero(golden.torch, STEPS, fused, cross, Regions.none(golden.torch), null, null, null);
             NDArray text = encoder.forward(golden.manager, source.ids());
             Trajectory trajectory = new DdimInversion(unet, schedule, golden.torch)
-                    .run(golden.array(kind + ".z0"), text, PASS, List.of(keep ? method.source() : method.source().recomputing()), (step, of) -> { });
+                    .run(golden.array(kind + ".z0"), text, PASS, List.of(keep ? method.source() : method.source().recomputing()),
+                            (step, of) -> { });
             Golden.assertClose(golden.array(kind + ".zT"), trajectory.zT(), 1e-4, "zT");
             text = text.concat(encoder.forward(golden.manager, tokenizer.encode("", 77).ids()), 0)
                     .concat(encoder.forward(golden.manager, target.ids()), 0);
@@ -89,7 +92,8 @@ class TunedModelTest {
 
     @Test
     void namesWhatItDoesNotKnow() throws Exception {
-        TunedTiny.write("lowrank", folder, name -> name.replace("mid_block.attentions.0.transformer_blocks.0.attn_temporal", "mid_block.motion_modules.0"));
+        TunedTiny.write("lowrank", folder,
+                name -> name.replace("mid_block.attentions.0.transformer_blocks.0.attn_temporal", "mid_block.motion_modules.0"));
         try (Golden golden = new Golden("tuned.safetensors")) {
             IOException e = assertThrows(IOException.class, () -> unet(golden));
             assertTrue(e.getMessage().contains("mid_block.motion_modules.0.to_k.weight"), e.getMessage());

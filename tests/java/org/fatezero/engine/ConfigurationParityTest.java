@@ -65,7 +65,8 @@ class ConfigurationParityTest {
         JsonObject clip = method.getAsJsonObject("settings").getAsJsonObject(edit.get("clip").getAsString());
         boolean inversion = !edit.has("use_inversion_attention");
         JsonObject controller = edit.deepCopy();
-        List.of("prompt", "use_inversion_attention", "clip", "ids", "num_self_replace", "mask_tokens", "mask_margin").forEach(controller::remove);
+        List.of("prompt", "use_inversion_attention", "clip", "ids", "num_self_replace", "mask_tokens", "mask_margin")
+                .forEach(controller::remove);
         JsonObject model = new JsonObject();
         if (clip.get("least_sc_channel").getAsInt() > 0) {
             model.add("SparseCausalAttention_index", clip.get("keys"));
@@ -107,10 +108,12 @@ class ConfigurationParityTest {
                 assertEquals(alpha[i] == 1, open[i / TOKENS][i % TOKENS], "gate " + i);
             }
             Words.Share self = Words.Share.parse("self_replace", options.self_replace());
-            assertArrayEquals(integers(edit.getAsJsonArray("num_self_replace")), new int[] {(int) (steps * self.from()), (int) (steps * self.to())});
+            assertArrayEquals(integers(edit.getAsJsonArray("num_self_replace")),
+                    new int[] {(int) (steps * self.from()), (int) (steps * self.to())});
             float[] emphasis = words.emphasis(options.emphasize(), target);
             for (int token = 0; token < TOKENS; token++) {
-                assertEquals(golden.has(name + ".equalizer") ? golden.array(name + ".equalizer").toFloatArray()[token] : 1, emphasis[token]);
+                float expected = golden.has(name + ".equalizer") ? golden.array(name + ".equalizer").toFloatArray()[token] : 1;
+                assertEquals(expected, emphasis[token]);
             }
             if (options.control().equals("replace")) {
                 Alignment alignment = Alignment.replaceAsPublished(source, target);
@@ -123,12 +126,14 @@ class ConfigurationParityTest {
             }
             assertEquals(edit.has("blend_words"), !options.blend().isEmpty());
             if (edit.has("blend_words")) {
-                assertArrayEquals(integers(edit.getAsJsonArray("mask_tokens").get(0).getAsJsonArray()), words.sourceBlend(options.blend(), source));
+                int[] masked = integers(edit.getAsJsonArray("mask_tokens").get(0).getAsJsonArray());
+                assertArrayEquals(masked, words.sourceBlend(options.blend(), source));
                 assertEquals(edit.getAsJsonArray("blend_th").get(0).getAsDouble(), Double.parseDouble(options.threshold()));
                 assertEquals(edit.has("blend_latents"), options.blend_latents().equals("1"));
             }
             if (options.blend_latents().equals("1")) {
-                assertArrayEquals(integers(edit.getAsJsonArray("mask_tokens").get(1).getAsJsonArray()), words.targetBlend(options.blend(), target));
+                int[] masked = integers(edit.getAsJsonArray("mask_tokens").get(1).getAsJsonArray());
+                assertArrayEquals(masked, words.targetBlend(options.blend(), target));
             }
         }
     }

@@ -28,7 +28,8 @@ class DescribedTest {
 
     /** An edit of one step, and of one frame a window. */
     private Engine open(String... set) throws IOException {
-        Map<String, String> options = new LinkedHashMap<>(Map.of("device", "cpu", "precision", "fp32", "steps", "1", "window", "1", "size", "64"));
+        Map<String, String> options =
+                new LinkedHashMap<>(Map.of("device", "cpu", "precision", "fp32", "steps", "1", "window", "1", "size", "64"));
         for (int i = 0; i < set.length; i += 2) {
             options.put(set[i], set[i + 1]);
         }
@@ -136,7 +137,8 @@ class DescribedTest {
             ByteBuffer pixels = ByteBuffer.allocateDirect(frame.rgb().length).put(frame.rgb());
             ByteBuffer other = ByteBuffer.allocateDirect(frame.rgb().length);
             int[] strides = {3 * frame.width(), 3 * frame.width()};
-            engine.edit(new ByteBuffer[] {pixels}, new int[] {strides[0]}, new ByteBuffer[] {pixels, other}, strides, frame.width(), frame.height(), 8);
+            engine.edit(new ByteBuffer[] {pixels}, new int[] {strides[0]}, new ByteBuffer[] {pixels, other}, strides,
+                    frame.width(), frame.height(), 8);
             assertEquals(1, captions().size());
             assertEquals(JEEP, metadata(engine).get("source"));
         }

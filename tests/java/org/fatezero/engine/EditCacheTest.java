@@ -111,8 +111,8 @@ class EditCacheTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "store=recompute", "blend=jeep;show=compare", "blend=jeep;show=mask", "show=attention=road", "presets=monet|cartoon;prompt=",
-        "keys=self+first", "attention=reconstruction"})
+    @ValueSource(strings = {"", "store=recompute", "blend=jeep;show=compare", "blend=jeep;show=mask", "show=attention=road",
+        "presets=monet|cartoon;prompt=", "keys=self+first", "attention=reconstruction"})
     void theSameAgainIsDecodedAlone(String options) throws Exception {
         List<String> set = new ArrayList<>();
         for (String option : options.isEmpty() ? new String[0] : options.split(";")) {
@@ -122,7 +122,8 @@ class EditCacheTest {
         byte[] first;
         byte[] second;
         if (options.startsWith("presets")) {
-            Map<String, String> several = TinyOptions.of(TINY, "size", "32", "steps", "2", "inversion", folder.toString(), "presets", "monet|cartoon");
+            Map<String, String> several =
+                    TinyOptions.of(TINY, "size", "32", "steps", "2", "inversion", folder.toString(), "presets", "monet|cartoon");
             several.remove("prompt");
             several.remove("preset");
             try (Engine engine = new Engine(several, new TinyOptions.Silent())) {
@@ -142,8 +143,9 @@ class EditCacheTest {
     @Test
     void whateverAnEditDependsOnIsInTheKey() throws Exception {
         edited(7);
-        String[][] others = {{"prompt", "a red jeep"}, {"source", "a jeep on a road"}, {"steps", "3"}, {"guidance", "3"}, {"guidance_interval", "0.5"}, {"negative", "blue"}, {"self_replace", "0.1"},
-            {"cross_replace", "0.1"}, {"blend", "jeep"}, {"keys", "first"}, {"keys_at", "8"}, {"fuse_at", "8"}, {"norm", "window"}, {"size", "48"}, {"start", "0.5"},
+        String[][] others = {{"prompt", "a red jeep"}, {"source", "a jeep on a road"}, {"steps", "3"}, {"guidance", "3"},
+            {"guidance_interval", "0.5"}, {"negative", "blue"}, {"self_replace", "0.1"}, {"cross_replace", "0.1"}, {"blend", "jeep"},
+            {"keys", "first"}, {"keys_at", "8"}, {"fuse_at", "8"}, {"norm", "window"}, {"size", "48"}, {"start", "0.5"},
             {"solver", "implicit"}, {"emphasize", "jeep=3"}, {"show", "compare"}};
         for (String[] set : others) {
             edited(7, set);

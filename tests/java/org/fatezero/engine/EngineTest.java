@@ -124,7 +124,8 @@ class EngineTest {
     void asPublishedABlendMayNameNoWordOfTheSource() throws Exception {
         List<List<String>> edits = new ArrayList<>();
         for (String blend : List.of("jeep", "/", "/painting")) {
-            try (Engine engine = open(SILENT, "blend", blend, "blend_latents", "0-1", "threshold", blend.equals("jeep") ? "2" : "0.5", "parity", "1")) {
+            String threshold = blend.equals("jeep") ? "2" : "0.5";
+            try (Engine engine = open(SILENT, "blend", blend, "blend_latents", "0-1", "threshold", threshold, "parity", "1")) {
                 edits.add(edited(engine, 3, 8));
             }
         }
@@ -136,7 +137,8 @@ class EngineTest {
     @ValueSource(ints = {8, 16})
     void whatAnEditLeavesAloneIsTheFrameItself(int depth) throws Exception {
         try (Engine engine = open(SILENT, "start", "0"); Engine decoded = open(SILENT, "start", "0", "blend_pixels", "0");
-                Engine asPublished = open(SILENT, "start", "0", "parity", "1", "size", "24"); Engine own = open(SILENT, "start", "0", "blend_pixels", "0", "size", "24")) {
+                Engine asPublished = open(SILENT, "start", "0", "parity", "1", "size", "24");
+                Engine own = open(SILENT, "start", "0", "blend_pixels", "0", "size", "24")) {
             List<String> source = texts(frames(3, 32 * 3 * depth / 8 * 24, 7));
             assertEquals(source, edited(engine, 3, depth));
             assertFalse(source.equals(edited(decoded, 3, depth)));
@@ -148,7 +150,8 @@ class EngineTest {
     @ParameterizedTest
     @CsvSource({"64, false", "24, true"})
     void parityResizesInItsOwnWay(String size, boolean same) throws Exception {
-        try (Engine ours = open(SILENT, "start", "0", "size", size, "blend_pixels", "0"); Engine theirs = open(SILENT, "start", "0", "size", size, "parity", "1")) {
+        try (Engine ours = open(SILENT, "start", "0", "size", size, "blend_pixels", "0");
+                Engine theirs = open(SILENT, "start", "0", "size", size, "parity", "1")) {
             assertEquals(same, edited(ours, 1, 8).equals(edited(theirs, 1, 8)));
         }
     }
@@ -265,7 +268,8 @@ class EngineTest {
         try (Engine engine = open(host)) {
             edited(engine, 1, 8);
         }
-        assertEquals(List.of("encode 0/1", "invert 0/2", "invert 1/2", "edit 0/2", "edit 1/2", "decode 0/1", "decode 1/1"), List.copyOf(told));
+        assertEquals(List.of("encode 0/1", "invert 0/2", "invert 1/2", "edit 0/2", "edit 1/2", "decode 0/1", "decode 1/1"),
+                List.copyOf(told));
     }
 
     @Test
@@ -320,7 +324,8 @@ class EngineTest {
     @ParameterizedTest
     @ValueSource(strings = {"keep", "recompute"})
     void whereNoStepIsGuidedThereIsNoGuidance(String store) throws Exception {
-        try (Engine never = open(SILENT, "store", store, "guidance_interval", "0"); Engine without = open(SILENT, "store", store, "guidance", "1");
+        try (Engine never = open(SILENT, "store", store, "guidance_interval", "0");
+                Engine without = open(SILENT, "store", store, "guidance", "1");
                 Engine always = open(SILENT, "store", store)) {
             List<String> unguided = edited(never, 3, 8);
             assertEquals(edited(without, 3, 8), unguided);
@@ -331,11 +336,14 @@ class EngineTest {
     @Test
     void optionsChangeTheEdit() throws Exception {
         List<List<String>> edits = new ArrayList<>();
-        String[][] sets = {{}, {"guidance", "1"}, {"guidance_interval", "0.5"}, {"guidance_interval", "0.5-1"}, {"negative", "blue"}, {"self_replace", "0"}, {"cross_replace", "0"}, {"emphasize", "painting=20"},
-            {"keys", "self"}, {"attention", "reconstruction"}, {"norm", "window"}, {"steps", "3"}, {"size", "32"}, {"blend", "jeep"}, {"steps", "4", "blend", "jeep"}, {"steps", "4", "blend", "-jeep"},
-            {"steps", "4", "blend", "jeep", "blend_latents", "1"}, {"steps", "4", "blend", "jeep", "blend_latents", "1", "blend_attention", "0"},
+        String[][] sets = {{}, {"guidance", "1"}, {"guidance_interval", "0.5"}, {"guidance_interval", "0.5-1"}, {"negative", "blue"},
+            {"self_replace", "0"}, {"cross_replace", "0"}, {"emphasize", "painting=20"}, {"keys", "self"}, {"attention", "reconstruction"},
+            {"norm", "window"}, {"steps", "3"}, {"size", "32"}, {"blend", "jeep"}, {"steps", "4", "blend", "jeep"},
+            {"steps", "4", "blend", "-jeep"}, {"steps", "4", "blend", "jeep", "blend_latents", "1"},
+            {"steps", "4", "blend", "jeep", "blend_latents", "1", "blend_attention", "0"},
             {"keys_at", "16ch"}, {"forget", "1"}, {"forget", "0.5"}, {"self_replace", "0", "cross_replace", "0", "forget", "1"},
-            {"steps", "4", "blend", "jeep", "forget", "1"}, {"steps", "4", "blend", "jeep", "blend_pool", "0"}, {"control", "replace", "prompt", "a golden jeep on a road"}};
+            {"steps", "4", "blend", "jeep", "forget", "1"}, {"steps", "4", "blend", "jeep", "blend_pool", "0"},
+            {"control", "replace", "prompt", "a golden jeep on a road"}};
         for (String[] set : sets) {
             try (Engine engine = open(SILENT, set)) {
                 edits.add(edited(engine, 3, 8));
@@ -368,9 +376,10 @@ class EngineTest {
         Map<String, String> options = TinyOptions.of(TINY, "preset", "monet", "source", "a 🚗");
         options.remove("prompt");
         try (Engine engine = new Engine(options, SILENT)) {
-            String[] pairs = Arrays.stream(engine.metadata(0)).map(bytes -> new String(bytes, StandardCharsets.UTF_8)).toArray(String[]::new);
-            assertArrayEquals(new String[] {"preset", "monet", "prompt", "monet style painting of a 🚗", "source", "a 🚗", "model", TINY,
-                "steps", "2"}, pairs);
+            String[] pairs = Arrays.stream(engine.metadata(0)).map(bytes -> new String(bytes, StandardCharsets.UTF_8))
+                    .toArray(String[]::new);
+            assertArrayEquals(new String[] {"preset", "monet", "prompt", "monet style painting of a 🚗", "source", "a 🚗",
+                "model", TINY, "steps", "2"}, pairs);
         }
     }
 

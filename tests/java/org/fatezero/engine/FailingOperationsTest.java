@@ -85,7 +85,8 @@ class FailingOperationsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"an operation failed", "CUDA out of memory. Tried to allocate 20.50 MiB. GPU 0 has a total capacity of 7.79 GiB"})
+    @ValueSource(strings = {"an operation failed",
+        "CUDA out of memory. Tried to allocate 20.50 MiB. GPU 0 has a total capacity of 7.79 GiB"})
     void theNextWindowIsRight(String error) throws Exception {
         Model model = Models.acquire(TINY, "", Device.cpu(), DataType.FLOAT32, new TinyOptions.Silent());
         Object script = field(model.torch.getClass(), "script").get(model.torch);

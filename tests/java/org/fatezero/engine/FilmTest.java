@@ -98,7 +98,8 @@ class FilmTest {
     void theWindowsLengthChangesNothing(String keys, String store, String blend) throws Exception {
         List<List<short[]>> made = new ArrayList<>();
         for (String window : List.of("4", "8", "16", "5")) {
-            try (Engine engine = open("window", window, "keys", keys, "store", store, "blend", blend, "blend_latents", blend.isEmpty() ? "0" : "1")) {
+            try (Engine engine = open("window", window, "keys", keys, "store", store, "blend", blend,
+                    "blend_latents", blend.isEmpty() ? "0" : "1")) {
                 made.add(edited(engine, film(), 0, LENGTH));
             }
         }

@@ -213,14 +213,16 @@ class InversionCacheTest {
     @Test
     void whateverInversionDependsOnIsInTheKeyAndNothingElse() throws Exception {
         edited(7);
-        String[][] others = {{"source", "a jeep on a road"}, {"steps", "2"}, {"keys", "first"}, {"keys_at", "8"}, {"norm", "window"}, {"size", "48"}};
+        String[][] others = {{"source", "a jeep on a road"}, {"steps", "2"}, {"keys", "first"}, {"keys_at", "8"}, {"norm", "window"},
+            {"size", "48"}};
         for (String[] set : others) {
             edited(7, set);
             assertTrue(told.contains("invert"), set[0]);
         }
         edited(8);
         assertTrue(told.contains("invert"), "other frames");
-        String[][] same = {{"guidance", "3"}, {"negative", "blue"}, {"self_replace", "0.1"}, {"fuse_at", "8"}, {"window", "4"}, {"store", "recompute"}};
+        String[][] same = {{"guidance", "3"}, {"negative", "blue"}, {"self_replace", "0.1"}, {"fuse_at", "8"}, {"window", "4"},
+            {"store", "recompute"}};
         for (String[] set : same) {
             edited(7, set);
             assertFalse(told.contains("invert"), set[0]);

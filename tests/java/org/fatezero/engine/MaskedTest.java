@@ -34,7 +34,8 @@ class MaskedTest {
     private final List<String> log = new ArrayList<>();
 
     private Map<String, String> options(String set) {
-        Map<String, String> options = new HashMap<>(TinyOptions.of(Golden.TINY.toString(), "keys", "anchor", "anchor", "0", "blend_pixels", "0"));
+        Map<String, String> options =
+                new HashMap<>(TinyOptions.of(Golden.TINY.toString(), "keys", "anchor", "anchor", "0", "blend_pixels", "0"));
         for (String option : set.isEmpty() ? new String[0] : set.split(":")) {
             options.put(option.substring(0, option.indexOf('=')), option.substring(option.indexOf('=') + 1));
         }
@@ -53,7 +54,8 @@ class MaskedTest {
     }
 
     private static ByteBuffer[] copies(ByteBuffer... of) {
-        return Arrays.stream(of).map(one -> ByteBuffer.allocateDirect(one.capacity()).put(one.duplicate().clear())).toArray(ByteBuffer[]::new);
+        return Arrays.stream(of).map(one -> ByteBuffer.allocateDirect(one.capacity()).put(one.duplicate().clear()))
+                .toArray(ByteBuffer[]::new);
     }
 
     /** A mask that is so bright in its left half, and so bright in its right. */
@@ -113,8 +115,8 @@ class MaskedTest {
 
     /** In the second window, too, beside which the anchor runs, with the mask that it had. */
     @ParameterizedTest
-    @ValueSource(strings = {"", "blend=jeep:threshold=0.1", "blend=jeep:blend_latents=1", "forget=0.8", "forget=0.8:blend=jeep", "self_replace=0:cross_replace=0",
-        "method=infusion:inject=0.5:blend=jeep", "blend=jeep|road:threshold=0.3|0.3", "store=recompute"})
+    @ValueSource(strings = {"", "blend=jeep:threshold=0.1", "blend=jeep:blend_latents=1", "forget=0.8", "forget=0.8:blend=jeep",
+        "self_replace=0:cross_replace=0", "method=infusion:inject=0.5:blend=jeep", "blend=jeep|road:threshold=0.3|0.3", "store=recompute"})
     void aMaskOfZerosGivesTheReconstructionAndOneOfOnesTheEdit(String set) throws IOException {
         ByteBuffer[] source = frames(5);
         List<byte[]> reconstruction = edited("start=0", source);

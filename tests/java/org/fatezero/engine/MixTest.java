@@ -42,7 +42,8 @@ class MixTest {
     @Test
     void atEitherEndItIsTheEditToThatPromptByteForByte() throws Exception {
         String[] both = {"window", "4", "prompt2", SECOND, "emphasize", "watercolor=4", "cross_replace", "0.5+watercolor=0.2"};
-        assertSame(made(new double[0], "window", "4", "emphasize", "watercolor=4", "cross_replace", "0.5+watercolor=0.2"), made(all(0), both), "mix=0");
+        assertSame(made(new double[0], "window", "4", "emphasize", "watercolor=4", "cross_replace", "0.5+watercolor=0.2"),
+                made(all(0), both), "mix=0");
         assertSame(made(new double[0], "window", "4", "prompt", SECOND, "cross_replace", "0.5"), made(all(1), both), "mix=1");
         assertSame(made(new double[0], both), made(all(0), both), "without a mix");
     }
@@ -92,10 +93,12 @@ class MixTest {
     void whatIsNoShareIsRefused() throws Exception {
         ByteBuffer[] film = film();
         try (Engine engine = FilmTest.open("window", "4", "prompt2", SECOND)) {
-            assertTrue(assertThrows(IllegalArgumentException.class, () -> engine.mix(0, 1.5)).getMessage().contains("1.5: expected 0 to 1"));
+            Exception outside = assertThrows(IllegalArgumentException.class, () -> engine.mix(0, 1.5));
+            assertTrue(outside.getMessage().contains("1.5: expected 0 to 1"));
             assertThrows(IllegalArgumentException.class, () -> engine.mix(Double.NaN));
             engine.mix(0, 1);
-            assertTrue(assertThrows(IllegalArgumentException.class, () -> edited(engine, film, 0, 4)).getMessage().contains("4 frames, but 2 shares"));
+            Exception tooFew = assertThrows(IllegalArgumentException.class, () -> edited(engine, film, 0, 4));
+            assertTrue(tooFew.getMessage().contains("4 frames, but 2 shares"));
         }
         try (Engine engine = FilmTest.open("window", "4")) {
             assertTrue(assertThrows(IllegalArgumentException.class, () -> engine.mix(0.5)).getMessage().contains("prompt2="));

@@ -95,8 +95,8 @@ class MutatedFilesTest {
     @Test
     void options() {
         List<String> names = Arrays.stream(Options.class.getRecordComponents()).map(RecordComponent::getName).toList();
-        String[] values = {"watercolor", "watercolor|van-gogh", "jeep", "a jeep", "jeep=2", "word+word", "0.5", "0.2-0.8", "first,mid", "auto", "cpu", "1|2", "64",
-            "edit", "attention=jeep", "/dev/null", "none.yaml", "\u0000", "\ud800", "a".repeat(5000)};
+        String[] values = {"watercolor", "watercolor|van-gogh", "jeep", "a jeep", "jeep=2", "word+word", "0.5", "0.2-0.8", "first,mid",
+            "auto", "cpu", "1|2", "64", "edit", "attention=jeep", "/dev/null", "none.yaml", "\u0000", "\ud800", "a".repeat(5000)};
         for (int i = 0; i < 10 * CASES; i++) {
             Map<String, String> set = new HashMap<>();
             for (int j = random.nextInt(5); j >= 0; j--) {
@@ -232,7 +232,8 @@ class MutatedFilesTest {
     @Test
     void edits() throws IOException {
         Path kept = folder.resolve("edits");
-        try (Engine engine = new Engine(TinyOptions.of("tests/golden/tiny", "inversion", kept.toString(), "steps", "1"), new TinyOptions.Silent())) {
+        Map<String, String> options = TinyOptions.of("tests/golden/tiny", "inversion", kept.toString(), "steps", "1");
+        try (Engine engine = new Engine(options, new TinyOptions.Silent())) {
             edited(engine);
             Path file = kept(kept, true);
             Files.delete(file);
@@ -248,7 +249,8 @@ class MutatedFilesTest {
 
     private static Path kept(Path folder, boolean edit) throws IOException {
         try (var files = Files.list(folder)) {
-            return files.filter(file -> file.toString().endsWith(".safetensors") && file.toString().contains(".edit.") == edit).findFirst().orElseThrow();
+            return files.filter(file -> file.toString().endsWith(".safetensors") && file.toString().contains(".edit.") == edit)
+                    .findFirst().orElseThrow();
         }
     }
 }

@@ -172,8 +172,9 @@ class OutOfMemoryTest {
 
     @ParameterizedTest
     @ValueSource(strings = {CUDA, "CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
-        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED", "std::bad_alloc", "RuntimeError: could not create a primitive\n",
-        "/lib/libtorch_cpu.so: failed to map segment from shared object", "libc10.so: cannot create shared object descriptor: Cannot allocate memory"})
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED", "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED", "std::bad_alloc",
+        "RuntimeError: could not create a primitive\n", "/lib/libtorch_cpu.so: failed to map segment from shared object",
+        "libc10.so: cannot create shared object descriptor: Cannot allocate memory"})
     void libtorchsWords(String message) {
         assertTrue(OutOfMemory.is(new EngineException(message)));
         assertFalse(OutOfMemory.is(new EngineException((String) null)));
@@ -185,7 +186,8 @@ class OutOfMemoryTest {
         try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
             RuntimeException thrown = assertThrows(EngineException.class, () -> manager.zeros(new Shape(1L << 45)));
             assertTrue(OutOfMemory.is(thrown), thrown.toString());
-            assertEquals("no memory left for it: 134217728 MiB more are needed; leave it", OutOfMemory.error("it", "leave it", thrown).getMessage());
+            assertEquals("no memory left for it: 134217728 MiB more are needed; leave it",
+                    OutOfMemory.error("it", "leave it", thrown).getMessage());
         }
     }
 }

@@ -87,7 +87,8 @@ class PrecisionTest {
     }
 
     private static byte[] edited(Engine engine, ByteBuffer... source) throws Exception {
-        ByteBuffer[] target = IntStream.range(0, FRAMES).mapToObj(i -> ByteBuffer.allocateDirect(3 * SIDE * SIDE)).toArray(ByteBuffer[]::new);
+        ByteBuffer[] target = IntStream.range(0, FRAMES).mapToObj(i -> ByteBuffer.allocateDirect(3 * SIDE * SIDE))
+                .toArray(ByteBuffer[]::new);
         int[] strides = {3 * SIDE, 3 * SIDE, 3 * SIDE};
         engine.edit(source, strides, target, strides, SIDE, SIDE, 8);
         return bytes(target);
@@ -108,8 +109,9 @@ class PrecisionTest {
         List<byte[]> made = new ArrayList<>();
         ByteBuffer[] source = scene();
         for (String precision : List.of("fp32", "bf16")) {
-            try (Engine engine = new Engine(TinyOptions.of("pocket", "precision", precision, "size", "128", "steps", "4", "store", store, "solver", solver,
-                    "source", "a red jeep driving down a road", "prompt", "watercolor painting of a red jeep driving down a road",
+            try (Engine engine = new Engine(TinyOptions.of("pocket", "precision", precision, "size", "128", "steps", "4", "store", store,
+                    "solver", solver, "source", "a red jeep driving down a road",
+                    "prompt", "watercolor painting of a red jeep driving down a road",
                     "blend", blend, "blend_latents", blend.isEmpty() ? "0" : "1"), host)) {
                 made.add(edited(engine, source));
             }
@@ -200,7 +202,8 @@ class PrecisionTest {
         ByteBuffer[] source = scene();
         try (Engine engine = new Engine(TinyOptions.of(model, "steps", "4"), host)) {
             String message = assertThrows(IllegalArgumentException.class, () -> edited(engine, source)).getMessage();
-            assertTrue(message.startsWith("the latents inverted to level 1 of 4 are not finite in single precision: the weights of model=" + model), message);
+            assertTrue(message.startsWith("the latents inverted to level 1 of 4 are not finite in single precision: the weights of model="
+                    + model), message);
             assertTrue(phases.stream().noneMatch(phase -> phase.equals("invert 1") || phase.startsWith("edit")), phases.toString());
         }
     }
@@ -214,7 +217,9 @@ class PrecisionTest {
         Models.release(tiny);
         String model = tiny("text_encoder", Map.of("text_model.embeddings.token_embedding.weight", Map.of(token + ", 0", Float.NaN)));
         ByteBuffer[] source = scene();
-        try (Engine engine = new Engine(TinyOptions.of(model, "steps", "4", "attention", attention, "lora", "tests/golden/lora-kohya.safetensors"), host)) {
+        Map<String, String> options =
+                TinyOptions.of(model, "steps", "4", "attention", attention, "lora", "tests/golden/lora-kohya.safetensors");
+        try (Engine engine = new Engine(options, host)) {
             String message = assertThrows(IllegalArgumentException.class, () -> edited(engine, source)).getMessage();
             assertTrue(message.startsWith("the latents edited to level 3 of 4 are not finite"), message);
             assertTrue(message.contains("lora=tests/golden/lora-kohya.safetensors"), message);
@@ -231,7 +236,8 @@ class PrecisionTest {
         byte[] before = bytes(source);
         try (Engine engine = new Engine(TinyOptions.of(model), host)) {
             int[] strides = {3 * SIDE, 3 * SIDE, 3 * SIDE};
-            String message = assertThrows(IllegalArgumentException.class, () -> engine.edit(source, strides, source, strides, SIDE, SIDE, 8)).getMessage();
+            String message = assertThrows(IllegalArgumentException.class,
+                    () -> engine.edit(source, strides, source, strides, SIDE, SIDE, 8)).getMessage();
             assertTrue(message.startsWith(told + " are not finite: the VAE's weights"), message);
             assertTrue(Arrays.equals(before, bytes(source)));
         }

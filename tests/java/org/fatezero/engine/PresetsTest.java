@@ -221,7 +221,8 @@ class PresetsTest {
                 assertClose(without.get(i), once.get(i), "frame " + i);
             }
         }
-        try (Engine engine = open("presets", presets, "inversion", folder.toString(), "strength", "0.6"); Engine without = open("presets", presets, "strength", "0.6")) {
+        try (Engine engine = open("presets", presets, "inversion", folder.toString(), "strength", "0.6");
+                Engine without = open("presets", presets, "strength", "0.6")) {
             List<String> bolder = edited(engine);
             List<String> anew = edited(without);
             for (int i = 0; i < bolder.size(); i++) {

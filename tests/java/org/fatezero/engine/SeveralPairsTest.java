@@ -60,17 +60,18 @@ class SeveralPairsTest {
     @ParameterizedTest
     @ValueSource(strings = {"keep", "recompute"})
     void theOrderOfPairsDoesNotMatter(String store) throws Exception {
-        String one = edited("from", "jeep|road", "to", "car|river", "blend", "{from}/{to}", "threshold", "0.9|0.8", "self_replace", "0.8|0.2|0.6",
-                "blend_latents", "0.2-1", "confine", "0.9", "store", store);
-        assertEquals(one, edited("from", "road|jeep", "to", "river|car", "blend", "{from}/{to}", "threshold", "0.8|0.9", "self_replace", "0.8|0.6|0.2",
-                "blend_latents", "0.2-1", "confine", "0.9", "store", store));
-        assertNotEquals(one, edited("from", "road|jeep", "to", "river|car", "blend", "{from}/{to}", "threshold", "0.8|0.9", "self_replace", "0.8|0.2|0.6",
-                "blend_latents", "0.2-1", "confine", "0.9", "store", store), "shares are of a pair");
+        String one = edited("from", "jeep|road", "to", "car|river", "blend", "{from}/{to}", "threshold", "0.9|0.8",
+                "self_replace", "0.8|0.2|0.6", "blend_latents", "0.2-1", "confine", "0.9", "store", store);
+        assertEquals(one, edited("from", "road|jeep", "to", "river|car", "blend", "{from}/{to}", "threshold", "0.8|0.9",
+                "self_replace", "0.8|0.6|0.2", "blend_latents", "0.2-1", "confine", "0.9", "store", store));
+        assertNotEquals(one, edited("from", "road|jeep", "to", "river|car", "blend", "{from}/{to}", "threshold", "0.8|0.9",
+                "self_replace", "0.8|0.2|0.6", "blend_latents", "0.2-1", "confine", "0.9", "store", store), "shares are of a pair");
     }
 
     @Test
     void aListOfOneIsTheOneAlone() throws Exception {
-        String[] single = {"from", "jeep", "to", "car", "blend", "{from}/{to}", "threshold", "0.5", "self_replace", "0.5", "blend_latents", "0.2-1"};
+        String[] single = {"from", "jeep", "to", "car", "blend", "{from}/{to}", "threshold", "0.5", "self_replace", "0.5",
+            "blend_latents", "0.2-1"};
         String[] shares = single.clone();
         shares[9] = "0.5|0";
         assertEquals(edited(single), edited(shares));
@@ -94,7 +95,8 @@ class SeveralPairsTest {
     @Test
     void confineWithParityNeedsAWordOfTheSource() {
         String message = assertThrows(IllegalArgumentException.class,
-                () -> edited("from", "jeep", "to", "car", "blend", "/car", "blend_latents", "0.2-0.8", "parity", "1", "confine", "1")).getMessage();
+                () -> edited("from", "jeep", "to", "car", "blend", "/car", "blend_latents", "0.2-0.8", "parity", "1", "confine", "1"))
+                .getMessage();
         assertTrue(message.contains("confine=1.0") && message.contains("parity=1") && message.contains("some before a slash"), message);
     }
 
@@ -102,7 +104,8 @@ class SeveralPairsTest {
     @ParameterizedTest
     @CsvSource({"jeep, blend=jeep names no words of the prompt", "'', without blend="})
     void confineWithoutWordsChangesNothing(String blend, String told) throws Exception {
-        assertEquals(edited("from", "jeep", "to", "car", "blend", blend), edited("from", "jeep", "to", "car", "blend", blend, "confine", "1"));
+        assertEquals(edited("from", "jeep", "to", "car", "blend", blend),
+                edited("from", "jeep", "to", "car", "blend", blend, "confine", "1"));
         assertTrue(warnings.get(0).startsWith("confine=1.0 changes nothing") && warnings.get(0).contains(told), warnings.toString());
         assertEquals(1, warnings.size());
     }
@@ -115,8 +118,8 @@ class SeveralPairsTest {
         "jeep|road; 0.3; 0.8|0.5; 0; self_replace=0.8|0.5 has 2 values: expected one, or 3",
         "''; 0.3; 0.8|0.5; 0; self_replace=0.8|0.5 has 2 values: expected one"})
     void regionsThatCannotBe(String blend, String threshold, String self, String confine, String told) {
-        String message = assertThrows(IllegalArgumentException.class, () -> edited("from", "jeep", "to", "car", "blend", blend, "threshold", threshold,
-                "self_replace", self, "confine", confine)).getMessage();
+        String message = assertThrows(IllegalArgumentException.class, () -> edited("from", "jeep", "to", "car", "blend", blend,
+                "threshold", threshold, "self_replace", self, "confine", confine)).getMessage();
         assertTrue(message.contains(told), message);
     }
 }

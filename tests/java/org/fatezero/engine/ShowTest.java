@@ -141,7 +141,10 @@ class ShowTest {
     }
 
     private static boolean tinted(byte[] shown, byte[] source, int pixel, double[] tint) {
-        return IntStream.range(0, 3).allMatch(c -> Math.abs(0.65 * (source[3 * pixel + c] & 255) + 0.35 * tint[c] - (shown[3 * pixel + c] & 255)) <= 1.01);
+        return IntStream.range(0, 3).allMatch(c -> {
+            double expected = 0.65 * (source[3 * pixel + c] & 255) + 0.35 * tint[c];
+            return Math.abs(expected - (shown[3 * pixel + c] & 255)) <= 1.01;
+        });
     }
 
     @Test

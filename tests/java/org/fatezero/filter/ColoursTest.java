@@ -27,8 +27,10 @@ class ColoursTest {
     /** An edit that changes nothing: the stub shows the frame as the engine is given it beside the edit. */
     private static final String IDENTITY = "fatezero=steps=1:show=compare,crop=iw/2:ih:0:0";
     private static final String BT709 = "setparams=range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709";
-    private static final String PQ = "format=yuv420p10,setparams=range=tv:colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084";
-    private static final String HLG = "format=yuv420p10,setparams=range=tv:colorspace=bt2020nc:color_primaries=bt2020:color_trc=arib-std-b67";
+    private static final String PQ =
+        "format=yuv420p10,setparams=range=tv:colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084";
+    private static final String HLG =
+        "format=yuv420p10,setparams=range=tv:colorspace=bt2020nc:color_primaries=bt2020:color_trc=arib-std-b67";
 
     /** What showinfo tells of a frame's format and colours, of the frames that each of the graph's showinfo sees. */
     private static List<String> formats(Ffmpeg.Result result) {
@@ -60,7 +62,8 @@ class ColoursTest {
     })
     void anIdentityKeepsLumaAndTags(String before, String format) {
         Ffmpeg.Result result = STUB.run("-i tests/media/jeep.mp4 -filter_complex",
-            before + ",showinfo=checksum=0,split[a][b];[b]" + IDENTITY + ",showinfo=checksum=0[c];[a][c]psnr", "-f", "null", "-").succeeded();
+            before + ",showinfo=checksum=0,split[a][b];[b]" + IDENTITY + ",showinfo=checksum=0[c];[a][c]psnr",
+            "-f", "null", "-").succeeded();
         List<String> formats = formats(result);
         assertTrue(formats.size() > 8, result.log());
         assertEquals(List.of(formats.get(0)), formats.stream().distinct().toList());
@@ -90,7 +93,8 @@ class ColoursTest {
     @ValueSource(strings = {"yuva420p", "yuva444p10", "gbrap", "gbrap12", "rgba", "argb", "rgba64"})
     void alphaIsTheSources(String format) {
         String before = "format=rgba,geq=r=X*4:g=Y*5:b=0:a=255-X-Y,format=" + format;
-        assertEquals(STUB.frames(MOVING, before + ",alphaextract"), STUB.frames(MOVING, before + ",fatezero=steps=1,format=" + format + ",alphaextract"));
+        assertEquals(STUB.frames(MOVING, before + ",alphaextract"),
+            STUB.frames(MOVING, before + ",fatezero=steps=1,format=" + format + ",alphaextract"));
         assertEquals(STUB.frames(MOVING, before + ",alphaextract,split,hstack"),
                      STUB.frames(MOVING, before + ",fatezero=steps=1:show=compare,format=" + format + ",alphaextract"));
     }
@@ -122,7 +126,8 @@ class ColoursTest {
 
     @Test
     void aMatrixThatIsNotKnownIsToldOnce() {
-        Ffmpeg.Result result = STUB.run(MOVING, "format=yuv444p,setparams=colorspace=ictcp,fatezero=steps=1:window=3", "-f", "null", "-").succeeded();
+        Ffmpeg.Result result = STUB.run(MOVING, "format=yuv444p,setparams=colorspace=ictcp,fatezero=steps=1:window=3",
+            "-f", "null", "-").succeeded();
         assertEquals(1, result.log().lines().filter(line -> line.contains("the matrix ictcp")).count(), result.log());
     }
 
@@ -169,11 +174,13 @@ class ColoursTest {
         Path file = folder.resolve("frames.h264");
         for (String format : formats.split(" "))
             Files.write(file, STUB.run("-f lavfi -i color=black:s=64x48:r=25 -frames:v 5 -vf format=" + format + " -qp 0 -bf 0 -c:v "
-                + (format.equals("rgb24") ? "libx264rgb" : "libx264 -color_range tv -colorspace bt709") + " -f h264 -").succeeded().out(), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+                + (format.equals("rgb24") ? "libx264rgb" : "libx264 -color_range tv -colorspace bt709") + " -f h264 -").succeeded().out(),
+                StandardOpenOption.CREATE, StandardOpenOption.APPEND);
         for (String enable : List.of("1", "0")) {
             List<String> frames = STUB.frames("-reinit_filter 0 -i " + file + " -vf", "fatezero=steps=1:enable=" + enable);
             assertEquals(10, frames.size());
-            assertEquals(1, frames.stream().map(line -> line.substring(line.lastIndexOf(','))).distinct().count(), "the same to the last bit: " + frames);
+            assertEquals(1, frames.stream().map(line -> line.substring(line.lastIndexOf(','))).distinct().count(),
+                "the same to the last bit: " + frames);
         }
     }
 

@@ -33,7 +33,8 @@ class CommandsTest {
     private String commands(String... commands) throws Exception {
         StringBuilder script = new StringBuilder();
         for (int i = 0; i < commands.length; i += 3)
-            script.append(Integer.parseInt(commands[i]) / 25.).append(" fatezero ").append(commands[i + 1]).append(" '").append(commands[i + 2]).append("';\n");
+            script.append(Integer.parseInt(commands[i]) / 25.).append(" fatezero ").append(commands[i + 1])
+                .append(" '").append(commands[i + 2]).append("';\n");
         return "sendcmd=f=" + Files.writeString(folder.resolve("commands"), script);
     }
 
@@ -41,23 +42,25 @@ class CommandsTest {
         return REAL.frames(FILM, filters).stream().map(line -> line.substring(line.lastIndexOf(',') + 1)).toList();
     }
 
-    private static final String EDIT = ",format=rgb24,fatezero=precision=fp32:size=32:steps=2:window=4:steady=0:model=tests/golden/tiny:source=a silver jeep";
+    private static final String EDIT =
+        ",format=rgb24,fatezero=precision=fp32:size=32:steps=2:window=4:steady=0:model=tests/golden/tiny:source=a silver jeep";
 
     /**
-     * Each change from its frame on, and what is wrong not at all: every frame is, bit for bit, that of a film that is cut into the same windows and had
-     * these options all along.
+     * Each change from its frame on, and what is wrong not at all: every frame is, bit for bit, that of a film that is cut into the same
+     * windows and had these options all along.
      */
     @Test
     void eachHoldsFromItsFrameOn() throws Exception {
-        List<String> found = hashes(commands("5", "prompt", "a jeep of gold", "6", "prompt", "a red jeep", "11", "strength", "7", "13", "blend", "giraffe",
-            "14", "reinit", "preset=monet:prompt=", "18", "model", "none", "21", "reinit", "prompt=a green jeep:preset=") + EDIT + ":prompt=a boat");
+        List<String> found = hashes(commands("5", "prompt", "a jeep of gold", "6", "prompt", "a red jeep", "11", "strength", "7",
+            "13", "blend", "giraffe", "14", "reinit", "preset=monet:prompt=", "18", "model", "none",
+            "21", "reinit", "prompt=a green jeep:preset=") + EDIT + ":prompt=a boat");
         List<String> undisturbed = hashes("null" + EDIT + ":prompt=a boat");
         List<String> expected = new ArrayList<>(undisturbed.subList(0, 5));
         String[] options = {"prompt=a jeep of gold", "prompt=a red jeep", "preset=monet", "prompt=a green jeep"};
         int[] begins = {5, 6, 14, 21, 24};
         for (int i = 0; i < options.length; i++)
-            expected.addAll(hashes(commands("5", "reinit", options[i], "6", "reinit", options[i], "14", "reinit", options[i], "21", "reinit", options[i])
-                + EDIT + ":" + options[i]).subList(begins[i], begins[i + 1]));
+            expected.addAll(hashes(commands("5", "reinit", options[i], "6", "reinit", options[i], "14", "reinit", options[i],
+                "21", "reinit", options[i]) + EDIT + ":" + options[i]).subList(begins[i], begins[i + 1]));
         assertEquals(expected, found);
         assertNotEquals(undisturbed.subList(5, 24), expected.subList(5, 24));
     }
@@ -66,7 +69,8 @@ class CommandsTest {
     @Test
     void emptyTakesAnOptionBack() throws Exception {
         String edit = EDIT + ":prompt=a boat:blend=jeep";
-        List<String> found = hashes(commands("8", "reinit", "blend_pixels=0:guidance=9:strength=0.6", "16", "reinit", "blend_pixels=:guidance=:strength=") + edit);
+        List<String> found = hashes(commands("8", "reinit", "blend_pixels=0:guidance=9:strength=0.6",
+            "16", "reinit", "blend_pixels=:guidance=:strength=") + edit);
         List<String> unset = hashes(commands("8", "reinit", "prompt=a boat", "16", "reinit", "prompt=a boat") + edit);
         assertEquals(unset.subList(0, 8), found.subList(0, 8));
         assertNotEquals(unset.subList(8, 16), found.subList(8, 16));
@@ -76,7 +80,8 @@ class CommandsTest {
     /** A window that fails ends the stream, but takes nothing along that was done. */
     @Test
     void whatWasDoneBeforeAFailureComesOut() throws Exception {
-        Ffmpeg.Result result = STUB.run(FILM, commands("22", "prompt", "throw IOException oops") + ",fatezero=steps=1:prompt=a:window=8,metadata=print", "-f", "null", "-");
+        Ffmpeg.Result result = STUB.run(FILM,
+            commands("22", "prompt", "throw IOException oops") + ",fatezero=steps=1:prompt=a:window=8,metadata=print", "-f", "null", "-");
         assertNotEquals(0, result.status());
         assertTrue(result.log().contains("oops"), result::tail);
         assertEquals(22, prompts(result).size());
@@ -90,7 +95,8 @@ class CommandsTest {
     }
 
     private Ffmpeg.Result stub(String commands, String options) {
-        return STUB.run("-v verbose " + FILM, commands + ",fatezero=steps=1:prompt=a" + options + ",metadata=print", "-f", "null", "-").succeeded();
+        return STUB.run("-v verbose " + FILM, commands + ",fatezero=steps=1:prompt=a" + options + ",metadata=print",
+            "-f", "null", "-").succeeded();
     }
 
     /** Prompts from the frame that each is named by on. */
@@ -138,19 +144,29 @@ class CommandsTest {
 
     @Test
     void aWrongValueSaysSoAndChangesNothing() throws Exception {
-        String[] wrong = {"strength", "7", "out of range", "preset", "nowhere", "preset=nowhere: neither a file", "blend", "giraffe", "giraffe",
-            "reinit", "prompt=a:blend=b", "the word 'b'", "window", "4", "window cannot change", "reinit", "prompt=b:model=c", "model cannot change",
-            "cut", "101", "out of range", "show", "compare", "show=compare", "nothing", "1", "ret:Function not implemented", "reinit", "prompt", "Invalid argument"};
+        String[] wrong = {
+            "strength", "7", "out of range",
+            "preset", "nowhere", "preset=nowhere: neither a file",
+            "blend", "giraffe", "giraffe",
+            "reinit", "prompt=a:blend=b", "the word 'b'",
+            "window", "4", "window cannot change",
+            "reinit", "prompt=b:model=c", "model cannot change",
+            "cut", "101", "out of range",
+            "show", "compare", "show=compare",
+            "nothing", "1", "ret:Function not implemented",
+            "reinit", "prompt", "Invalid argument"};
         List<String> commands = new ArrayList<>();
         for (int i = 0; i < wrong.length; i += 3)
             commands.addAll(List.of(Integer.toString(1 + 2 * (i / 3)), wrong[i], wrong[i + 1]));
-        Ffmpeg.Result result = REAL.run("-v verbose " + FILM, commands(commands.toArray(String[]::new)) + EDIT + ":prompt=a boat,metadata=print",
-            "-f", "null", "-").succeeded();
+        Ffmpeg.Result result = REAL.run("-v verbose " + FILM,
+            commands(commands.toArray(String[]::new)) + EDIT + ":prompt=a boat,metadata=print", "-f", "null", "-").succeeded();
         for (int i = 2; i < wrong.length; i += 3)
             assertTrue(result.log().contains(wrong[i]), wrong[i] + ": " + result.tail());
-        assertEquals(wrong.length / 3, result.log().lines().filter(line -> line.contains("Command reply") && !line.contains("Success")).count());
+        assertEquals(wrong.length / 3,
+            result.log().lines().filter(line -> line.contains("Command reply") && !line.contains("Success")).count());
         assertEquals(List.of("a boat"), prompts(result).stream().distinct().toList());
-        assertTrue(result.log().contains("lavfi.fatezero.window=6") && !result.log().contains("lavfi.fatezero.window=7"), "24 frames in windows of 4");
+        assertTrue(result.log().contains("lavfi.fatezero.window=6") && !result.log().contains("lavfi.fatezero.window=7"),
+            "24 frames in windows of 4");
     }
 
     /** An empty value is as if the option had not been set. */

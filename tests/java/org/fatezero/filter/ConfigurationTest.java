@@ -33,12 +33,12 @@ class ConfigurationTest {
         Path numbers = Golden.FOLDER.resolve("frames.safetensors");
         try (Golden golden = new Golden(numbers); SafeTensors file = new SafeTensors(numbers)) {
             String settings = file.metadata().get(clip);
-            Path configuration = Files.writeString(folder.resolve("a.yaml"), "{\"dataset_config\": {\"prompt\": \"a jeep\", " + settings.substring(1)
-                + ", \"editing_config\": {\"editing_prompts\": [\"a car\"]}}");
-            String log = REAL.run("-f lavfi -i color=s=16x16:d=1:r=1 -vf", "fatezero=steps=1:size=16:preset=" + configuration, "-f", "null", "-")
-                .succeeded().log();
-            String filters = log.lines().filter(line -> line.contains(TOLD)).findFirst().map(line -> line.substring(line.indexOf(TOLD) + TOLD.length()))
-                .orElseThrow();
+            Path configuration = Files.writeString(folder.resolve("a.yaml"), "{\"dataset_config\": {\"prompt\": \"a jeep\", "
+                + settings.substring(1) + ", \"editing_config\": {\"editing_prompts\": [\"a car\"]}}");
+            String log = REAL.run("-f lavfi -i color=s=16x16:d=1:r=1 -vf", "fatezero=steps=1:size=16:preset=" + configuration,
+                "-f", "null", "-").succeeded().log();
+            String filters = log.lines().filter(line -> line.contains(TOLD)).findFirst()
+                .map(line -> line.substring(line.indexOf(TOLD) + TOLD.length())).orElseThrow();
             long[] shape = file.entries().get(clip + ".source").shape(); // (frames, height, width, 3)
             Path source = Files.write(folder.resolve("source.rgb"), golden.bytes(clip + ".source"));
             Path frames = folder.resolve("frames.rgb");
@@ -51,7 +51,8 @@ class ConfigurationTest {
             for (int i = 0; i < found.length; i++) {
                 int x = i / 3 % side;
                 int y = i / 3 / side % side;
-                boolean inside = x > 0 && x < side - 1 && y > 0 && y < side - 1; // at the edges FFmpeg repeats pixels, which libtorch leaves out
+                // at the edges FFmpeg repeats pixels, which libtorch leaves out
+                boolean inside = x > 0 && x < side - 1 && y > 0 && y < side - 1;
                 assertEquals((expected[i] + 1) * 127.5f, found[i] & 0xff, inside ? 0.6 : 16, clip + ", sample " + i);
             }
             List<String> times = Ffmpeg.times(REAL.frames(in, filters));
@@ -63,7 +64,8 @@ class ConfigurationTest {
     @Test
     void severalEditsOfAFileHaveAnOutputEach() {
         List<String> frames = REAL.run("-f lavfi -i testsrc2=s=32x32:r=1:d=2,format=rgb24 -filter_complex",
-            "fatezero=presets=tests/configurations/jeep.yaml:edit=1|3:steps=2:window=2[a][b]", "-map", "[a]", "-map", "[b]", "-f", "framemd5", "-")
+            "fatezero=presets=tests/configurations/jeep.yaml:edit=1|3:steps=2:window=2[a][b]",
+            "-map", "[a]", "-map", "[b]", "-f", "framemd5", "-")
             .succeeded().lines().stream().filter(line -> !line.startsWith("#")).toList();
         assertEquals(4, frames.size());
         assertEquals(4, frames.stream().map(line -> line.substring(line.lastIndexOf(',') + 1)).distinct().count(), frames.toString());

@@ -92,7 +92,8 @@ class EngineTest {
     void badInput(String options, String text, String code) {
         Ffmpeg.Result result = REAL.run(INPUT, "fatezero=" + options.replace("MODEL", MODEL.toString()), "-f", "null", "-");
         assertNotEquals(0, result.status());
-        String line = result.log().lines().filter(one -> one.startsWith("[Parsed_fatezero") && !one.endsWith(" s left")).findFirst().orElse("");
+        String line = result.log().lines().filter(one -> one.startsWith("[Parsed_fatezero") && !one.endsWith(" s left"))
+            .findFirst().orElse("");
         assertTrue(line.contains(text), result::tail);
         assertTrue(result.log().contains(code), result::tail);
         assertTrue(result.seconds() < 30, () -> result.seconds() + " s");

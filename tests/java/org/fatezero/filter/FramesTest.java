@@ -176,8 +176,8 @@ class FramesTest {
 
     @Test
     void theNextWindowIsGatheredWhileOneIsEdited() {
-        String log = STUB.run("-v verbose -f lavfi -i testsrc2=s=64x48:r=25 -frames:v 9 -vf", "showinfo,fatezero=steps=1:prompt='sleep 100'",
-            "-f", "null", "-").succeeded().log();
+        String log = STUB.run("-v verbose -f lavfi -i testsrc2=s=64x48:r=25 -frames:v 9 -vf",
+            "showinfo,fatezero=steps=1:prompt='sleep 100'", "-f", "null", "-").succeeded().log();
         int last = log.indexOf(" n:   8 "), edited = log.indexOf("window 1: 8 frames in");
         assertTrue(0 < last && last < edited, log);
     }
@@ -185,9 +185,10 @@ class FramesTest {
     /** A camera's frames come slowly: a window is not kept until the next is full. */
     @Test
     void aWindowGoesOutOnceItIsEdited() {
-        String log = STUB.run("-re -f lavfi -i testsrc2=s=64x48:r=5 -frames:v 8 -vf", "showinfo=checksum=0,fatezero=steps=1,showinfo=checksum=0",
-            "-f", "null", "-").succeeded().log();
-        List<String> shown = log.lines().filter(line -> line.contains(" n:  ")).map(line -> line.replaceAll(".*showinfo_(.).* n: +(\\d+) .*", "$1 $2")).toList();
+        String log = STUB.run("-re -f lavfi -i testsrc2=s=64x48:r=5 -frames:v 8 -vf",
+            "showinfo=checksum=0,fatezero=steps=1,showinfo=checksum=0", "-f", "null", "-").succeeded().log();
+        List<String> shown = log.lines().filter(line -> line.contains(" n:  "))
+            .map(line -> line.replaceAll(".*showinfo_(.).* n: +(\\d+) .*", "$1 $2")).toList();
         assertTrue(shown.contains("2 7") && !shown.subList(0, shown.indexOf("2 7")).contains("0 15"), shown::toString);
     }
 

@@ -110,8 +110,8 @@ class GuestTest {
     private static Path compiled(Path folder, String source) throws IOException, InterruptedException {
         Path file = Files.writeString(folder.resolve("preloaded.c"), source);
         Path library = folder.resolve("preloaded.so");
-        assertEquals(0, new ProcessBuilder("cc", "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", library.toString(), file.toString()).inheritIO()
-            .start().waitFor());
+        assertEquals(0, new ProcessBuilder("cc", "-O1", "-fno-builtin", "-shared", "-fPIC", "-o", library.toString(), file.toString())
+            .inheritIO().start().waitFor());
         return library;
     }
 

@@ -109,7 +109,8 @@ class InterruptTest {
             String what = "trial " + trial + ", " + burst;
             // ffmpeg's own: ended in order, at the fourth signal, or at a second before it has written a header
             assertTrue(result.status() == 255 || result.status() == 123
-                || result.status() == 1 && result.log().contains("Immediate exit requested"), () -> what + ": " + result.status() + "\n" + result.tail());
+                || result.status() == 1 && result.log().contains("Immediate exit requested"),
+                () -> what + ": " + result.status() + "\n" + result.tail());
             // before the filter listens, ffmpeg ends without a frame; at a second signal it writes no more
             if (signals == 1 && result.log().contains("interrupted"))
                 assertFalse(REAL.frames("-i " + file).isEmpty(), () -> what + "\n" + result.tail());

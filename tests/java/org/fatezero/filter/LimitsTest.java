@@ -45,7 +45,8 @@ class LimitsTest {
         String log = REAL.runWithin("-f 16", INPUT, SMALLEST + ":size=64:inversion=" + folder, "-f", "null", "-").succeeded().log();
         assertTrue(log.contains("this window's cannot be kept") && log.contains(".safetensors: File too large"), log);
         try (Stream<Path> left = Files.list(folder)) {
-            assertEquals(List.of(), left.filter(file -> !file.toString().endsWith(".edit.safetensors")).toList(), "an edit is small enough");
+            assertEquals(List.of(), left.filter(file -> !file.toString().endsWith(".edit.safetensors")).toList(),
+                "an edit is small enough");
         }
     }
 }

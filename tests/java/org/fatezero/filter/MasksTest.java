@@ -125,8 +125,10 @@ class MasksTest {
     @ValueSource(strings = {"preset=watercolor", "preset=swap-object:from=jeep:to=porsche car"})
     void outsideOfTheMaskThePictureIsKept(String edit) {
         String all = "fatezero=" + edit + ":steps=8:window=2:precision=fp32";
-        String log = REAL.run("-i tests/media/jeep.mp4 -f lavfi -i color=black:s=128x128,format=gray,geq=lum='255*lt(X\\,W/2)' -filter_complex",
-            "[0]trim=end_frame=2,scale=128:128:flags=area,format=rgb24,split=4[v][w][x][s];[v][1]" + all + ":mask=1,format=gbrp,split[m][n];"
+        String log = REAL.run(
+            "-i tests/media/jeep.mp4 -f lavfi -i color=black:s=128x128,format=gray,geq=lum='255*lt(X\\,W/2)' -filter_complex",
+            "[0]trim=end_frame=2,scale=128:128:flags=area,format=rgb24,split=4[v][w][x][s];"
+            + "[v][1]" + all + ":mask=1,format=gbrp,split[m][n];"
             + "[w]" + all + ",format=gbrp,crop=48:128:0:0,split[e][f];[s]format=gbrp,crop=48:128:0:0[g];[g][f]psnr@apart[o];"
             + "[x]fatezero=preset=watercolor:start=0:window=2,format=gbrp,crop=48:128:80:0[r];"
             + "[m]crop=48:128:0:0[left];[n]crop=48:128:80:0[right];[left][e]psnr@inside[p];[right][r]psnr@outside[q];[o][p][q]hstack=3",

@@ -49,8 +49,10 @@ class MemoryTest {
      */
     @Test
     void aWindowThatFindsNoRoomIsEditedInLess() throws Exception {
-        Ffmpeg.Running running = REAL.and("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1").start("-v verbose -f lavfi -i testsrc2=s=64x64:r=25:d=0.4 -vf",
-            "fatezero=source=a jeep:precision=fp32:size=192:steps=16:window=8:fuse_at=64:self_replace=1:cross_replace=1:store=keep:enable='not(eq(n,1))'" + MODEL, "-f", "null", "-");
+        String options = "source=a jeep:precision=fp32:size=192:steps=16:window=8:fuse_at=64:self_replace=1:cross_replace=1:store=keep";
+        Ffmpeg.Running running = REAL.and("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1").start(
+            "-v verbose -f lavfi -i testsrc2=s=64x64:r=25:d=0.4 -vf",
+            "fatezero=" + options + ":enable='not(eq(n,1))'" + MODEL, "-f", "null", "-");
         running.await("window 1: 1 frames in");
         long taken = running.kib("VmData") >> 10;
         limit(running, taken + 120);
@@ -70,7 +72,7 @@ class MemoryTest {
     }
 
     private static void limit(Ffmpeg.Running running, long mib) throws IOException, InterruptedException {
-        assertEquals(0, new ProcessBuilder("prlimit", "--pid", Long.toString(running.process().pid()), "--data=" + (mib << 20) + ":").inheritIO()
-            .start().waitFor());
+        assertEquals(0, new ProcessBuilder("prlimit", "--pid", Long.toString(running.process().pid()), "--data=" + (mib << 20) + ":")
+            .inheritIO().start().waitFor());
     }
 }

@@ -18,10 +18,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 @Tag("filter")
 class MixTest {
     private static final String FILM = "-f lavfi -i testsrc2=s=64x48:r=25,trim=end_frame=12 -vf";
-    private static final String EDIT = "format=rgb24,fatezero=precision=fp32:size=32:steps=2:window=4:model=tests/golden/tiny:source=a silver jeep:prompt=a boat";
+    private static final String EDIT =
+        "format=rgb24,fatezero=precision=fp32:size=32:steps=2:window=4:model=tests/golden/tiny:source=a silver jeep:prompt=a boat";
 
     private static Ffmpeg.Result stub(String before, String options) {
-        return STUB.run("-v verbose " + FILM, before + "fatezero=steps=1:window=4:prompt2=b" + options + ",metadata=print", "-f", "null", "-");
+        return STUB.run("-v verbose " + FILM, before + "fatezero=steps=1:window=4:prompt2=b" + options + ",metadata=print",
+            "-f", "null", "-");
     }
 
     private static List<String> found(String pattern, Ffmpeg.Result result) {
@@ -41,7 +43,8 @@ class MixTest {
         assertEquals(List.of("0", "0", "0", "0.2", "0.4", "0.6", "0.8", "1", "1", "1", "1", "1"), shares(result));
         assertEquals(List.of("[0.0, 0.0, 0.0, 0.2]", "[0.4, 0.6, 0.8, 1.0]", "[1.0, 1.0, 1.0, 1.0]"),
             found("lavfi\\.fatezero\\.mixed=(.*)", result).stream().distinct().toList());
-        assertEquals(IntStream.range(0, 12).mapToObj(i -> i == 0 ? "0" : i == 10 ? "1" : i > 10 ? "1" : "0." + i).toList(), shares(stub("", ":mix=t*2.5")));
+        assertEquals(IntStream.range(0, 12).mapToObj(i -> i == 0 ? "0" : i == 10 ? "1" : i > 10 ? "1" : "0." + i).toList(),
+            shares(stub("", ":mix=t*2.5")));
         assertEquals(List.of(), shares(stub("", "")), "without a mix nothing is said of it");
     }
 
@@ -50,7 +53,8 @@ class MixTest {
         Ffmpeg.Result result = stub("sendcmd=c='0.08 fatezero mix 0.5; 0.2 fatezero mix 1+; 0.28-0.4 [expr] fatezero mix TI',", "");
         assertEquals(List.of("0.5", "0.5", "0.5", "0.5", "0.5"), shares(result).subList(0, 5), "from frame 2 on");
         assertEquals(List.of("0", "0.333333", "0.666667"), shares(result).subList(5, 8), "a ramp of sendcmd's own");
-        assertTrue(result.log().contains("lavfi.fatezero.window=3") && !result.log().contains("lavfi.fatezero.window=4"), "12 frames in windows of 4");
+        assertTrue(result.log().contains("lavfi.fatezero.window=3") && !result.log().contains("lavfi.fatezero.window=4"),
+            "12 frames in windows of 4");
     }
 
     @Test
@@ -59,7 +63,8 @@ class MixTest {
             Ffmpeg.Result result = STUB.run("-v error " + FILM, "fatezero=steps=1:" + wrong[0], "-f", "null", "-");
             assertTrue(result.status() != 0 && result.log().contains(wrong[1]), result.tail());
         }
-        Ffmpeg.Result result = STUB.run("-v verbose " + FILM, "sendcmd=c='0.2 fatezero mix 0.5',fatezero=steps=1,metadata=print", "-f", "null", "-");
+        Ffmpeg.Result result = STUB.run("-v verbose " + FILM,
+            "sendcmd=c='0.2 fatezero mix 0.5',fatezero=steps=1,metadata=print", "-f", "null", "-");
         assertEquals(List.of(), shares(result));
         assertTrue(result.log().contains("mix needs prompt2="), result.tail());
     }

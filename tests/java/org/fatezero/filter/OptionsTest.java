@@ -37,18 +37,22 @@ class OptionsTest {
     /** Numbers, named values and flags arrive as they were given, and what is at its default is left to the engine. */
     @Test
     void valuesReachTheEngine() {
-        String set = "source=auto:to=auto:precision=bf16:window=3:speed=fast:steps=2:solver=implicit:guidance=2.25:guidance_interval=0-0.5:strength=0.3:start=0:self_replace=0.2-0.8:"
-            + "control=replace:blend=:threshold=0.1:blend_attention=0:anchor=0:fuse_at=16:attention=reconstruction:norm=window:parity=yes:size=0:store=keep";
-        assertEquals("{source=auto, to=auto, precision=bf16, window=3, speed=fast, steps=2, solver=implicit, guidance=2250000000E-9, guidance_interval=0-0.5, strength=300000000E-9, "
+        String set = "source=auto:to=auto:precision=bf16:window=3:speed=fast:steps=2:solver=implicit:guidance=2.25:guidance_interval=0-0.5:"
+            + "strength=0.3:start=0:self_replace=0.2-0.8:control=replace:blend=:threshold=0.1:blend_attention=0:anchor=0:fuse_at=16:"
+            + "attention=reconstruction:norm=window:parity=yes:size=0:store=keep";
+        assertEquals("{source=auto, to=auto, precision=bf16, window=3, speed=fast, steps=2, solver=implicit, guidance=2250000000E-9, "
+            + "guidance_interval=0-0.5, strength=300000000E-9, "
             + "start=0E-9, self_replace=0.2-0.8, control=replace, blend=, threshold=0.1, blend_attention=0, anchor=0, fuse_at=16, "
             + "attention=reconstruction, norm=window, parity=1, size=0, store=keep}", received(set));
-        assertEquals("{steps=1}", received("steps=1:edit=auto:captioner=auto:model=pocket:device=auto:precision=auto:window=auto:solver=auto:guidance=auto:"
-            + "strength=-1:self_replace=auto:blend_latents=auto:keys=auto:keys_at=auto:parity=auto:blend_attention=auto:store=auto:show=edit"));
+        assertEquals("{steps=1}", received("steps=1:edit=auto:captioner=auto:model=pocket:device=auto:precision=auto:window=auto:"
+            + "solver=auto:guidance=auto:strength=-1:self_replace=auto:blend_latents=auto:keys=auto:keys_at=auto:parity=auto:"
+            + "blend_attention=auto:store=auto:show=edit"));
     }
 
     private static String received(String set) {
         String log = STUB.run("-v verbose -f lavfi -i testsrc2=s=16x16:d=0.04 -vf", "fatezero=" + set, "-f", "null", "-").succeeded().log();
-        return log.lines().filter(line -> line.contains("] options {")).map(line -> line.substring(line.indexOf('{'))).findFirst().orElseThrow();
+        return log.lines().filter(line -> line.contains("] options {")).map(line -> line.substring(line.indexOf('{')))
+            .findFirst().orElseThrow();
     }
 
     /** By FFmpeg itself, without starting anything. */

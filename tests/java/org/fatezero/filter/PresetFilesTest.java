@@ -94,11 +94,12 @@ class PresetFilesTest {
 
     @Test
     void aWrongFieldIsOneLine() {
-        Ffmpeg.Result result = REAL.run("-f lavfi -i testsrc2=s=40x32:r=25:d=0.08 -vf", "fatezero=preset=tests/configurations/jeep.yaml:edit=7", "-f",
-            "null", "-");
+        Ffmpeg.Result result = REAL.run("-f lavfi -i testsrc2=s=40x32:r=25:d=0.08 -vf",
+            "fatezero=preset=tests/configurations/jeep.yaml:edit=7", "-f", "null", "-");
         List<String> told = result.log().lines().filter(line -> line.contains("edit=7")).toList();
         assertEquals(1, told.size(), result::tail);
-        assertTrue(told.get(0).contains("edit=7: expected one of the editing_prompts of tests/configurations/jeep.yaml: 0 'a red jeep"), told.get(0));
+        assertTrue(told.get(0).contains(
+            "edit=7: expected one of the editing_prompts of tests/configurations/jeep.yaml: 0 'a red jeep"), told.get(0));
         assertTrue(result.log().contains("Invalid argument"), result::tail);
     }
 }

@@ -16,14 +16,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-/** Whatever stands behind fatezero=, ffmpeg gives the frames, or says what is wrong with it. {@code -Dcases=500 -Dseed=2} tries more and others. */
+/**
+ * Whatever stands behind fatezero=, ffmpeg gives the frames, or says what is wrong with it.
+ * {@code -Dcases=500 -Dseed=2} tries more and others.
+ */
 @Tag("filter")
 class RandomOptionsTest {
     private static final int CASES = Integer.getInteger("cases", 15);
     private static final int FRAMES = 3;
     private static final int SIGNALLED = 128; // added to a signal's number, of which there are 64
-    private static final List<String> VALUES = List.of("1", "2", "0.5", "1|2", "jeep", "a jeep, red", "watercolor", "mid", "first+mid", "auto", "keep",
-        "640ch", "compare", "attention=jeep", "pass", "'a:b'", "'un", "\\\\", "\\'", "%{pts}", "[a]", ";", "=", "🎨", "", "a".repeat(5000));
+    private static final List<String> VALUES = List.of("1", "2", "0.5", "1|2", "jeep", "a jeep, red", "watercolor", "mid", "first+mid",
+        "auto", "keep", "640ch", "compare", "attention=jeep", "pass", "'a:b'", "'un", "\\\\", "\\'", "%{pts}", "[a]", ";", "=", "🎨", "",
+        "a".repeat(5000));
 
     @Test
     void theyAreTakenOrRefused() {
@@ -49,7 +53,8 @@ class RandomOptionsTest {
             } else {
                 refused++;
                 // a newer ffmpeg's own statuses lie above 190
-                assertFalse(result.status() > SIGNALLED && result.status() <= SIGNALLED + 31, () -> filter + " ends by a signal\n" + result.tail());
+                assertFalse(result.status() > SIGNALLED && result.status() <= SIGNALLED + 31,
+                    () -> filter + " ends by a signal\n" + result.tail());
                 assertFalse(result.log().isBlank(), () -> filter + " is refused without a word");
             }
         }

@@ -18,7 +18,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 @Tag("filter")
 class ResumeTest {
     private static final String FILM = "-v verbose -f lavfi -i testsrc2=s=64x48:r=25,trim=end_frame=36 -vf";
-    private static final String EDIT = "format=rgb24,fatezero=precision=fp32:size=32:steps=8:window=3:model=tests/golden/tiny:prompt=a red jeep:source=a jeep:inversion=";
+    private static final String EDIT = "format=rgb24,fatezero=precision=fp32:size=32:steps=8:window=3:model=tests/golden/tiny:"
+        + "prompt=a red jeep:source=a jeep:inversion=";
 
     /** {@code -Dtrials=50} tries more moments. */
     @ParameterizedTest
@@ -37,7 +38,8 @@ class ResumeTest {
             running.signal(signal);
             running.finish();
         }
-        Ffmpeg.Result result = REAL.run(FILM, EDIT + folder.resolve("stopped"), "-fps_mode", "passthrough", "-f", "framemd5", "-").succeeded();
+        Ffmpeg.Result result = REAL.run(FILM, EDIT + folder.resolve("stopped"), "-fps_mode", "passthrough", "-f", "framemd5", "-")
+            .succeeded();
         assertTrue(result.log().contains("edit read from"), result::tail);
         List<String> found = result.lines().stream().filter(line -> !line.startsWith("#")).toList();
         assertEquals(expected.size(), found.size());

@@ -27,8 +27,9 @@ class ShotsTest {
     /** Noise of colours that have little in common, each for some frames. */
     private static String film(int... lengths) {
         String[] colours = {"0x202020", "0xd0d0b0", "0x607060", "0xf8f0ff", "0x404060", "0xa0a0a0"};
-        String shots = IntStream.range(0, lengths.length).mapToObj(i -> "color=" + colours[i % colours.length] + ":s=96x64:r=25,trim=end_frame="
-            + lengths[i] + ",noise=alls=20:allf=t:all_seed=" + i + "[s" + i + "];").collect(Collectors.joining());
+        String shots = IntStream.range(0, lengths.length)
+            .mapToObj(i -> "color=" + colours[i % colours.length] + ":s=96x64:r=25,trim=end_frame=" + lengths[i]
+                + ",noise=alls=20:allf=t:all_seed=" + i + "[s" + i + "];").collect(Collectors.joining());
         String names = IntStream.range(0, lengths.length).mapToObj(i -> "[s" + i + "]").collect(Collectors.joining());
         return "-f lavfi -i " + shots + names + "concat=n=" + lengths.length;
     }
@@ -61,8 +62,8 @@ class ShotsTest {
         assertEquals(shots(lengths), numbers(SHOT, STUB.run(film(lengths) + " -vf",
             "format=" + format + ",fatezero=steps=1,metadata=print", "-f", "null", "-").succeeded()));
         assertEquals(shots(lengths), numbers(SHOT, result));
-        assertEquals(List.of(1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6, 7, 7, 7, 7, 7, 7, 7,
-            7, 8, 8, 8, 8), numbers(WINDOW, result), "a window ends with its shot");
+        assertEquals(List.of(1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 6, 6,
+            7, 7, 7, 7, 7, 7, 7, 7, 8, 8, 8, 8), numbers(WINDOW, result), "a window ends with its shot");
         assertEquals(3, numbers(BEGUN, result).get(44), "the engine is told of each but the first");
     }
 
@@ -95,7 +96,8 @@ class ShotsTest {
 
     @Test
     void aFlashIsNoShot() {
-        assertEquals(2, numbers(SHOT, edit(film(12, 1, 12), "")).stream().distinct().count(), "the way back from a flash comes too soon for a cut");
+        assertEquals(2, numbers(SHOT, edit(film(12, 1, 12), "")).stream().distinct().count(),
+            "the way back from a flash comes too soon for a cut");
     }
 
     @Test
@@ -114,7 +116,8 @@ class ShotsTest {
     /** As a filter does in between that repeats frames, and with them what scdet has said of them. */
     @Test
     void aCutThatIsRepeatedIsOne() {
-        Ffmpeg.Result result = STUB.run(film(9, 9) + " -vf", "scdet,fps=250,fatezero=steps=1:cut=0,metadata=print", "-f", "null", "-").succeeded();
+        Ffmpeg.Result result = STUB.run(film(9, 9) + " -vf", "scdet,fps=250,fatezero=steps=1:cut=0,metadata=print",
+            "-f", "null", "-").succeeded();
         List<Integer> shots = numbers(SHOT, result);
         assertEquals(List.of(1, 2), shots.stream().distinct().toList());
         assertEquals(90, shots.indexOf(2), 10);

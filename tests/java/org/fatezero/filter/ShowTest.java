@@ -61,8 +61,8 @@ class ShowTest {
     @Test
     void everyOutputHasTheWidthAndPixelsKeepTheirShape() {
         Ffmpeg.Result result = STUB.run("-f lavfi -i testsrc2=s=64x48:r=25:d=0.36 -filter_complex",
-            "setsar=4/3," + COMPARE + ":presets=a|b[a][b];[a]showinfo[c];[b]showinfo[d]", "-map", "[c]", "-f", "framemd5", "-", "-map", "[d]",
-            "-f", "framemd5", "-").succeeded();
+            "setsar=4/3," + COMPARE + ":presets=a|b[a][b];[a]showinfo[c];[b]showinfo[d]",
+            "-map", "[c]", "-f", "framemd5", "-", "-map", "[d]", "-f", "framemd5", "-").succeeded();
         assertEquals(2, result.lines().stream().filter("#sar 0: 4/3"::equals).count(), "both links");
         assertEquals(18, result.log().lines().filter(line -> line.contains("sar:4/3 s:128x48")).count(), result::tail);
     }
@@ -95,6 +95,7 @@ class ShowTest {
     void whatCannotBeShown() {
         Ffmpeg.Result result = REAL.run("-f lavfi -i testsrc2=s=64x48 -frames:v 1 -vf", "fatezero=source=a jeep:show=attention=cat:model="
             + MODEL, "-f", "null", "-");
-        assertTrue(result.status() != 0 && result.log().contains("'cat' is neither in the source 'a jeep' nor in the prompt"), result::tail);
+        assertTrue(result.status() != 0 && result.log().contains("'cat' is neither in the source 'a jeep' nor in the prompt"),
+            result::tail);
     }
 }

@@ -24,7 +24,8 @@ class VideoTest {
     @ValueSource(strings = {
         "-i tests/media/jeep.mp4 -c copy",
         "-f lavfi -i testsrc2=s=161x90:d=1 -c:v libx264 -bf 3 -pix_fmt yuv444p",
-        "-f lavfi -i testsrc2=s=160x90:d=1,scale=out_color_matrix=bt709:out_range=pc,format=yuv420p -c:v libx264 -colorspace bt709 -color_range pc",
+        "-f lavfi -i testsrc2=s=160x90:d=1,scale=out_color_matrix=bt709:out_range=pc,format=yuv420p -c:v libx264 "
+            + "-colorspace bt709 -color_range pc",
         "-f lavfi -i testsrc2=s=160x90:d=1 -c:v ffv1 -pix_fmt yuv422p10",
         "-f lavfi -i testsrc2=s=160x90:d=1 -c:v png",
     })

@@ -60,8 +60,10 @@ class KeyFramesTest {
     /** The anchor, one of the window's frames or beside them, sees itself alone. */
     @ParameterizedTest
     @CsvSource({
-        "anchor, 3, 1, false, 1 1 1", "anchor, 3, 0, true, 0 0 0", "self anchor, 3, 1, false, 0+1 1+1 2+1", "self anchor, 3, 0, true, 0+0 1+0 2+0",
-        "-1 anchor, 4, 2, false, 0+2 0+2 2+2 2+2", "-1 anchor, 4, 0, true, 0+0 1+0 1+0 2+0", "mid, 4, 0, true, 2 2 2 2", "first, 4, 2, false, 0 0 0 0"})
+        "anchor, 3, 1, false, 1 1 1", "anchor, 3, 0, true, 0 0 0",
+        "self anchor, 3, 1, false, 0+1 1+1 2+1", "self anchor, 3, 0, true, 0+0 1+0 2+0",
+        "-1 anchor, 4, 2, false, 0+2 0+2 2+2 2+2", "-1 anchor, 4, 0, true, 0+0 1+0 1+0 2+0",
+        "mid, 4, 0, true, 2 2 2 2", "first, 4, 2, false, 0 0 0 0"})
     void theAnchorIsSharedByTheWindowsOfAShot(String selectors, int frames, int anchor, boolean beside, String lists) {
         assertLists(new KeyFrames(List.of(selectors.split(" ")), frames, anchor, beside), selectors, frames, lists);
     }

@@ -121,7 +121,8 @@ class DdimInversionTest {
     @ParameterizedTest
     @CsvSource({"0, 4, 0, 64, true", "1, 3, 2, 6, true", "0, 4, 4, 64, true", "4, 4, 0, 12, true", "0, 4, 0, 64, false"})
     void theBytesOfWhatIsKeptAreKnownBefore(int selfFrom, int selfTo, int crossFrom, int fuseAt, boolean keep) throws Exception {
-        for (ForwardContext context : List.of(PASS, Tiny.context(3, "mid"), ForwardContext.of(new Window(3, new KeyFrames(List.of("-1", "first"), 3), 6, true, false)))) {
+        ForwardContext previousAndFirst = ForwardContext.of(new Window(3, new KeyFrames(List.of("-1", "first"), 3), 6, true, false));
+        for (ForwardContext context : List.of(PASS, Tiny.context(3, "mid"), previousAndFirst)) {
             try (NDManager window = tiny.manager.newSubManager()) {
                 NDArray z0 = tiny.normal(window, context.frames(), 4, 9, 12);
                 List<CaptureSpec> specs = List.of(spec(selfFrom, selfTo, crossFrom, fuseAt, keep));
@@ -129,7 +130,8 @@ class DdimInversionTest {
                         .run(z0, tiny.text("a silver jeep"), context, specs, (step, steps) -> { });
                 long latents = trajectory.latents().stream().mapToLong(z -> 4 * z.size()).sum();
                 long all = window.getManagedArrays().stream().mapToLong(array -> 4 * array.size()).sum();
-                assertEquals(all - latents, AttentionStore.bytes(tiny.unet.config(), 9, 12, context.window(), 77, STEPS, specs, DataType.FLOAT32));
+                assertEquals(all - latents,
+                        AttentionStore.bytes(tiny.unet.config(), 9, 12, context.window(), 77, STEPS, specs, DataType.FLOAT32));
             }
         }
     }
@@ -143,9 +145,12 @@ class DdimInversionTest {
             Trajectory trajectory = new DdimInversion(tiny.unet, Tiny.schedule(STEPS), tiny.torch)
                     .run(z0, tiny.text("a silver jeep"), PASS, List.of(whole.halved()), (step, steps) -> { });
             Set<NDArray> latents = Set.copyOf(trajectory.latents());
-            long bytes = window.getManagedArrays().stream().filter(array -> !latents.contains(array)).mapToLong(array -> array.getDataType().getNumOfBytes() * array.size()).sum();
-            assertEquals(bytes, AttentionStore.bytes(tiny.unet.config(), 9, 12, PASS.window(), 77, STEPS, List.of(whole.halved()), DataType.FLOAT32));
-            assertEquals(2 * bytes, AttentionStore.bytes(tiny.unet.config(), 9, 12, PASS.window(), 77, STEPS, List.of(whole), DataType.FLOAT32));
+            long bytes = window.getManagedArrays().stream().filter(array -> !latents.contains(array))
+                    .mapToLong(array -> array.getDataType().getNumOfBytes() * array.size()).sum();
+            assertEquals(bytes,
+                    AttentionStore.bytes(tiny.unet.config(), 9, 12, PASS.window(), 77, STEPS, List.of(whole.halved()), DataType.FLOAT32));
+            assertEquals(2 * bytes,
+                    AttentionStore.bytes(tiny.unet.config(), 9, 12, PASS.window(), 77, STEPS, List.of(whole), DataType.FLOAT32));
             String layer = tiny.unet.config().attentionLayers(9, 12, false).get(0).site().name();
             assertEquals(DataType.FLOAT16, trajectory.attention().get(0).get(layer, Kept.QUERIES).getDataType());
             assertEquals(DataType.FLOAT32, trajectory.attention().get(0).get(layer, Kept.QUERIES, z0).getDataType());
@@ -206,12 +211,14 @@ class DdimInversionTest {
             Trajectory trajectory = invert(z0, spec);
             long latents = trajectory.latents().stream().mapToLong(NDArray::size).sum();
             long all = window.getManagedArrays().stream().mapToLong(NDArray::size).sum();
-            assertEquals(4 * (all - latents), AttentionStore.bytes(tiny.unet.config(), 8, 12, PASS.window(), 77, STEPS, List.of(spec), DataType.FLOAT32));
+            assertEquals(4 * (all - latents),
+                    AttentionStore.bytes(tiny.unet.config(), 8, 12, PASS.window(), 77, STEPS, List.of(spec), DataType.FLOAT32));
             NDArray features = trajectory.attention().get(2).get(block, Kept.FEATURES);
             assertEquals(new Shape(2, 16, 2, 3), features.getShape());
             assertNull(trajectory.attention().get(1).get(block, Kept.FEATURES));
             List<NDArray> seen = new ArrayList<>();
-            tiny.unet.forward(trajectory.latents().get(2), Tiny.schedule(STEPS).timestep(2), tiny.text("a silver jeep"), PASS.and(new ForwardHook() {
+            int t = Tiny.schedule(STEPS).timestep(2);
+            tiny.unet.forward(trajectory.latents().get(2), t, tiny.text("a silver jeep"), PASS.and(new ForwardHook() {
                 @Override
                 public NDArray attend(Site site, NDArray q, NDArray k, NDArray v, Kernel kernel) {
                     return kernel.apply(q, k, v);

@@ -45,7 +45,8 @@ class SitesTest {
     }
 
     private static List<String> names(UNetConfig unet, int width, int height, boolean byArea, Predicate<Site> chosen) {
-        return unet.attentionLayers(height / 8, width / 8, byArea).stream().map(UNetConfig.AttentionLayer::site).filter(chosen).map(Site::name).toList();
+        return unet.attentionLayers(height / 8, width / 8, byArea).stream().map(UNetConfig.AttentionLayer::site).filter(chosen)
+                .map(Site::name).toList();
     }
 
     private static boolean isFused(Site site) {
@@ -76,7 +77,8 @@ class SitesTest {
     @CsvSource({"512, 512, 22, 11", "912, 512, 12, 6", "688, 512, 12, 6", "512, 912, 12, 6", "768, 768, 12, 6", "256, 256, 32, 16"})
     void theAuthorsCodeMeasuresByArea(int width, int height, int fused, int keyed) {
         assertEquals(fused, names(STABLE_DIFFUSION, width, height, true, SitesTest::isFused).size());
-        assertEquals(keyed, names(STABLE_DIFFUSION, width, height, true, site -> !site.cross() && context(true).window().keyFrames(site) == 1).size());
+        assertEquals(keyed, names(STABLE_DIFFUSION, width, height, true,
+                site -> !site.cross() && context(true).window().keyFrames(site) == 1).size());
     }
 
     /** In half precision, a frame and step of 512x512: 1280 channels of 16x16, and 640 of 32x32. */
@@ -105,7 +107,8 @@ class SitesTest {
         assertEquals(14, names(pocket, 2 * width, 2 * height, false, isAny()).size());
         assertEquals(14, names(pocket, 2 * width, 2 * height, false, SitesTest::isFused).size());
         List<String> masks = names(pocket, 2 * width, 2 * height, false, SitesTest::masks);
-        assertEquals(List.of("down_blocks.1.attentions.0.attn2", "up_blocks.1.attentions.0.attn2", "up_blocks.1.attentions.1.attn2"), masks);
+        assertEquals(List.of("down_blocks.1.attentions.0.attn2", "up_blocks.1.attentions.0.attn2", "up_blocks.1.attentions.1.attn2"),
+                masks);
     }
 
     private static Predicate<Site> isAny() {
@@ -119,7 +122,8 @@ class SitesTest {
         try (Tiny tiny = new Tiny(DataType.FLOAT32); NDManager window = tiny.manager.newSubManager()) {
             NDArray z0 = tiny.normal(window, FRAMES, 4, h, w);
             Trajectory trajectory = new DdimInversion(tiny.unet, Tiny.schedule(1), tiny.torch)
-                    .run(z0, tiny.text("a silver jeep"), context(false), List.of(new CaptureSpec(FUSED, true, List.of(TOKENS))), (step, steps) -> { });
+                    .run(z0, tiny.text("a silver jeep"), context(false), List.of(new CaptureSpec(FUSED, true, List.of(TOKENS))),
+                            (step, steps) -> { });
             AttentionStore store = trajectory.attention().get(0);
             Map<String, Long> keys = new TreeMap<>();
             Map<String, Long> expected = new TreeMap<>();

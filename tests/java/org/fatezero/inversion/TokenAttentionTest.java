@@ -21,7 +21,8 @@ class TokenAttentionTest {
     /** Latents of 512, 256, 128 and 64 pixels, wide, tall and odd ones, and the one size of map that the mask is made of. */
     @ParameterizedTest
     @CsvSource({"64, 64, 16, 16x16", "32, 32, 16, 16x16", "16, 16, 16, 16x16", "8, 8, 16, 8x8", "36, 64, 16, 18x32",
-        "96, 64, 16, 24x16", "128, 128, 16, 32x32", "32, 57, 16, 16x29", "18, 13, 5, 9x7", "18, 13, 1, 5x4", "32, 76, 16, 16x38", "18, 13, 16, 18x13", "62, 62, 16, 16x16"})
+        "96, 64, 16, 24x16", "128, 128, 16, 32x32", "32, 57, 16, 16x29", "18, 13, 5, 9x7", "18, 13, 1, 5x4", "32, 76, 16, 16x38",
+        "18, 13, 16, 18x13", "62, 62, 16, 16x16"})
     void readsTheCrossAttentionOfOneResolution(int height, int width, int leastCells, String read) {
         TokenAttention mask = new TokenAttention(null, null, TokenSet.of(new int[] {1}, leastCells), 1);
         StringBuilder found = new StringBuilder();

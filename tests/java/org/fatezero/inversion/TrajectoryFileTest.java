@@ -106,7 +106,8 @@ class TrajectoryFileTest {
                         assertEquals(written.latents().get(level), read.latents().get(level), "bit " + bit);
                     }
                     for (int k = 0; k < STEPS; k++) {
-                        assertEquals(written.attention().get(k).tokens(TOKENS).sum(), read.attention().get(k).tokens(TOKENS).sum(), "bit " + bit);
+                        assertEquals(written.attention().get(k).tokens(TOKENS).sum(), read.attention().get(k).tokens(TOKENS).sum(),
+                                "bit " + bit);
                     }
                 } catch (IOException e) {
                     assertTrue(e.getMessage().contains(file().path().toString()), e.getMessage());

@@ -58,7 +58,8 @@ class TokenizerFileTest {
     @Test
     void aFileNestedWithoutEndIsTold() throws Exception {
         Path file = file("{\"a\":".repeat(200_000));
-        assertTrue(assertThrows(IOException.class, () -> TokenizerFile.object(file, "a tokenizer")).getMessage().startsWith(file.toString()));
+        assertTrue(assertThrows(IOException.class, () -> TokenizerFile.object(file, "a tokenizer")).getMessage()
+                .startsWith(file.toString()));
     }
 
     @Test

@@ -53,7 +53,8 @@ class FidelityTest {
     void halfGreyOfAMaskIsWhite() {
         Frame frame = new Frame(2, 1, new byte[6]);
         Fidelity fidelity = new Fidelity();
-        fidelity.add(frame, new Frame(2, 1, new byte[] {10, 10, 10, 0, 0, 0}), new Frame(2, 1, new byte[] {-128, -128, -128, 127, -128, -128}));
+        fidelity.add(frame, new Frame(2, 1, new byte[] {10, 10, 10, 0, 0, 0}),
+                new Frame(2, 1, new byte[] {-128, -128, -128, 127, -128, -128}));
         assertEquals(28.13, fidelity.inside().psnr(), 0.01);
         assertEquals(78.13, fidelity.outside().psnr(), 0.01);
     }

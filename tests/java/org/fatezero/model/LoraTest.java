@@ -71,14 +71,16 @@ class LoraTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"lora-kohya.safetensors:0.7", "lora-diffusers.safetensors:0.7",
-        "lora-kohya.safetensors:0.3+tests/golden/lora-diffusers.safetensors:0.4", "lora-kohya.safetensors:1.7+tests/golden/lora-kohya.safetensors:-1"})
+        "lora-kohya.safetensors:0.3+tests/golden/lora-diffusers.safetensors:0.4",
+        "lora-kohya.safetensors:1.7+tests/golden/lora-kohya.safetensors:-1"})
     void itMovesTheModelAsItDoesInDiffusers(String lora) throws Exception {
         Model model = open(Golden.FOLDER + "/" + lora);
         try (Golden golden = new Golden("modules.safetensors"); Golden expected = new Golden("lora.safetensors")) {
             int[] ids = model.tokenizer.encode("a silver jeep driving down a curvy road in the countryside", 77).ids();
             NDArray text = model.textEncoder.forward(golden.manager, ids);
             Golden.assertClose(expected.array("text"), text, 1e-5, "text");
-            Golden.assertClose(expected.array("unet"), model.unet.forward(golden.array("unet.wide.latents"), 1, text, ForwardContext.plain(2)), 1e-5, "unet");
+            NDArray latents = golden.array("unet.wide.latents");
+            Golden.assertClose(expected.array("unet"), model.unet.forward(latents, 1, text, ForwardContext.plain(2)), 1e-5, "unet");
             assertEquals(List.of(), warnings);
         } finally {
             Models.release(model);
@@ -166,13 +168,18 @@ class LoraTest {
         assertThrows(NoSuchFileException.class, () -> open(folder.resolve("missing.safetensors") + ":0.5"));
     }
 
-    /** What a LoRA of ones adds to each weight of one matrix, and with it what is said of its alpha: each element of the product is r alpha / r. */
+    /**
+     * What a LoRA of ones adds to each weight of one matrix, and with it what is said of its alpha:
+     * each element of the product is r alpha / r.
+     */
     private float added(Map<String, String> notes, Object... tensors) throws Exception {
         Path file = folder.resolve("lora.safetensors");
         try (Golden golden = new Golden("lora.safetensors")) {
             Map<String, NDArray> written = new LinkedHashMap<>();
             for (int i = 0; i < tensors.length; i += 2) {
-                written.put((String) tensors[i], tensors[i + 1] instanceof Shape shape ? golden.manager.ones(shape) : golden.manager.create((float) tensors[i + 1]));
+                NDArray value = tensors[i + 1] instanceof Shape shape
+                        ? golden.manager.ones(shape) : golden.manager.create((float) tensors[i + 1]);
+                written.put((String) tensors[i], value);
             }
             TensorWriter.write(file, written, notes);
             return added(golden, file);
@@ -190,13 +197,16 @@ class LoraTest {
     @Test
     void theUnetsOwnNamesMayStandAlone() throws Exception {
         for (String prefix : List.of("unet.", "", "base_model.model.")) {
-            assertEquals(2, added(Map.of(), prefix + MODULE + "lora_A.weight", new Shape(2, 16), prefix + MODULE + "lora_B.weight", new Shape(16, 2)), 1e-6, prefix);
+            float added = added(Map.of(), prefix + MODULE + "lora_A.weight", new Shape(2, 16),
+                    prefix + MODULE + "lora_B.weight", new Shape(16, 2));
+            assertEquals(2, added, 1e-6, prefix);
         }
     }
 
     /** Without its magnitudes it would be another adaptation. */
     @ParameterizedTest
-    @ValueSource(strings = {"lora_unet_mid_block_attentions_0_proj_in.dora_scale", "unet.mid_block.attentions.0.proj_in.lora_magnitude_vector"})
+    @ValueSource(strings = {"lora_unet_mid_block_attentions_0_proj_in.dora_scale",
+        "unet.mid_block.attentions.0.proj_in.lora_magnitude_vector"})
     void aDoraIsRefused(String magnitude) {
         String told = assertThrows(IOException.class, () -> added(Map.of(), "unet." + MODULE + "lora_A.weight", new Shape(2, 16),
                 "unet." + MODULE + "lora_B.weight", new Shape(16, 2), magnitude, new Shape(16, 1))).getMessage();
@@ -211,14 +221,16 @@ class LoraTest {
         assertEquals(16, added(Map.of("lora_adapter_metadata", "{\"unet.lora_alpha\": 8, \"unet.use_rslora\": true}"), tensors), 1e-6);
         assertEquals(3, added(Map.of("lora_adapter_metadata",
                 "{\"unet.lora_alpha\": 8, \"unet.alpha_pattern\": {\"mid_block.attentions.0.proj_in\": 3}}"), tensors), 1e-6);
-        assertEquals(5, added(Map.of("lora_adapter_metadata", "{\"unet.lora_alpha\": 8, \"unet.alpha_pattern\": {\"proj_in\": 5}}"), tensors), 1e-6);
+        assertEquals(5, added(Map.of("lora_adapter_metadata",
+                "{\"unet.lora_alpha\": 8, \"unet.alpha_pattern\": {\"proj_in\": 5}}"), tensors), 1e-6);
         String told = assertThrows(IOException.class, () -> added(Map.of("lora_adapter_metadata", "what?"), tensors)).getMessage();
         assertTrue(told.contains("not a JSON object"), told);
     }
 
     @Test
     void peftNotesAlphaBesideTheFile() throws Exception {
-        Object[] tensors = {"base_model.model." + MODULE + "lora_A.weight", new Shape(4, 16), "base_model.model." + MODULE + "lora_B.weight", new Shape(16, 4)};
+        String name = "base_model.model." + MODULE;
+        Object[] tensors = {name + "lora_A.weight", new Shape(4, 16), name + "lora_B.weight", new Shape(16, 4)};
         Files.writeString(folder.resolve("adapter_config.json"), "{\"r\": 4, \"lora_alpha\": 8}");
         assertEquals(8, added(Map.of(), tensors), 1e-6);
     }
@@ -228,13 +240,15 @@ class LoraTest {
     @CsvSource({"I64, 8", "I32, 4", "F32, 4", "F64, 8"})
     void alphaMayBeAnyNumber(String type, int bytes) throws Exception {
         String flat = "lora_unet_mid_block_attentions_0_proj_in.";
-        Path file = write(flat + "lora_down.weight", new Shape(2, 16), flat + "lora_up.weight", new Shape(16, 2), flat + "alpha", new Shape(1));
+        Path file = write(flat + "lora_down.weight", new Shape(2, 16), flat + "lora_up.weight", new Shape(16, 2),
+                flat + "alpha", new Shape(1));
         byte[] content = Files.readAllBytes(file);
         ByteBuffer before = ByteBuffer.wrap(content).order(ByteOrder.LITTLE_ENDIAN);
         int length = (int) before.getLong();
         String header = new String(content, 8, length, StandardCharsets.UTF_8).replaceAll("\"__metadata__\":\\{[^}]*},", "")
                 .replaceAll("(alpha\":\\{\"dtype\":)\"F32\"(.*\\[(\\d+),)\\d+", "$1\"" + type + "\"$2" + (256 + bytes));
-        ByteBuffer after = ByteBuffer.allocate(8 + header.length() + 256 + bytes).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length()).put(header.getBytes(StandardCharsets.UTF_8));
+        ByteBuffer after = ByteBuffer.allocate(8 + header.length() + 256 + bytes).order(ByteOrder.LITTLE_ENDIAN);
+        after.putLong(header.length()).put(header.getBytes(StandardCharsets.UTF_8));
         after.put(content, 8 + length, 256);
         switch (type) {
             case "I64" -> after.putLong(6);

@@ -122,11 +122,17 @@ class ModelsTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = ';', value = {"HF_HUB_CACHE=/h HF_HOME=/f XDG_CACHE_HOME=/x; /h", "HF_HUB_CACHE= HF_HOME=/f XDG_CACHE_HOME=/x; /f/hub",
-        "HF_HOME= XDG_CACHE_HOME=/x HOME=/y; /x/huggingface/hub", "XDG_CACHE_HOME= HOME=/y; /y/.cache/huggingface/hub", "HOME=; USER/.cache/huggingface/hub"})
+    @CsvSource(delimiter = ';', value = {
+        "HF_HUB_CACHE=/h HF_HOME=/f XDG_CACHE_HOME=/x; /h",
+        "HF_HUB_CACHE= HF_HOME=/f XDG_CACHE_HOME=/x; /f/hub",
+        "HF_HOME= XDG_CACHE_HOME=/x HOME=/y; /x/huggingface/hub",
+        "XDG_CACHE_HOME= HOME=/y; /y/.cache/huggingface/hub",
+        "HOME=; USER/.cache/huggingface/hub"})
     void theHubCacheIsWhereItsVariablesSay(String variables, String folder) {
-        Map<String, String> set = Stream.of(variables.split(" ")).map(text -> text.split("=", 2)).collect(Collectors.toMap(v -> v[0], v -> v[1]));
-        assertEquals(Path.of(folder.replace("USER", System.getProperty("user.home"))), ModelFolder.hubCache(name -> set.getOrDefault(name, "")));
+        Map<String, String> set = Stream.of(variables.split(" ")).map(text -> text.split("=", 2))
+                .collect(Collectors.toMap(v -> v[0], v -> v[1]));
+        assertEquals(Path.of(folder.replace("USER", System.getProperty("user.home"))),
+                ModelFolder.hubCache(name -> set.getOrDefault(name, "")));
     }
 
     @Test

@@ -93,7 +93,8 @@ class SingleFileTest {
     void itGivesWhatTheFolderGivesBitForBit() throws Exception {
         Path file = write(List.of("unet", "vae", "text_encoder"));
         Checkpoint single = new SingleFile(file, List.of(Golden.TINY.resolve("tokenizer")), 2, 4, 8);
-        try (Golden golden = new Golden("modules.safetensors"); Model one = open(single); Model other = open(new DiffusersFolder(Golden.TINY))) {
+        try (Golden golden = new Golden("modules.safetensors"); Model one = open(single);
+                Model other = open(new DiffusersFolder(Golden.TINY))) {
             NDArray latents = golden.array("unet.wide.latents");
             int[] ids = one.tokenizer.encode("a silver jeep", 77).ids();
             assertArrayEquals(other.tokenizer.encode("a silver jeep", 77).ids(), ids);
@@ -128,7 +129,8 @@ class SingleFileTest {
             String other = header.replace("\"__metadata__\":{", "\"__metadata__\":{\"" + pair[0] + "\":\"" + pair[1] + "\",");
             assertFalse(other.equals(header));
             ByteBuffer changed = ByteBuffer.allocate(whole.length + other.length() - header.length()).order(ByteOrder.LITTLE_ENDIAN);
-            changed.putLong(other.length()).put(other.getBytes(StandardCharsets.ISO_8859_1)).put(whole, 8 + header.length(), whole.length - 8 - header.length());
+            changed.putLong(other.length()).put(other.getBytes(StandardCharsets.ISO_8859_1));
+            changed.put(whole, 8 + header.length(), whole.length - 8 - header.length());
             Files.write(file, changed.array());
             predictsV(file, noted);
         }
@@ -208,8 +210,8 @@ class SingleFileTest {
     @ParameterizedTest
     @ValueSource(strings = {"ckpt", "pt", "bin"})
     void aPickleIsRefusedWithTheCommandThatConvertsIt(String suffix) {
-        String told = assertThrows(IOException.class, () -> Models.acquire("/models/a." + suffix, "", Device.cpu(), DataType.FLOAT32, SILENT))
-                .getMessage();
+        String told = assertThrows(IOException.class,
+                () -> Models.acquire("/models/a." + suffix, "", Device.cpu(), DataType.FLOAT32, SILENT)).getMessage();
         assertTrue(told.contains("can run code") && told.endsWith("/models/a." + suffix + " /models/a.safetensors"), told);
     }
 }

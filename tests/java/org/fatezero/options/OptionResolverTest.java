@@ -69,10 +69,11 @@ class OptionResolverTest {
 
     @Test
     void autoLeavesAnOptionToThePresetAndThenToTheDefaults() throws Exception {
-        Options options = resolve("preset", preset("prompt={source}", "steps=7", "strength=0.75"), "source", "auto", "steps", "auto", "guidance", "auto",
-            "strength", "auto", "parity", "auto", "keys", "auto", "solver", "auto", "from", "auto");
+        Options options = resolve("preset", preset("prompt={source}", "steps=7", "strength=0.75"), "source", "auto", "steps", "auto",
+            "guidance", "auto", "strength", "auto", "parity", "auto", "keys", "auto", "solver", "auto", "from", "auto");
         assertEquals(7, options.steps());
-        assertEquals(0.4, options.self_replace().isEmpty() ? 0 : Double.parseDouble(options.self_replace()), 1e-9, "strength= of the preset moves it");
+        double replaced = options.self_replace().isEmpty() ? 0 : Double.parseDouble(options.self_replace());
+        assertEquals(0.4, replaced, 1e-9, "strength= of the preset moves it");
         assertEquals("anchor", options.keys());
         assertEquals("ddim", options.solver());
         assertEquals("auto", options.from(), "a word like others");
@@ -91,14 +92,15 @@ class OptionResolverTest {
 
     @Test
     void theRestIsEveryOtherWordOfTheSource() throws Exception {
-        assertEquals("-a+red+jeep+night", resolve("prompt", "{edited}", "source", "a red jeep on a road night", "from", "on a road", "to", "at",
-                "blend", "-{rest}").blend());
+        assertEquals("-a+red+jeep+night", resolve("prompt", "{edited}", "source", "a red jeep on a road night",
+                "from", "on a road", "to", "at", "blend", "-{rest}").blend());
         fails("needs from=", "prompt", "a jeep", "source", "a jeep on a road", "blend", "-{rest}");
     }
 
     @ParameterizedTest
     @CsvSource({"a jeep and a JEEP, jeep, car, a car and a car", "a jeepney jeep, jeep, car, a jeepney car", "a big jeep, big, '', a jeep",
-        "big jeep, big, '', jeep", "the cat's hat, cat, dog, the dog's hat", "a $1 bill, $1, \\$2, a \\$2 bill", "Éclair, éclair, cake, cake"})
+        "big jeep, big, '', jeep", "the cat's hat, cat, dog, the dog's hat", "a $1 bill, $1, \\$2, a \\$2 bill",
+        "Éclair, éclair, cake, cake"})
     void wholeWordsAreReplacedWhateverTheirCase(String source, String from, String to, String edited) throws Exception {
         assertEquals(edited, resolve("prompt", to.isEmpty() ? "{without}" : "{edited}", "source", source, "from", from, "to", to).prompt());
     }
@@ -112,8 +114,9 @@ class OptionResolverTest {
 
     @Test
     void whatAPresetNeedsIsTold() {
-        fails("preset=recolor needs from=, the words of the source that change, and to=, what they change to; for 'a small red jeep driving down a curvy road' "
-                + "say, for instance, fatezero=preset=recolor:from=red:to=blue", "preset", "recolor", "source", "a small red jeep driving down a curvy road");
+        fails("preset=recolor needs from=, the words of the source that change, and to=, what they change to; "
+                + "for 'a small red jeep driving down a curvy road' say, for instance, fatezero=preset=recolor:from=red:to=blue",
+                "preset", "recolor", "source", "a small red jeep driving down a curvy road");
         fails("preset=recolor needs from=", "preset", "recolor", "source", "a red jeep", "to", "blue");
         fails("preset=recolor needs to=", "preset", "recolor", "source", "a red jeep", "from", "red");
         fails("preset=remove-object needs from=", "preset", "remove-object", "source", "a jeep on a road");
@@ -137,7 +140,8 @@ class OptionResolverTest {
         Map<String, String> set = Map.of("preset", preset);
         assertEquals("auto", OptionResolver.resolve(set, new TinyOptions.Silent()).source());
         String message = assertThrows(IllegalArgumentException.class,
-                () -> OptionResolver.described(set, caption, captions -> new double[captions.size()], new TinyOptions.Silent())).getMessage();
+                () -> OptionResolver.described(set, caption, captions -> new double[captions.size()], new TinyOptions.Silent()))
+                .getMessage();
         assertTrue(message.endsWith("for '" + caption + "' say, for instance, fatezero=preset=" + preset + ":" + example), message);
         assertEquals(1, message.lines().count());
     }

@@ -26,7 +26,8 @@ class OptionTableTest {
 
     private static final Path FILTER = Path.of("ffmpeg-filter/fatezero_options.c");
     private static final Path TABLE = Path.of("docs/options.md");
-    private static final Pattern STRING = Pattern.compile("STRING\\(\"(\\w+)\",\\s*\\w+,\\s*(?:NULL|\"([^\"]*)\"),\\s*((?:\"[^\"]*\"\\s*)+)\\)");
+    private static final Pattern STRING =
+            Pattern.compile("STRING\\(\"(\\w+)\",\\s*\\w+,\\s*(?:NULL|\"([^\"]*)\"),\\s*((?:\"[^\"]*\"\\s*)+)\\)");
     private static final Pattern NUMBER = Pattern.compile("(INTEGER|NUMBER)\\(\"(\\w+)\",\\s*\\w+,\\s*(\\d+),");
     private static final Pattern FLAG = Pattern.compile("FLAG\\(\"(\\w+)\",\\s*\\w+,\\s*\"([^\"]*)\"\\)");
     private static final Pattern CONSTANT = Pattern.compile("CONSTANT\\(\"(\\w+)\",\\s*\"(\\w+)\",\\s*\\d+,");
@@ -56,7 +57,8 @@ class OptionTableTest {
         for (String line : table.substring(0, table.indexOf("{ \"cut\"")).split("\\),\\n")) {
             Matcher row = STRING.matcher(line + ")");
             if (row.find()) {
-                options.put(row.group(1), new Row("STRING", row.group(2), null, List.of(), row.group(3).strip().replaceAll("^\"|\"\\s*\"|\"$", "")));
+                String stated = row.group(3).strip().replaceAll("^\"|\"\\s*\"|\"$", "");
+                options.put(row.group(1), new Row("STRING", row.group(2), null, List.of(), stated));
             } else if (row.reset().usePattern(NUMBER).find()) {
                 options.put(row.group(2), new Row(row.group(1), null, Integer.parseInt(row.group(3)), List.of(), ""));
             } else if (row.reset().usePattern(FLAG).find()) {
@@ -122,7 +124,8 @@ class OptionTableTest {
             if (!row.constants.isEmpty()) {
                 assertEquals(row.most, row.constants.size() - 1, name);
                 String known = String.join(" or ", row.constants);
-                assertEquals(name + "=?: expected " + (Options.defaults().get(name).equals("auto") ? "auto or " : "") + known, refusal(name, "?"));
+                String auto = Options.defaults().get(name).equals("auto") ? "auto or " : "";
+                assertEquals(name + "=?: expected " + auto + known, refusal(name, "?"));
             }
         });
     }
@@ -149,7 +152,8 @@ class OptionTableTest {
             assertTrue(row.find(), TABLE + " has no row for " + name);
             String value = Options.defaults().get(name);
             String stated = row.group(1).replace("`", "").strip();
-            assertTrue(value.isEmpty() || stated.matches(Pattern.quote(value) + "\\b.*"), TABLE + ": " + name + " is " + value + ", not " + stated);
+            assertTrue(value.isEmpty() || stated.matches(Pattern.quote(value) + "\\b.*"),
+                    TABLE + ": " + name + " is " + value + ", not " + stated);
         }
     }
 }

@@ -27,14 +27,16 @@ class OptionsTest {
 
     @Test
     void theDefaultsAreTheDocumentedOnes() {
-        assertEquals(new Options("watercolor", "", "auto", "", "", "auto", "auto", "", "", "", "", "pocket", "", "auto", "auto", 8, "exact", 50, "ddim", 0, "1",
-                0.5, 1, 0, "0.8", "0.8", "refine", "", "", "0.3", true, true, "0", true, 0, false, "anchor", 3, "32", 32, 0.7, "fatezero", "0",
-                "up1.1", 1, "0", "maps", "inversion", "frame", false, 0, "auto", "", 0, "edit"), Options.of(Map.of()));
+        assertEquals(new Options("watercolor", "", "auto", "", "", "auto", "auto", "", "", "", "", "pocket", "", "auto", "auto", 8, "exact",
+                50, "ddim", 0, "1", 0.5, 1, 0, "0.8", "0.8", "refine", "", "", "0.3", true, true, "0", true, 0, false, "anchor", 3, "32",
+                32, 0.7, "fatezero", "0", "up1.1", 1, "0", "maps", "inversion", "frame", false, 0, "auto", "", 0, "edit"),
+                Options.of(Map.of()));
     }
 
     @Test
     void whatIsSetIsReadWithSpacesAroundNumbers() {
-        Options options = Options.of(Map.of("window", " 4", "guidance", "1.5 ", "blend_attention", "no", "parity", "true", "prompt", " a "));
+        Options options = Options.of(
+                Map.of("window", " 4", "guidance", "1.5 ", "blend_attention", "no", "parity", "true", "prompt", " a "));
         assertEquals(4, options.window());
         assertEquals(1.5, options.guidance());
         assertTrue(!options.blend_attention() && options.parity());
@@ -43,8 +45,8 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"window, 1, 128", "steps, 1, 1000", "threshold, 0, 2", "strength, 0, 1", "start, 0, 1", "forget, 0, 1", "keys_at, 0, 4096", "fuse_at, 0, 4096",
-        "size, 0, 4096", "inject_weight, 0, 1", "confine, 0, 1"})
+    @CsvSource({"window, 1, 128", "steps, 1, 1000", "threshold, 0, 2", "strength, 0, 1", "start, 0, 1", "forget, 0, 1", "keys_at, 0, 4096",
+        "fuse_at, 0, 4096", "size, 0, 4096", "inject_weight, 0, 1", "confine, 0, 1"})
     void aNumberOutOfItsRangeIsToldWithTheRange(String name, int least, int most) {
         Options.of(Map.of(name, Integer.toString(least)));
         Options.of(Map.of(name, Integer.toString(most)));
@@ -54,10 +56,12 @@ class OptionsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"window, 2.5, a whole number", "steps, many, a whole number", "steps, 99999999999, a whole number", "guidance, '', a number",
-        "guidance, NaN, 1 to 50", "guidance, 0.99, 1 to 50", "guidance, 50.1, 1 to 50", "guidance, -0.1, 1 to 50", "threshold, -0.001, 0 to 2", "parity, 2, 0 or 1",
-        "device, tpu, cuda", "device, cuda:x, cuda", "device, cuda:, cuda", "precision, fp8, auto or fp32 or fp16 or bf16", "control, swap, refine or replace",
-        "attention, editing, inversion or reconstruction", "method, p2p, fatezero or infusion", "fuse, all, maps or outputs", "norm, batch, frame or window", "store, disk, auto or keep or recompute"})
+    @CsvSource({"window, 2.5, a whole number", "steps, many, a whole number", "steps, 99999999999, a whole number",
+        "guidance, '', a number", "guidance, NaN, 1 to 50", "guidance, 0.99, 1 to 50", "guidance, 50.1, 1 to 50", "guidance, -0.1, 1 to 50",
+        "threshold, -0.001, 0 to 2", "parity, 2, 0 or 1", "device, tpu, cuda", "device, cuda:x, cuda", "device, cuda:, cuda",
+        "precision, fp8, auto or fp32 or fp16 or bf16", "control, swap, refine or replace",
+        "attention, editing, inversion or reconstruction", "method, p2p, fatezero or infusion", "fuse, all, maps or outputs",
+        "norm, batch, frame or window", "store, disk, auto or keep or recompute"})
     void aValueOfAnotherKindIsToldWithWhatIsExpected(String name, String value, String expected) {
         fails(name, value, name + "=" + value, "expected", expected);
     }

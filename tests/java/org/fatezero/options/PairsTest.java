@@ -44,8 +44,8 @@ class PairsTest {
 
     @Test
     void eachHasItsRegionAndItsWords() throws Exception {
-        Options options = resolved("from", "jeep|road", "to", "bus|river", "blend", "{from}/{to}", "emphasize", "{to}=3+red=2", "cross_replace", "0.5+{to}=0.2",
-                "negative", "{from}");
+        Options options = resolved("from", "jeep|road", "to", "bus|river", "blend", "{from}/{to}", "emphasize", "{to}=3+red=2",
+                "cross_replace", "0.5+{to}=0.2", "negative", "{from}");
         assertEquals("jeep/bus|road/river", options.blend());
         assertEquals("bus=3+river=3+red=2", options.emphasize());
         assertEquals("0.5+bus=0.2+river=0.2", options.cross_replace());
@@ -58,15 +58,18 @@ class PairsTest {
     /** What separates regions and words there is no part of a phrase. */
     @Test
     void wordsAreNoSyntaxOfTheirRegion() throws Exception {
-        assertEquals("a+black+white+cat", resolved("source", "a black/white cat on a road", "from", "on a road", "to", "at sea", "prompt", "{edited}",
-                "blend", "-{rest}").blend().substring(1));
-        assertEquals("black+white cat/dog+wolf", resolved("source", "a black/white cat", "from", "black/white cat", "to", "dog + / wolf", "blend", "{from}/{to}").blend());
-        assertEquals("a dog + wolf", resolved("source", "a black/white cat", "from", "black/white cat", "to", "dog + wolf", "blend", "{from}/{to}").prompt());
+        assertEquals("a+black+white+cat", resolved("source", "a black/white cat on a road", "from", "on a road", "to", "at sea",
+                "prompt", "{edited}", "blend", "-{rest}").blend().substring(1));
+        assertEquals("black+white cat/dog+wolf", resolved("source", "a black/white cat", "from", "black/white cat", "to", "dog + / wolf",
+                "blend", "{from}/{to}").blend());
+        assertEquals("a dog + wolf", resolved("source", "a black/white cat", "from", "black/white cat", "to", "dog + wolf",
+                "blend", "{from}/{to}").prompt());
     }
 
     @Test
     void wordsMayOnlyBeAdded() throws Exception {
-        assertEquals("a cat, a dog. in the snow at night", resolved("source", "a cat, a dog.", "from", "|", "to", "in the snow|at night").prompt());
+        assertEquals("a cat, a dog. in the snow at night",
+                resolved("source", "a cat, a dog.", "from", "|", "to", "in the snow|at night").prompt());
     }
 
     /** The sign for a millionth and the Greek letter are one letter, but for its case. */
@@ -80,7 +83,8 @@ class PairsTest {
         "jeep|road; bus; {edited}; name 2 and 1: expected as many",
         "jeep|lake; bus|sea; {edited}; from=lake: not in the source 'a red jeep car on a road'"})
     void whatCannotBeIsToldByItsWords(String from, String to, String prompt, String told) {
-        String message = assertThrows(IllegalArgumentException.class, () -> resolved("from", from, "to", to, "prompt", prompt)).getMessage();
+        String message = assertThrows(IllegalArgumentException.class,
+                () -> resolved("from", from, "to", to, "prompt", prompt)).getMessage();
         assertTrue(message.contains(told), message);
     }
 }

@@ -53,8 +53,8 @@ class PresetTest {
                     .map(name -> name.replace(".preset", "")).sorted().toList();
         }
         assertEquals(files, List.copyOf(Preset.names()));
-        assertTrue(files.containsAll(List.of("watercolor", "ukiyo-e", "van-gogh", "monet", "makoto-shinkai", "cartoon", "pencil-sketch", "recolor",
-                "swap-attribute", "swap-object", "background", "enhance", "remove-object")), files.toString());
+        assertTrue(files.containsAll(List.of("watercolor", "ukiyo-e", "van-gogh", "monet", "makoto-shinkai", "cartoon", "pencil-sketch",
+                "recolor", "swap-attribute", "swap-object", "background", "enhance", "remove-object")), files.toString());
     }
 
     @ParameterizedTest
@@ -71,8 +71,9 @@ class PresetTest {
         try (Tokenizer tokenizer = new Tokenizer(Golden.TINY.resolve("tokenizer"))) {
             PromptWords words = new PromptWords(tokenizer, false, (level, message) -> { });
             for (String[] change : new String[][] {{"jeep", "car"}, {"silver jeep", "bright yellow bus"}, {" Silver  ", "x-ray"}}) {
-                Options options = OptionResolver.resolve(Map.of("preset", name, "source", "a silver jeep on a road", "from", change[0], "to", change[1]),
-                        new TinyOptions.Silent());
+                Map<String, String> set =
+                        Map.of("preset", name, "source", "a silver jeep on a road", "from", change[0], "to", change[1]);
+                Options options = OptionResolver.resolve(set, new TinyOptions.Silent());
                 assertFalse(options.prompt().contains("{") || options.blend().contains("{") || options.emphasize().contains("{"));
                 Prompt source = tokenizer.encode(options.source(), 77);
                 Prompt target = tokenizer.encode(options.prompt(), 77);
@@ -98,7 +99,8 @@ class PresetTest {
     @ValueSource(strings = {"watercolour", "no-such", "../presets/watercolor", "/etc", "Watercolor", "a b", ""})
     void anUnknownNameIsToldWithThoseThereAre(String name) {
         String message = assertThrows(IllegalArgumentException.class, () -> load(name)).getMessage();
-        assertTrue(message.contains("preset=" + name + ":") && message.contains("cartoon, colour-and-place, enhance, fog, infusion, makoto-shinkai"), message);
+        assertTrue(message.contains("preset=" + name + ":")
+                && message.contains("cartoon, colour-and-place, enhance, fog, infusion, makoto-shinkai"), message);
     }
 
     @Test
@@ -108,15 +110,16 @@ class PresetTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"prompt, 'line 1: neither key=value nor a comment'", "'# mine\n=3', line 2", "'steps=1\nsteps=2', 'line 2: sets the same key again'"})
+    @CsvSource({"prompt, 'line 1: neither key=value nor a comment'", "'# mine\n=3', line 2",
+        "'steps=1\nsteps=2', 'line 2: sets the same key again'"})
     void aLineThatIsNoOptionIsTold(String text, String told) throws Exception {
         Path file = Files.writeString(folder.resolve("mine.preset"), text);
         String message = assertThrows(IllegalArgumentException.class, () -> load(file.toString())).getMessage();
         assertTrue(message.contains(file.toString()) && message.contains(told), message);
     }
 
-    private static final Set<String> NOT_FOR_PRESETS = Set.of("inversion", "cache_limit", "model", "lora", "device", "precision", "store", "show",
-            "promptfile", "captioner", "preset", "presets", "edit", "speed", "mask");
+    private static final Set<String> NOT_FOR_PRESETS = Set.of("inversion", "cache_limit", "model", "lora", "device", "precision", "store",
+            "show", "promptfile", "captioner", "preset", "presets", "edit", "speed", "mask");
 
     static Set<String> notForPresets() {
         return NOT_FOR_PRESETS;

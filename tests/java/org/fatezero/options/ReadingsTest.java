@@ -70,8 +70,9 @@ class ReadingsTest {
 
     @Test
     void twoThingsMayBeOthersAtOnce() throws IOException {
-        assertEquals("a green duck swimming in a pond", OptionResolver.described(Map.of("preset", "object-and-place", "from", "duck|in a pond", "to", "boat|at sea"),
-                "a green swan swimming in a river", captions -> captions.stream().mapToDouble(text -> text.matches("a green \\w+ swimming in a \\w+") ? 0 : -9).toArray(),
+        Map<String, String> set = Map.of("preset", "object-and-place", "from", "duck|in a pond", "to", "boat|at sea");
+        assertEquals("a green duck swimming in a pond", OptionResolver.described(set, "a green swan swimming in a river",
+                captions -> captions.stream().mapToDouble(text -> text.matches("a green \\w+ swimming in a \\w+") ? 0 : -9).toArray(),
                 (level, message) -> { }).get(0).source());
     }
 }

@@ -71,7 +71,8 @@ class StrengthTest {
     @Test
     void whatIsSetItselfStaysWhileThePresetsValuesMove() throws Exception {
         assertEquals("0.8", moved("1", "self_replace").get("self_replace"));
-        Options options = OptionResolver.resolve(Map.of("preset", "watercolor", "source", "a jeep", "strength", "1", "cross_replace", "0.7"), new TinyOptions.Silent());
+        Map<String, String> set = Map.of("preset", "watercolor", "source", "a jeep", "strength", "1", "cross_replace", "0.7");
+        Options options = OptionResolver.resolve(set, new TinyOptions.Silent());
         assertEquals("0.7", options.cross_replace());
         assertEquals(0, Words.Share.parse("self_replace", options.self_replace()).to());
     }

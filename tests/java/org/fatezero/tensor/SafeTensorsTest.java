@@ -108,7 +108,8 @@ class SafeTensorsTest {
         Path file = TensorFile.write(folder, header(entry("a", "U8", "[2]", 0, 2)), (byte) 7, (byte) 8);
         try (SafeTensors tensors = new SafeTensors(file)) {
             Files.write(file, new byte[4]);
-            assertMessage(assertThrows(IOException.class, () -> tensors.read(tensors.entries().get("a"))), "changed", "had 70 bytes", "ends at 4");
+            IOException thrown = assertThrows(IOException.class, () -> tensors.read(tensors.entries().get("a")));
+            assertMessage(thrown, "changed", "had 70 bytes", "ends at 4");
         }
     }
 

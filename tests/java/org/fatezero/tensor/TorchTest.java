@@ -71,7 +71,8 @@ class TorchTest {
         NDArray samples = manager.create(new float[] {0, 1, 2, 253, 254, 255}, new Shape(1, 2, 1, 3));
         NDArray floats = torch.fromSamples(samples, 2 / 255.0);
         assertEquals(new Shape(1, 3, 2, 1), floats.getShape());
-        assertArrayEquals(new float[] {-1, 253 / 127.5f - 1, 1 / 127.5f - 1, 254 / 127.5f - 1, 2 / 127.5f - 1, 1}, floats.toFloatArray(), 1e-6f);
+        float[] expected = {-1, 253 / 127.5f - 1, 1 / 127.5f - 1, 254 / 127.5f - 1, 2 / 127.5f - 1, 1};
+        assertArrayEquals(expected, floats.toFloatArray(), 1e-6f);
         assertEquals(samples, torch.toSamples(floats, 127.5));
         NDArray outside = manager.create(new float[] {-3, 0.002f, 9}, new Shape(1, 3, 1, 1));
         assertArrayEquals(new float[] {0, 128, 255}, torch.toSamples(outside, 127.5).toFloatArray());
@@ -161,7 +162,8 @@ class TorchTest {
 
     @Test
     void resizingKeepsAFlatPictureAndTheMean() {
-        assertArrayEquals(new float[] {3, 3, 3, 3, 3, 3}, torch.resize(manager.full(new Shape(1, 1, 4, 4), 3f), 2, 3).toFloatArray(), 1e-6f);
+        assertArrayEquals(new float[] {3, 3, 3, 3, 3, 3},
+                torch.resize(manager.full(new Shape(1, 1, 4, 4), 3f), 2, 3).toFloatArray(), 1e-6f);
         NDArray checks = manager.create(new float[] {0, 1, 0, 1, 1, 0, 1, 0, 0, 1, 0, 1, 1, 0, 1, 0}, new Shape(1, 1, 4, 4));
         assertEquals(0.5f, torch.resize(checks, 2, 2).mean().getFloat(), 1e-6f, "antialiased");
     }

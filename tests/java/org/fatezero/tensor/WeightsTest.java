@@ -101,8 +101,8 @@ class WeightsTest {
 
     @Test
     void whatDoesNotFitIsNamedWithWhatIsExpected() throws Exception {
-        Path file = TensorFile.write(folder, header(entry("block.whole", "I64", "[1]", 0, 8), entry("block.weight", "F32", "[1, 2]", 8, 16)),
-                new byte[16]);
+        Path file = TensorFile.write(folder,
+                header(entry("block.whole", "I64", "[1]", 0, 8), entry("block.weight", "F32", "[1, 2]", 8, 16)), new byte[16]);
         open(DataType.FLOAT32, file, weights -> {
             Weights block = weights.at("block");
             fails(() -> block.get("bias", 4), file, "block.bias", "missing", "[4]");

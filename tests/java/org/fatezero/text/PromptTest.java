@@ -107,8 +107,8 @@ class PromptTest {
             List<JsonElement> expected = columns.getAsJsonArray(text).asList();
             assertEquals(expected.size(), tokens.size(), text);
             for (int i = 0; i < expected.size(); i++) {
-                assertArrayEquals(expected.get(i).getAsJsonArray().asList().stream().mapToInt(JsonElement::getAsInt).toArray(), tokens.get(i),
-                        text + ", word " + i);
+                int[] positions = expected.get(i).getAsJsonArray().asList().stream().mapToInt(JsonElement::getAsInt).toArray();
+                assertArrayEquals(positions, tokens.get(i), text + ", word " + i);
             }
         }
     }

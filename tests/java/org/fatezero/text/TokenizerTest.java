@@ -197,7 +197,8 @@ class TokenizerTest {
     void whatAFileSaysOfSplittingDoesNotCount() throws Exception {
         JsonObject whole = whole();
         whole.getAsJsonObject("model").addProperty("continuing_subword_prefix", "##");
-        whole.add("normalizer", JsonParser.parseString("{\"type\": \"Replace\", \"pattern\": {\"Regex\": \"(x+x+)+y\"}, \"content\": \"\"}"));
+        whole.add("normalizer",
+                JsonParser.parseString("{\"type\": \"Replace\", \"pattern\": {\"Regex\": \"(x+x+)+y\"}, \"content\": \"\"}"));
         Files.writeString(folder.resolve("tokenizer.json"), whole.toString());
         try (Tokenizer tokenizer = new Tokenizer(folder)) {
             assertReferenceTokens(tokenizer, 1);

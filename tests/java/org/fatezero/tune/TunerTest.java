@@ -84,7 +84,8 @@ class TunerTest {
     void whatGoesOnHasNoMoreInMemoryThanWhatBegan() throws Exception {
         Path state = folder.resolve("state.safetensors");
         int[] arrays = new int[2];
-        try (Golden first = new Golden("tuned.safetensors"); Tuner tuner = tuner(first, first.array("dense.z0"), first.array("text"), 1e-3, 3)) {
+        try (Golden first = new Golden("tuned.safetensors");
+                Tuner tuner = tuner(first, first.array("dense.z0"), first.array("text"), 1e-3, 3)) {
             arrays[0] = first.manager.getManagedArrays().size();
             tuner.write(state, Map.of());
         }

@@ -60,7 +60,8 @@ class TuningTest {
     void beginsWithWhatTheModelPredicts() throws Exception {
         TunedModelFolder.create(Golden.TINY, folder.resolve("video"), 3);
         try (Golden golden = new Golden("modules.safetensors")) {
-            Golden.assertClose(epsilon(golden, Golden.TINY, 2), epsilon(golden, folder.resolve("video"), 2), 1e-6, "untrained temporal attention");
+            Golden.assertClose(epsilon(golden, Golden.TINY, 2), epsilon(golden, folder.resolve("video"), 2), 1e-6,
+                    "untrained temporal attention");
         }
         assertTrue(Files.readString(folder.resolve("video/unet/config.json")).contains("\"CrossAttnDownBlockPseudo3D\""));
         for (String file : List.of("tokenizer/merges.txt", "vae/config.json", "scheduler/scheduler_config.json", "model_index.json")) {
@@ -77,7 +78,8 @@ class TuningTest {
             tuning.save();
         }
         int changed = 0;
-        try (SafeTensors before = new SafeTensors(Weights.find(Golden.TINY.resolve("unet"))); SafeTensors after = new SafeTensors(Weights.find(out.resolve("unet")))) {
+        try (SafeTensors before = new SafeTensors(Weights.find(Golden.TINY.resolve("unet")));
+                SafeTensors after = new SafeTensors(Weights.find(out.resolve("unet")))) {
             for (SafeTensors.Entry entry : before.entries().values()) {
                 boolean same = before.read(entry).equals(after.read(after.entries().get(entry.name())));
                 assertEquals(!entry.name().endsWith("to_q.weight"), same, entry.name());
@@ -201,7 +203,8 @@ class TuningTest {
     void namesASettingThatCannotBe(String source, int size, int batch, double rate, String keys, String norm, String named) {
         String keysAt = named.equals("keys_at") ? "-1ch" : "32";
         IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> new Tuning(
-                new Tuning.Settings(Golden.TINY.toString(), source, "cpu", size, batch, rate, keys, keysAt, norm, 0), clip(3), folder.resolve("out"), false));
+                new Tuning.Settings(Golden.TINY.toString(), source, "cpu", size, batch, rate, keys, keysAt, norm, 0),
+                clip(3), folder.resolve("out"), false));
         assertTrue(e.getMessage().startsWith(named + "=") || e.getMessage().startsWith(named + ": "), e.getMessage());
         assertFalse(Files.exists(folder.resolve("out")), "nothing is written for a setting that cannot be");
     }

@@ -118,7 +118,8 @@ class UNetTest {
             }
             NDArray text = golden.manager.randomNormal(new Shape(branches, 77, 16));
             ForwardContext context = measuring(false).firstUpTo(upTo);
-            Golden.assertClose(unet.forward(all, 21, text, context), unet.forward(z, 21, text, context), 1e-5, different + " of " + branches);
+            Golden.assertClose(unet.forward(all, 21, text, context), unet.forward(z, 21, text, context), 1e-5,
+                    different + " of " + branches);
         }
     }
 
@@ -168,7 +169,8 @@ class UNetTest {
 
     /** The tiny model's blocks have 8, 16, 16 and 16 channels. */
     @ParameterizedTest
-    @CsvSource({"0, 40, 40, 40", "8, 40, 40, 40", "9, 40, 40, 20", "16, 40, 40, 20", "16, 32, 48, 20", "17, 40, 40, 0", "16, 5, 9, 4", "16, 1, 1, 1"})
+    @CsvSource({"0, 40, 40, 40", "8, 40, 40, 40", "9, 40, 40, 20", "16, 40, 40, 20", "16, 32, 48, 20", "17, 40, 40, 0", "16, 5, 9, 4",
+        "16, 1, 1, 1"})
     void mapsAreAsLargeAsTheFirstLayersOfSoManyChannels(int channels, int h, int w, int cells) throws Exception {
         assertEquals(cells, UNetConfig.read(Golden.config("unet")).cells(channels, h, w, true));
     }

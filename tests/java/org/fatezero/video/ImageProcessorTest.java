@@ -50,7 +50,8 @@ class ImageProcessorTest {
     @CsvSource(delimiter = '|', value = {
         "{'resample': 2} | resample is 2, expected 3, bicubic",
         "{'do_center_crop': false} | size is null, expected a square of 1 to 4096 pixels, since nothing is cut out",
-        "{'image_processor_type': 'BlipImageProcessor', 'size': {'height': 32, 'width': 48}} | size is {\"height\":32,\"width\":48}, expected a square of 1 to 4096 pixels, since nothing is cut out",
+        "{'image_processor_type': 'BlipImageProcessor', 'size': {'height': 32, 'width': 48}} | size is {\"height\":32,\"width\":48}, "
+            + "expected a square of 1 to 4096 pixels, since nothing is cut out",
         "{'size': {'shortest_edge': 40}} | size is {\"shortest_edge\":40}, expected crop_size, which is 224, to 4096",
         "{'size': {'width': 300}} | size.height is missing",
         "{'size': {'shortest_edge': 'x'}} | size.shortest_edge is \"x\", expected a number",

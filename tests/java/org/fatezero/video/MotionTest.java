@@ -63,7 +63,8 @@ class MotionTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"128, 128, 0, 0", "128, 128, 3, -2", "128, 160, -5.5, 1.25", "64, 96, 2, 0.5", "256, 256, 9, -4", "264, 392, -11.5, 6", "512, 512, 20, 3"})
+    @CsvSource({"128, 128, 0, 0", "128, 128, 3, -2", "128, 160, -5.5, 1.25", "64, 96, 2, 0.5", "256, 256, 9, -4", "264, 392, -11.5, 6",
+        "512, 512, 20, 3"})
     void findsHowFarAPatternHasMoved(int h, int w, double right, double down) {
         NDArray now = pattern(h, w, right, down);
         Motion motion = Motion.between(now, pattern(h, w, 0, 0), manager, torch);
@@ -73,7 +74,8 @@ class MotionTest {
         assertEquals(0, mean(flow.get(":, 0:1"), x -> Math.abs(x + right)), 0.4);
         assertEquals(0, mean(flow.get(":, 1:2"), y -> Math.abs(y + down)), 0.4);
         assertTrue(mean(motion.likeness().get(":, :, {}:{}, {}:{}", rim, h - rim, rim, w - rim), x -> x) > 0.95);
-        NDArray moved = motion.steadied(now.zerosLike(), pattern(h, w, 0, 0), 1, torch).get(":, :, {}:{}, {}:{}", rim, h - rim, rim, w - rim);
+        NDArray moved = motion.steadied(now.zerosLike(), pattern(h, w, 0, 0), 1, torch)
+                .get(":, :, {}:{}, {}:{}", rim, h - rim, rim, w - rim);
         assertEquals(0, mean(moved.sub(now.get(":, :, {}:{}, {}:{}", rim, h - rim, rim, w - rim)), Math::abs), 0.03);
     }
 

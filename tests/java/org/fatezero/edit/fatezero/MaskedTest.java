@@ -24,8 +24,10 @@ class MaskedTest {
     void whereTheMaskIsGrayItsShareIsTakenOfTheCleanLatentsAlone() throws Exception {
         try (NDManager manager = NDManager.newBaseManager(Device.cpu(), "PyTorch")) {
             Torch torch = new Torch(manager);
-            List<NDArray> source = List.of(manager.zeros(new Shape(1, 1, 1, 3)), manager.ones(new Shape(1, 1, 1, 3)), manager.ones(new Shape(1, 1, 1, 3)).mul(2));
-            Trajectory trajectory = new Trajectory(source, List.of(), false).within(manager.create(new float[] {0, 0.25f, 1}, new Shape(1, 1, 1, 3)));
+            List<NDArray> source = List.of(manager.zeros(new Shape(1, 1, 1, 3)), manager.ones(new Shape(1, 1, 1, 3)),
+                    manager.ones(new Shape(1, 1, 1, 3)).mul(2));
+            NDArray mask = manager.create(new float[] {0, 0.25f, 1}, new Shape(1, 1, 1, 3));
+            Trajectory trajectory = new Trajectory(source, List.of(), false).within(mask);
             EditMethod.Run run = new Masked(new Ddim(torch), torch, Regions.none(torch)).begin(trajectory, 1, List.of());
             assertArrayEquals(new float[] {1, 8, 8}, run.afterStep(1, eights(manager)).toFloatArray());
             assertArrayEquals(new float[] {0, 2, 8}, run.afterStep(0, eights(manager)).toFloatArray());

@@ -74,7 +74,8 @@ class InFusionTest {
 
     private static InFusion method(FusedSteps fused, SelfBlend self, Regions regions, double weight, int features, int keyValues) {
         float[] ones = new float[77];
-        CrossAttentionControl cross = new CrossAttentionControl(golden.manager, golden.torch, new Alignment(new float[77][77], ones), ones, List.of(), STEPS);
+        CrossAttentionControl cross =
+                new CrossAttentionControl(golden.manager, golden.torch, new Alignment(new float[77][77], ones), ones, List.of(), STEPS);
         return new InFusion(new FateZero(golden.torch, STEPS, fused, cross, regions, self, null, null),
                 new FeatureInjection(golden.torch, BLOCKS, weight, features, STEPS, 64),
                 new KeyValueInjection(golden.torch, keyValues, Math.min(features, STEPS), 64));
@@ -86,7 +87,8 @@ class InFusionTest {
 
     /** Each stage alone, in step 2: the source's pass is kept, or runs beside the edit's. */
     @ParameterizedTest
-    @CsvSource({"features, true", "features, false", "kv, true", "kv, false", "maps, true", "maps, false", "outputs, true", "outputs, false"})
+    @CsvSource({"features, true", "features, false", "kv, true", "kv, false", "maps, true", "maps, false", "outputs, true",
+        "outputs, false"})
     void aStageIsTheReferences(String stage, boolean keep) throws Exception {
         FusedSteps none = new FusedSteps(STEPS, STEPS, STEPS, 64);
         FusedSteps all = new FusedSteps(0, STEPS, STEPS, 64, stage.equals("outputs"));
@@ -104,7 +106,8 @@ class InFusionTest {
         NDArray epsilon;
         if (keep) {
             unet.forward(source, t, row(text, 0), PASS.and(store)).close();
-            epsilon = unet.forward(edit, t, row(text, 2), PASS.and(method.begin(unused, 3, List.of()).hook(2, new SourceStep(golden.torch, store))));
+            epsilon = unet.forward(edit, t, row(text, 2),
+                    PASS.and(method.begin(unused, 3, List.of()).hook(2, new SourceStep(golden.torch, store))));
         } else {
             epsilon = unet.forward(source.concat(edit, 0), t, row(text, 0).concat(row(text, 2), 0),
                     PASS.and(method.begin(unused, 3, List.of()).hook(2, new SourceStep(golden.torch, null)))).get("3:");
@@ -114,10 +117,10 @@ class InFusionTest {
 
     private static Trajectory source(InFusion method, NDArray text, boolean again, boolean keep) throws Exception {
         List<CaptureSpec> captured = List.of(keep ? method.source() : method.source().recomputing());
-        Trajectory inverted = new DdimInversion(unet, schedule, golden.torch).run(golden.array("z0"), row(text, 0), PASS, again ? List.of() : captured,
-                (step, steps) -> { });
-        return !again ? inverted : new Reconstruction(unet, schedule, golden.torch).run(inverted.zT(), row(text, 0), row(text, 1), GUIDANCE, PASS,
-                captured, (step, steps) -> { });
+        Trajectory inverted = new DdimInversion(unet, schedule, golden.torch)
+                .run(golden.array("z0"), row(text, 0), PASS, again ? List.of() : captured, (step, steps) -> { });
+        return !again ? inverted : new Reconstruction(unet, schedule, golden.torch)
+                .run(inverted.zT(), row(text, 0), row(text, 1), GUIDANCE, PASS, captured, (step, steps) -> { });
     }
 
     /** Features in the noisiest step, keys and values in the next, then fusion under the masks of both prompts' words. */
@@ -132,8 +135,8 @@ class InFusionTest {
                 new Regions(golden.torch, List.of(words)), 0.6, STEPS - 1, STEPS - 2);
         Trajectory trajectory = source(method, text, again, from == DdimEditing.Source.KEPT);
         Golden.assertClose(golden.array("zT"), trajectory.zT(), LIMIT, "zT");
-        new DdimEditing(unet, schedule, golden.torch).run(trajectory, new Edit(method, text, GUIDANCE), PASS, from, List.of(), (step, steps) -> { },
-                (level, z) -> {
+        new DdimEditing(unet, schedule, golden.torch).run(trajectory, new Edit(method, text, GUIDANCE), PASS, from, List.of(),
+                (step, steps) -> { }, (level, z) -> {
                     try {
                         Golden.assertClose(golden.array(name + "." + level), z, LIMIT, "edited to level " + level);
                     } catch (IOException e) {
@@ -171,7 +174,8 @@ class InFusionTest {
         NDArray text = golden.array("text");
         NDArray[] edited = new NDArray[2];
         for (int i = 0; i < 2; i++) {
-            edited[i] = new DdimEditing(unet, schedule, golden.torch).run(source(method, text, false, i == 0), new Edit(method, text, GUIDANCE), PASS,
+            Trajectory source = source(method, text, false, i == 0);
+            edited[i] = new DdimEditing(unet, schedule, golden.torch).run(source, new Edit(method, text, GUIDANCE), PASS,
                     i == 0 ? DdimEditing.Source.KEPT : DdimEditing.Source.BESIDE, (step, steps) -> { });
         }
         Golden.assertClose(edited[0], edited[1], LIMIT, "beside");

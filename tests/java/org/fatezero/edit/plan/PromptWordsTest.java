@@ -149,8 +149,8 @@ class PromptWordsTest {
         float[] factors = published.emphasis("road=10+jeep=2", blanks);
         assertEquals(published.sourceBlend("jeep", blanks).length, IntStream.range(0, 77).filter(token -> factors[token] == 2).count());
         assertEquals(0, IntStream.range(0, 77).filter(token -> factors[token] == 10).count());
-        assertEquals(List.of(Log.WARNING + " emphasize: 'road' of 'a jeep  on the road' has no token as the authors' code counts them, and changes nothing"),
-                told);
+        assertEquals(List.of(Log.WARNING + " emphasize: 'road' of 'a jeep  on the road' has no token as the authors' code counts them, "
+                + "and changes nothing"), told);
         assertEquals(0, published.gates("0.8+road=0.2", blanks).get(1).tokens().length);
         assertEquals(0, published.sourceBlend("road/jeep", blanks).length);
         assertEquals(0, published.targetBlend("jeep/road", blanks).length);
@@ -169,7 +169,8 @@ class PromptWordsTest {
         Prompt hyphen = tokenizer.encode("jeep-e style a road", 77);
         assertTrue(IntStream.range(0, 77).anyMatch(token -> words.emphasis("jeep=10", hyphen)[token] == 10));
         assertArrayEquals(words.emphasis("", hyphen), published.emphasis("jeep=10", hyphen));
-        assertEquals(List.of("emphasize: 'jeep' of 'jeep-e style a road' has no token as the authors' code counts them, and changes nothing"), told);
+        assertEquals(List.of("emphasize: 'jeep' of 'jeep-e style a road' has no token as the authors' code counts them, "
+                + "and changes nothing"), told);
     }
 
     private static void fails(Executable reading, String... told) {

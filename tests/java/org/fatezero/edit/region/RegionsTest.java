@@ -115,7 +115,8 @@ class RegionsTest {
 
     @Test
     void withoutThresholdsAPositionIsWhereItsWordsLookMost() {
-        List<NDArray> masks = masks(region(1, 0, NEVER, 4, 2, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0), region(2, 0, NEVER, 1, 0, 0, 0, 4, 2, 0, 0, 0, 0, 0, 0));
+        List<NDArray> masks = masks(region(1, 0, NEVER, 4, 2, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0),
+                region(2, 0, NEVER, 1, 0, 0, 0, 4, 2, 0, 0, 0, 0, 0, 0));
         assertEquals("111.........", text(masks.get(0)));
         assertEquals("...1111.....", text(masks.get(1)));
     }

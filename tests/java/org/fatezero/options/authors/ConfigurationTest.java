@@ -78,8 +78,9 @@ class ConfigurationTest {
         assertEquals(FILE.toString(), options.preset());
         Map<String, String> expected = Map.ofEntries(Map.entry("window", "4"), Map.entry("steps", "5"), Map.entry("guidance", "6.0"),
                 Map.entry("self_replace", "0.1-0.75"), Map.entry("cross_replace", "0.8+watercolor=0.2-1"), Map.entry("control", "refine"),
-                Map.entry("emphasize", "watercolor=10"), Map.entry("blend", ""), Map.entry("blend_latents", "0"), Map.entry("keys", "mid+-1"),
-                Map.entry("keys_at", "64ch"), Map.entry("fuse_at", "32"), Map.entry("attention", "inversion"), Map.entry("norm", "window"),
+                Map.entry("emphasize", "watercolor=10"), Map.entry("blend", ""), Map.entry("blend_latents", "0"),
+                Map.entry("keys", "mid+-1"), Map.entry("keys_at", "64ch"), Map.entry("fuse_at", "32"),
+                Map.entry("attention", "inversion"), Map.entry("norm", "window"),
                 Map.entry("parity", "1"), Map.entry("size", "0"), Map.entry("negative", ""));
         expected.forEach((name, value) -> assertEquals(value, value(options, name), name));
     }
@@ -91,12 +92,14 @@ class ConfigurationTest {
         Options options = options(FILE, "edit", "2");
         assertEquals("a blue bus driving down a road", options.prompt());
         Map.of("control", "replace", "blend", "red+jeep/blue+bus", "threshold", "0.4", "blend_attention", "1", "blend_latents", "1",
-                "cross_replace", "0.5", "self_replace", "0.5", "emphasize", "").forEach((name, value) -> assertEquals(value, value(options, name), name));
+                "cross_replace", "0.5", "self_replace", "0.5", "emphasize", "")
+                .forEach((name, value) -> assertEquals(value, value(options, name), name));
         for (String wrong : new String[] {"4", "-1", "one", ""}) {
-            fails(FILE, "edit=" + wrong + ": expected one of the editing_prompts of " + FILE + ": 0 '" + SOURCE + "', 1 'watercolor ", "edit", wrong);
+            fails(FILE, "edit=" + wrong + ": expected one of the editing_prompts of " + FILE + ": 0 '" + SOURCE + "', 1 'watercolor ",
+                    "edit", wrong);
         }
-        assertEquals(SOURCE, options(changed("        watercolor painting of a red jeep driving down a road,\n        a blue bus driving down a road,\n"
-                + "        a jeep]", "]")).prompt(), "the only one");
+        assertEquals(SOURCE, options(changed("        watercolor painting of a red jeep driving down a road,\n"
+                + "        a blue bus driving down a road,\n        a jeep]", "]")).prompt(), "the only one");
         String message = assertThrows(IllegalArgumentException.class,
                 () -> OptionResolver.resolve(Map.of("preset", "monet", "edit", "1"), host)).getMessage();
         assertTrue(message.contains("edit=1") && message.contains("preset=monet"), message);
@@ -160,8 +163,8 @@ class ConfigurationTest {
     @Test
     void whatIsSetBesideItWins() throws Exception {
         Options options = options(FILE, "steps", "2", "window", "3", "prompt", "a cartoon jeep", "norm", "frame", "parity", "0");
-        assertEquals("2 3 frame false a cartoon jeep", options.steps() + " " + options.window() + " " + options.norm() + " " + options.parity()
-                + " " + options.prompt());
+        assertEquals("2 3 frame false a cartoon jeep",
+                options.steps() + " " + options.window() + " " + options.norm() + " " + options.parity() + " " + options.prompt());
         assertEquals("", options.emphasize(), "its words are not in this prompt");
         assertEquals(3, options(changed("n_sample_frame: 4", "n_sample_frame: -1"), "window", "3").window());
         assertEquals("a bus", options(changed("    prompt: a red jeep driving down a road", "    # none"), "source", "a bus").source());
@@ -178,11 +181,11 @@ class ConfigurationTest {
         assertEquals(file + ": unknown and not used: color, model_config.rank", warnings.get(1));
         assertTrue(warnings.get(2).contains("pretrained_model_path './models/stable-diffusion-v1-4'") && warnings.get(2).contains("model="),
                 warnings.get(2));
-        assertTrue(warnings.get(3).endsWith("before this filter put trim=start_frame=2:end_frame=12,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,"
-                + "format=rgb24,crop=iw-8:ih-8:8:4,scale='max(512,trunc(512/ih*iw))':'max(512,trunc(512/iw*ih))':flags=bilinear+full_chroma_inp,"
-                + "crop=512:512:trunc((iw-512)/2):trunc((ih-512)/2),setsar=1"), warnings.get(3));
-        assertEquals(List.of(file + ": without meaning in a filter and not used: test_pipeline_config, seed, dataset_config.path, dataset_config.stride, "
-                + "editing_config.clip_length, editing_config.sample_seeds, model_config.lora"), notes);
+        assertTrue(warnings.get(3).endsWith("before this filter put trim=start_frame=2:end_frame=12,select='not(mod(n,3))',"
+                + "setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-8:8:4,scale='max(512,trunc(512/ih*iw))':'max(512,trunc(512/iw*ih))':"
+                + "flags=bilinear+full_chroma_inp,crop=512:512:trunc((iw-512)/2):trunc((ih-512)/2),setsar=1"), warnings.get(3));
+        assertEquals(List.of(file + ": without meaning in a filter and not used: test_pipeline_config, seed, dataset_config.path, "
+                + "dataset_config.stride, editing_config.clip_length, editing_config.sample_seeds, model_config.lora"), notes);
     }
 
     @Test
@@ -191,15 +194,17 @@ class ConfigurationTest {
         Files.writeString(file, Files.readString(file).replace("values: [10, 2]", "values: [10, 2]\n                factor: 3")
                 .replace("blend_latents: True", "blend_latents: True\n            masked_latents: True\n            start_blend: 0.1"));
         options(file, "edit", "1");
-        assertTrue(warnings.contains(file + ": unknown and not used: dataset_config.offset.middle, editing_config.p2p_config.1.eq_params.factor, "
-                + "editing_config.p2p_config.2.masked_latents, editing_config.p2p_config.2.start_blend"), warnings.toString());
+        assertTrue(warnings.contains(file + ": unknown and not used: dataset_config.offset.middle, "
+                + "editing_config.p2p_config.1.eq_params.factor, editing_config.p2p_config.2.masked_latents, "
+                + "editing_config.p2p_config.2.start_blend"), warnings.toString());
     }
 
     @Test
     void editsThatAreNotMadeAreTold() throws Exception {
         options(FILE);
-        assertEquals(1, warnings.stream().filter((FILE + ": of its edits, 1 'watercolor painting of " + SOURCE + "' is made, and not 2 'a blue bus driving "
-                + "down a road', 3 'a jeep'; edit= takes another, or several as in edit=1|2|3, an output each")::equals).count(), warnings.toString());
+        String told = FILE + ": of its edits, 1 'watercolor painting of " + SOURCE + "' is made, and not 2 'a blue bus driving "
+                + "down a road', 3 'a jeep'; edit= takes another, or several as in edit=1|2|3, an output each";
+        assertEquals(1, warnings.stream().filter(told::equals).count(), warnings.toString());
         warnings.clear();
         options(FILE, "edit", "1");
         options(FILE, "prompt", "a cartoon jeep");
@@ -209,17 +214,25 @@ class ConfigurationTest {
     /** {@code from | to | filters}: trim, select and setpts, and the crop of the offset; the rest is the same. */
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
-        "start_sample_frame: 2  | #                     | trim=end_frame=10,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-8:8:4",
-        "sampling_rate: 3       | sampling_rate: 1      | trim=start_frame=2:end_frame=6,setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-8:8:4",
-        "n_sample_frame: 4      | n_sample_frame: 1     | trim=start_frame=2:end_frame=3,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-8:8:4",
-        "n_sample_frame: 4      | #                     | trim=start_frame=2:end_frame=24,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-8:8:4",
-        "n_sample_frame: 4      | n_sample_frame: -1    | trim=start_frame=2,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-8:8:4",
-        "`left: 8, right: 0, top: 4, bottom: 4` | `left: 8` | trim=start_frame=2:end_frame=12,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-200:8:200",
-        "`offset: {left: 8, right: 0, top: 4, bottom: 4}` | # | trim=start_frame=2:end_frame=12,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24"})
+        "start_sample_frame: 2  | #                     | trim=end_frame=10,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,format=rgb24,"
+            + "crop=iw-8:ih-8:8:4",
+        "sampling_rate: 3       | sampling_rate: 1      | trim=start_frame=2:end_frame=6,setpts=N/FRAME_RATE/TB,format=rgb24,"
+            + "crop=iw-8:ih-8:8:4",
+        "n_sample_frame: 4      | n_sample_frame: 1     | trim=start_frame=2:end_frame=3,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,"
+            + "format=rgb24,crop=iw-8:ih-8:8:4",
+        "n_sample_frame: 4      | #                     | trim=start_frame=2:end_frame=24,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,"
+            + "format=rgb24,crop=iw-8:ih-8:8:4",
+        "n_sample_frame: 4      | n_sample_frame: -1    | trim=start_frame=2,select='not(mod(n,3))',setpts=N/FRAME_RATE/TB,"
+            + "format=rgb24,crop=iw-8:ih-8:8:4",
+        "`left: 8, right: 0, top: 4, bottom: 4` | `left: 8` | trim=start_frame=2:end_frame=12,select='not(mod(n,3))',"
+            + "setpts=N/FRAME_RATE/TB,format=rgb24,crop=iw-8:ih-200:8:200",
+        "`offset: {left: 8, right: 0, top: 4, bottom: 4}` | # | trim=start_frame=2:end_frame=12,select='not(mod(n,3))',"
+            + "setpts=N/FRAME_RATE/TB,format=rgb24"})
     void theFramesThatTheyTakeAreToldAsFilters(String from, String to, String filters) throws Exception {
         options(changed(from, to), "edit", "0", "window", "4");
         assertEquals(1, warnings.size(), warnings.toString());
-        assertTrue(warnings.get(0).endsWith("before this filter put " + filters + ",scale='max(512,trunc(512/ih*iw))':'max(512,trunc(512/iw*ih))':"
+        assertTrue(warnings.get(0).endsWith("before this filter put " + filters
+                + ",scale='max(512,trunc(512/ih*iw))':'max(512,trunc(512/iw*ih))':"
                 + "flags=bilinear+full_chroma_inp,crop=512:512:trunc((iw-512)/2):trunc((ih-512)/2),setsar=1"), warnings.get(0));
     }
 
@@ -238,13 +251,16 @@ class ConfigurationTest {
         assertEquals("0", options(file, "edit", "0").self_replace(), "it is the reconstruction");
         warnings.clear();
         options(file, "source", "a jeep");
-        assertTrue(warnings.stream().anyMatch(warning -> warning.contains("use_inversion_attention") && warning.contains("'a jeep'")), warnings.toString());
-        Files.writeString(file, Files.readString(file).replace("self_replace_steps: 0.9", "self_replace_steps: 0.9\n            negative_prompt: blurry"));
+        assertTrue(warnings.stream().anyMatch(warning -> warning.contains("use_inversion_attention") && warning.contains("'a jeep'")),
+                warnings.toString());
+        Files.writeString(file, Files.readString(file)
+                .replace("self_replace_steps: 0.9", "self_replace_steps: 0.9\n            negative_prompt: blurry"));
         warnings.clear();
         assertEquals("blurry", options(file, "edit", "0").negative());
         assertTrue(warnings.stream().noneMatch(warning -> warning.contains("negative_prompt")), warnings.toString());
         assertEquals("", options(file, "edit", "1").negative());
-        assertTrue(warnings.stream().anyMatch(warning -> warning.contains("under the negative_prompt of p2p_config.0, 'blurry'")), warnings.toString());
+        assertTrue(warnings.stream().anyMatch(warning -> warning.contains("under the negative_prompt of p2p_config.0, 'blurry'")),
+                warnings.toString());
     }
 
     /** {@code from | to | place, value | expected}. */
@@ -260,9 +276,11 @@ class ConfigurationTest {
         "use_invertion_latents: True | use_invertion_latents: False | editing_config.use_invertion_latents: 'false' | true",
         "use_inversion_attention: True | use_inversion_attention: maybe | editing_config.use_inversion_attention: 'maybe' | true or false",
         "`\"${dataset_config.prompt}\"` | another               | editing_config.source_prompt: 'another'   | one source",
-        "`\"${dataset_config.prompt}\"` | `\"${dataset.prompt}\"` | editing_config.source_prompt: '${dataset.prompt}' | a place in this file",
+        "`\"${dataset_config.prompt}\"` | `\"${dataset.prompt}\"` | editing_config.source_prompt: '${dataset.prompt}' "
+            + "| a place in this file",
         "    prompt: a red jeep driving down a road | # | dataset_config.prompt: not set  | what the clip shows",
-        "p2p_config:               | p2p:                    | editing_config.p2p_config.1: not set      | the settings of the edit 'watercolor",
+        "p2p_config:               | p2p:                    | editing_config.p2p_config.1: not set      "
+            + "| the settings of the edit 'watercolor",
         "[0.1, 0.75]               | 1.5                     | p2p_config.1.self_replace_steps: '1.5'    | a share of the steps",
         "[0.1, 0.75]               | [0.5, 0.2]              | p2p_config.1.self_replace_steps: a list   | a share of the steps",
         "[0.1, 0.75]               | [0.5]                   | p2p_config.1.self_replace_steps: a list   | a share of the steps",
@@ -274,14 +292,17 @@ class ConfigurationTest {
         "values: [10, 2]           | values: [10, 5000]      | p2p_config.1.eq_params.values.1: '5000'   | a factor",
         "`[\"watercolor\", \"sculpture\"]` | [[a]]           | p2p_config.1.eq_params.words.0: a list    | a word",
         "`        1:`              | `        1: [x]\n        4:` | p2p_config.1: a list                | the settings of the edit",
-        "['mid', -1]               | mid                     | model_config.SparseCausalAttention_index: 'mid' | a list of first, mid, last",
-        "['mid', -1]               | [middling]              | model_config.SparseCausalAttention_index.0: 'middling' | whole number",
+        "['mid', -1]               | mid                     | model_config.SparseCausalAttention_index: 'mid' "
+            + "| a list of first, mid, last",
+        "['mid', -1]               | [middling]              | model_config.SparseCausalAttention_index.0: 'middling' "
+            + "| whole number",
         "least_sc_channel: 64      | least_sc_channel: -1    | model_config.least_sc_channel: '-1'       | whole number",
         "lora: 160                 | temporal_downsample: True | model_config.temporal_downsample: 'true' | none"})
     void aWrongFieldIsToldWithItsPlaceAndWhatWasExpected(String from, String to, String told, String expected) throws Exception {
         Path file = changed(from, to.replace("\\n", "\n"));
         String message = assertThrows(IllegalArgumentException.class, () -> options(file)).getMessage();
-        assertTrue(message.startsWith(file + ": ") && message.contains(told) && message.contains("expected ") && message.contains(expected), message);
+        assertTrue(message.startsWith(file + ": ") && message.contains(told), message);
+        assertTrue(message.contains("expected ") && message.contains(expected), message);
         assertFalse(message.contains("\n"), message);
     }
 
@@ -289,7 +310,8 @@ class ConfigurationTest {
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {
         "`[['red', 'jeep'], [\"blue\", 'bus']]` | [[4], [bus]] | p2p_config.2.blend_words.0.0: '4' | a word, in quotes",
         "`[['red', 'jeep'], [\"blue\", 'bus']]` | [['-'], [bus]] | p2p_config.2.blend_words: a list | not '-'",
-        "`[['red', 'jeep'], [\"blue\", 'bus']]` | jeep           | p2p_config.2.blend_words: 'jeep' | the words of the source and those of the prompt",
+        "`[['red', 'jeep'], [\"blue\", 'bus']]` | jeep           | p2p_config.2.blend_words: 'jeep' "
+            + "| the words of the source and those of the prompt",
         "blend_th: [0.4, 0.3]      | blend_th: [3, 3]        | p2p_config.2.blend_th.0: '3'      | from 0 to 2",
         "blend_latents: True       | blend_latents: 3        | p2p_config.2.blend_latents: '3'   | true or false"})
     void aWrongFieldOfABlendIsToldToo(String from, String to, String told, String expected) throws Exception {
@@ -309,9 +331,9 @@ class ConfigurationTest {
     /** With -Dauthors, the folder of the configuration files in the authors' repository. */
     @ParameterizedTest
     @EnabledIfSystemProperty(named = "authors", matches = ".+")
-    @ValueSource(strings = {"low_resource_teaser/jeep_watercolor_ddim_10_steps", "style/jeep_watercolor", "style/sun_flower_van_gogh", "style/surf_ukiyo",
-        "attribute/squ_carrot_robot_eggplant", "attribute/swan_swa", "attribute/bear_tiger_lion_leopard", "shape/jeep_posche",
-        "teaser/jeep_posche_local_latent_blend", "tune/jeep"})
+    @ValueSource(strings = {"low_resource_teaser/jeep_watercolor_ddim_10_steps", "style/jeep_watercolor", "style/sun_flower_van_gogh",
+        "style/surf_ukiyo", "attribute/squ_carrot_robot_eggplant", "attribute/swan_swa", "attribute/bear_tiger_lion_leopard",
+        "shape/jeep_posche", "teaser/jeep_posche_local_latent_blend", "tune/jeep"})
     void theAuthorsOwnFilesAreRead(String name) throws Exception {
         Path file = Path.of(System.getProperty("authors"), name + ".yaml");
         Options options = options(file);

@@ -67,7 +67,15 @@ class YamlTest {
     void interpolationsAreThoseOfOmegaConf(String text, String expected) throws Exception {
         // the field is x.y.z.value but for the relative ones, which count from x
         String place = text.startsWith("${...") ? "y: {value: \"" + text + "\"}" : "value: \"" + text + "\"";
-        Yaml.Field x = top("t: top\nl: [first, second]\nx:\n  n: 7\n  list: '${.n}'\n  again: '${..t}'\n  o: {p: '${...t}'}\n  " + place).at("x");
+        Yaml.Field x = top("""
+                t: top
+                l: [first, second]
+                x:
+                  n: 7
+                  list: '${.n}'
+                  again: '${..t}'
+                  o: {p: '${...t}'}
+                """ + "  " + place).at("x");
         Yaml.Field value = text.startsWith("${...") ? x.at("y").at("value") : x.at("value");
         assertEquals(expected, value.text(""));
     }
@@ -82,8 +90,8 @@ class YamlTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {"a: ${b}\\nb: ${a}; come to an end", "a: ${a}; come to an end", "a: x${a}; come to an end",
-        "a: ${b.c}; ${b.c}", "a: ${.....b}\\nb: 1; ${.....b}", "a: ${oc.env:HOME}; a place in this file", "a: x${b}\\nb: [1]; within a text",
-        "a: ${}; a place in this file", "a: ${.}; a place in this file"})
+        "a: ${b.c}; ${b.c}", "a: ${.....b}\\nb: 1; ${.....b}", "a: ${oc.env:HOME}; a place in this file",
+        "a: x${b}\\nb: [1]; within a text", "a: ${}; a place in this file", "a: ${.}; a place in this file"})
     void interpolationsThatLeadNowhereAreTold(String text, String told) throws Exception {
         Yaml.Field top = top(text.replace("\\n", "\n").replaceAll("(\\$\\{[^}]*})", "'$1'").replace("x'${", "'x${"));
         String message = assertThrows(IllegalArgumentException.class, () -> top.at("a")).getMessage();
@@ -120,7 +128,8 @@ class YamlTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"a: !!javax.script.ScriptEngineManager [!!java.net.URLClassLoader [[!!java.net.URL ['http://x/']]]]",
-        "!!java.io.File [x]", "a: !!python/object/apply:os.system [ls]", "a: !local {b: 1}", "a: !!str 1", "a: !!set {b}", "a: !!binary aGk="})
+        "!!java.io.File [x]", "a: !!python/object/apply:os.system [ls]", "a: !local {b: 1}", "a: !!str 1", "a: !!set {b}",
+        "a: !!binary aGk="})
     void tagsAreRefusedSoNothingIsMade(String text) {
         refused(text, "line 1: the tag ", "expected plain values");
     }
@@ -139,8 +148,10 @@ class YamlTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = ';', value = {"7; whole; a.b: '7'; from 8 to 9", "7.5; whole; a.b: '7.5'; a whole number", "x; whole; a.b: 'x'; from 8 to 9",
-        "true; number; a.b: 'true'; a share", ".nan; number; a.b: 'NaN'; a share", "2; number; a.b: '2'; a share", "3; flag; a.b: '3'; true or false",
+    @CsvSource(delimiter = ';', value = {
+        "7; whole; a.b: '7'; from 8 to 9", "7.5; whole; a.b: '7.5'; a whole number", "x; whole; a.b: 'x'; from 8 to 9",
+        "true; number; a.b: 'true'; a share", ".nan; number; a.b: 'NaN'; a share", "2; number; a.b: '2'; a share",
+        "3; flag; a.b: '3'; true or false",
         "[1]; text; a.b: a list; a word", "{c: 1}; text; a.b: several fields; a word", "; text; a.b: not set; a word"})
     void aWrongValueIsToldWithItsPlaceAndWhatWasExpected(String value, String kind, String told, String expected) throws Exception {
         Yaml.Field field = top("a:\n  b: " + (value == null ? "" : value)).at("a").at("b");
@@ -152,6 +163,7 @@ class YamlTest {
                 default -> field.text("a word");
             }
         }).getMessage();
-        assertTrue(message.startsWith(folder.resolve("a.yaml") + ": " + told) && message.contains("expected ") && message.contains(expected), message);
+        assertTrue(message.startsWith(folder.resolve("a.yaml") + ": " + told), message);
+        assertTrue(message.contains("expected ") && message.contains(expected), message);
     }
 }

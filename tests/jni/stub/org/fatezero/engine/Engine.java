@@ -138,7 +138,8 @@ public final class Engine implements AutoCloseable {
                 for (int y = 0; y < height; y++)
                     for (int x = 0; x < 3 * width; x++)
                         paint(source[i], y * sourceStride[i], target[p * source.length + i], y * targetStride[p * source.length + i], x,
-                            3 * width * (panels(p) - 1), depth, p, mask == null || mask[i].get(y * maskSize[2 * i + 1] / height * maskStride[i]
+                            3 * width * (panels(p) - 1), depth, p,
+                            mask == null || mask[i].get(y * maskSize[2 * i + 1] / height * maskStride[i]
                                 + x / 3 * maskSize[2 * i] / width) != 0);
     }
 
@@ -149,7 +150,8 @@ public final class Engine implements AutoCloseable {
     }
 
     /** The source's sample at x of its row as it is, and its negative so many samples to the right. */
-    private static void paint(ByteBuffer source, int from, ByteBuffer target, int to, int x, int right, int depth, int added, boolean edited) {
+    private static void paint(ByteBuffer source, int from, ByteBuffer target, int to, int x, int right, int depth, int added,
+        boolean edited) {
         if (depth == 8) {
             byte sample = source.get(from + x);
             target.put(to + x, sample);
@@ -169,7 +171,8 @@ public final class Engine implements AutoCloseable {
         return new byte[][] {bytes("prompt"), bytes(options.getOrDefault("prompt", "")),
             bytes("preset"), bytes(presets[edit]), bytes("opened"), bytes(Integer.toString(opened.get())),
             // the host's that are still attached
-            bytes("threads"), bytes(Long.toString(Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().equals("fatezero")).count())),
+            bytes("threads"),
+            bytes(Long.toString(Thread.getAllStackTraces().keySet().stream().filter(t -> t.getName().equals("fatezero")).count())),
             bytes("shots"), bytes(Integer.toString(shot)), bytes("anchor"), bytes(anchor),
             bytes("mixed"), bytes(mix), bytes("most_open"), bytes(mostOpen.toString())};
     }
