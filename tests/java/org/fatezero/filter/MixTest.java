@@ -43,7 +43,7 @@ class MixTest {
         assertEquals(List.of("0", "0", "0", "0.2", "0.4", "0.6", "0.8", "1", "1", "1", "1", "1"), shares(result));
         assertEquals(List.of("[0.0, 0.0, 0.0, 0.2]", "[0.4, 0.6, 0.8, 1.0]", "[1.0, 1.0, 1.0, 1.0]"),
             found("lavfi\\.fatezero\\.mixed=(.*)", result).stream().distinct().toList());
-        assertEquals(IntStream.range(0, 12).mapToObj(i -> i == 0 ? "0" : i == 10 ? "1" : i > 10 ? "1" : "0." + i).toList(),
+        assertEquals(IntStream.range(0, 12).mapToObj(i -> i == 0 ? "0" : i >= 10 ? "1" : "0." + i).toList(),
             shares(stub("", ":mix=t*2.5")));
         assertEquals(List.of(), shares(stub("", "")), "without a mix nothing is said of it");
     }
