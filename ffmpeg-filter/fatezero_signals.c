@@ -32,8 +32,8 @@
 
 /*
  * A filter is not told that its host was asked to stop, and a window may take minutes. So while a
- * fatezero filter exists, handlers of its own for SIGINT and SIGTERM count the signals and then call
- * the host's. Handlers belong to the process, so this is global state.
+ * fatezero filter exists, handlers of its own count the signals by which ffmpeg is asked, and then call
+ * the host's, where it has one. Handlers belong to the process, so this is global state.
  *
  * The host may install a handler after ours that calls ours, and ours must then not call that one
  * again. Ours cannot be removed either while another handler calls it. So there are several functions:
@@ -41,7 +41,7 @@
  */
 #define NB_LEVELS 4
 
-static const int signal_numbers[] = { SIGINT, SIGTERM };
+static const int signal_numbers[] = { SIGINT, SIGTERM, SIGQUIT, SIGXCPU };
 static struct sigaction host_actions[FF_ARRAY_ELEMS(signal_numbers)][NB_LEVELS];
 static int nb_levels[FF_ARRAY_ELEMS(signal_numbers)];
 static atomic_int signal_count, nb_starting, held[FF_ARRAY_ELEMS(signal_numbers)];
@@ -50,9 +50,11 @@ static int nb_listeners;
 
 static void hear(int level, int number, siginfo_t *info, void *context)
 {
-    const int i = number == SIGTERM;
     struct sigaction top;
+    int i = 0;
 
+    while (signal_numbers[i] != number)
+        i++;
     atomic_fetch_add(&signal_count, 1);
     /* the host may call exit(), which libraries that are being loaded do not survive */
     atomic_store(&held[i], 1);

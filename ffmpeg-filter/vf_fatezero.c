@@ -812,6 +812,21 @@ static int allocate_windows(AVFilterContext *ctx)
 }
 
 /** Has the worker open the first editor, if the host does not want to stop before. */
+/** Filters of a graph are set up one after another: this one hears what another has heard while it waited for that one to load. */
+static void listen_with_graph(AVFilterContext *ctx)
+{
+    FatezeroSignals *signals = &((FatezeroContext *)ctx->priv)->signals;
+
+    ff_fatezero_listen(signals);
+    for (int i = 0; i < ctx->graph->nb_filters; i++) {
+        const AVFilterContext *other = ctx->graph->filters[i];
+        const FatezeroContext *s = other->filter == ctx->filter ? other->priv : ctx->priv;
+
+        if (s->signals.listening)
+            signals->seen = FFMIN(signals->seen, s->signals.seen);
+    }
+}
+
 static int open_first_editor(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
@@ -819,7 +834,7 @@ static int open_first_editor(AVFilterContext *ctx)
 
     if (!(s->settings = ff_fatezero_settings(&s->options)))
         return AVERROR(ENOMEM);
-    ff_fatezero_listen(&s->signals);
+    listen_with_graph(ctx);
     if ((ret = ff_fatezero_start_worker(&s->worker, ctx, open_editor)) < 0)
         return ret;
     ff_fatezero_set_state(&s->worker, WORKER_IDLE);

@@ -121,13 +121,14 @@ JNIEXPORT jint JNICALL Agent_OnLoad(JavaVM *vm, char *options, void *reserved)
 
 /* ---- hooks ---- */
 
-/* What the virtual machine prints. While it starts that is kept, and printed or told when the outcome is known. */
+/* What the virtual machine prints. While it starts that is kept, and printed or told when the outcome is known; but for
+ * what it prints to a log file. */
 static jint JNICALL on_print(FILE *file, const char *format, va_list args)
 {
     int starting, length = 0;
 
     pthread_mutex_lock(&creation.lock);
-    starting = creation.state == STARTING;
+    starting = creation.state == STARTING && (file == stdout || file == stderr);
     if (starting) {
         size_t used = strlen(creation.said);
         length = vsnprintf(creation.said + used, sizeof(creation.said) - used, format, args);

@@ -428,7 +428,7 @@ static fatezero_code create(search *s, fatezero_error *error)
     add(&list, classes);
     add(&list, "-Xrs");                             // signals stay the host's
     add(&list, "-XX:+DisplayVMOutputToStderr");     // standard output is the host's: it may carry video
-    add(&list, "-Xlog:disable");
+    add(&list, "-Xlog:all=off:stdout");             // not -Xlog:disable, which would end a log that the user keeps in a file
     add(&list, "-Xlog:all=error:stderr");
     add_memory(&list, heap);
     add(&list, "--enable-native-access=ALL-UNNAMED");       // or Java 24 and later warn

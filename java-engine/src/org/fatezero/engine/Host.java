@@ -1,6 +1,5 @@
 package org.fatezero.engine;
 
-import org.fatezero.diffusion.Progress;
 import org.fatezero.io.Log;
 
 import java.util.concurrent.CancellationException;
@@ -22,10 +21,5 @@ public interface Host extends Log {
         if (!step(phase, step, steps)) {
             throw new CancellationException("cancelled by the host in phase " + phase + ", step " + step + " of " + steps);
         }
-    }
-
-    /** Tells the host of a loop's steps. */
-    default Progress reporting(String phase) {
-        return (step, steps) -> report(phase, step, steps);
     }
 }

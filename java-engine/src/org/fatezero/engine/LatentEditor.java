@@ -112,13 +112,15 @@ final class LatentEditor {
         NDManager manager = z0.getManager();
         NDArray sourceText = first.text().get(manager, new NDIndex("0:1"));
         DdimInversion inversion = new DdimInversion(model.unet, schedule, model.torch);
+        Progress inverted = (step, steps) -> host.report("invert", step, steps);
         if (!options.attention().equals("reconstruction")) {
-            return inversion.run(z0, sourceText, context, specs, store.taking(host.reporting("invert")));
+            return inversion.run(z0, sourceText, context, specs, store.taking(inverted));
         }
-        NDArray zT = inversion.run(z0, sourceText, context, List.of(), host.reporting("invert")).zT();
+        NDArray zT = inversion.run(z0, sourceText, context, List.of(), inverted).zT();
         NDArray unconditional = first.text().get(manager, new NDIndex("1:2"));
+        Progress reconstructed = store.taking((step, steps) -> host.report("reconstruct", step, steps));
         return new Reconstruction(model.unet, schedule, model.torch)
-                .run(zT, sourceText, unconditional, first.guidance(), context, specs, store.taking(host.reporting("reconstruct")));
+                .run(zT, sourceText, unconditional, first.guidance(), context, specs, reconstructed);
     }
 
     /**

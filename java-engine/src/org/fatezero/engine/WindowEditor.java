@@ -83,7 +83,8 @@ public final class WindowEditor implements AutoCloseable {
         this.host = host;
         this.store = store;
         options = asked.get(0);
-        model = Models.acquire(options.model(), options.lora(), device, precision, host, host.reporting("load"));
+        model = Models.acquire(options.model(), options.lora(), device, precision, host,
+                (step, steps) -> host.report("load", step, steps));
         manager = model.manager.newSubManager();
         try {
             int depth = asked.stream().mapToInt(Options::depth).max().orElseThrow();

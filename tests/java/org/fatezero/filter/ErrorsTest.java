@@ -1,5 +1,7 @@
 package org.fatezero.filter;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -79,6 +81,15 @@ class ErrorsTest {
     @Test
     void aCollectorOfTheUsersChoice() {
         STUB.and("JAVA_TOOL_OPTIONS", "-XX:+UseG1GC").run(INPUT, "fatezero=steps=2", "-f", "null", "-").succeeded();
+    }
+
+    @Test
+    void aLogFileOfTheUsersChoice(@TempDir Path folder) throws IOException {
+        Path log = folder.resolve("gc.log");
+        Ffmpeg.Result result = STUB.and("JAVA_TOOL_OPTIONS", "-Xlog:gc:file=" + log + " -Xlog:gc").run(INPUT, "fatezero=steps=2", "-f", "md5", "-");
+        result.succeeded();
+        assertTrue(Files.readString(log).contains("[gc] Using "), result::tail);
+        assertTrue(new String(result.out(), StandardCharsets.US_ASCII).startsWith("MD5="), "and not on ffmpeg's standard output");
     }
 
     @Test

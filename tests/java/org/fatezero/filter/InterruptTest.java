@@ -23,7 +23,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 class InterruptTest {
     @ParameterizedTest
     @CsvSource({"INT, window 1: inverting, 16 frames pass unedited, 16", "INT, window 1: 8 frames in, 16 frames dropped, 8",
-                "TERM, window 1: 8 frames in, 16 frames dropped, 8"})
+                "TERM, window 1: 8 frames in, 16 frames dropped, 8", "XCPU, window 1: 8 frames in, 16 frames dropped, 8"})
     void endsSoonWithAPlayableFile(String signal, String logged, String told, int frames, @TempDir Path folder) throws Exception {
         Path file = folder.resolve("out.mp4");
         // a window lasts 6.6 s
@@ -55,6 +55,20 @@ class InterruptTest {
         List<String> frames = STUB.frames("-i " + file);
         assertEquals(1, frames.size());
         assertEquals(64 * 48 * 3 / 2, Integer.parseInt(frames.get(0).split(", *")[4]));
+    }
+
+    /** The second filter waits for the first to load, and begins to listen only then. */
+    @Test
+    void thoseAfterItInTheGraphHearItToo(@TempDir Path folder) throws Exception {
+        Path file = folder.resolve("out.mp4");
+        Ffmpeg.Running running = STUB.start("-v verbose -f lavfi -i testsrc2=s=64x48:r=25:d=10 -vf",
+            "fatezero=source='load 300',fatezero=source='load 301'", "-c:v", "libx264", file.toString());
+        running.await("the stub has loaded 3");
+        running.signal("INT");
+        Ffmpeg.Result result = running.finish();
+        assertEquals(255, result.status(), result::tail);
+        assertFalse(result.log().contains("the stub has loaded 10") || result.log().contains("window 1"), result::tail);
+        assertFalse(STUB.frames("-i " + file).isEmpty());
     }
 
     /** The stream ends where its last frame does; until then a filter after this one would fill up. */
