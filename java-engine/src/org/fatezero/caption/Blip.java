@@ -97,8 +97,10 @@ public final class Blip implements Captioner {
 
     /** Those of a whole text, with what begins and ends it. */
     private int[] ids(String caption) {
-        IntStream words = LongStream.of(tokenizer.encode(caption, false, false).getIds()).mapToInt(id -> (int) id).limit(textConfig.maxPositionEmbeddings() - 2);
-        return IntStream.concat(IntStream.concat(IntStream.of(textConfig.bosTokenId()), words), IntStream.of(textConfig.sepTokenId())).toArray();
+        IntStream words = LongStream.of(tokenizer.encode(caption, false, false).getIds()).mapToInt(id -> (int) id)
+                .limit(textConfig.maxPositionEmbeddings() - 2);
+        IntStream begun = IntStream.concat(IntStream.of(textConfig.bosTokenId()), words);
+        return IntStream.concat(begun, IntStream.of(textConfig.sepTokenId())).toArray();
     }
 
     private BlipText.Picture picture(Frame frame, NDManager owner) {

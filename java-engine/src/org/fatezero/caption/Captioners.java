@@ -53,16 +53,16 @@ public final class Captioners {
         Optional<Path> cached = captioner.matches("[\\w.-]+/[\\w.-]+") ? ModelFolder.snapshot(captioner) : Optional.empty();
         Path folder = cached.orElse(Path.of(captioner));
         if (!Files.isDirectory(folder)) {
-            throw new NoSuchFileException("captioner=" + captioner + ": not found; expected auto, a BLIP model's folder in the transformers "
-                    + "layout, or its name in the local hub cache");
+            throw new NoSuchFileException("captioner=" + captioner
+                    + ": not found; expected auto, a BLIP model's folder in the transformers layout, or its name in the local hub cache");
         }
         return folder;
     }
 
     /** What to tell a user whose model has no captioner. */
     public static String missing(String model) {
-        return "no captioner for model " + model + ": download one once, hf download Salesforce/blip-image-captioning-base, or name a folder "
-                + "with captioner=";
+        return "no captioner for model " + model
+                + ": download one once, hf download Salesforce/blip-image-captioning-base, or name a folder with captioner=";
     }
 
     private static Captioner read(Path folder) throws IOException {

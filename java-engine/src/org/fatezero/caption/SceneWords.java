@@ -63,7 +63,7 @@ record SceneWords(List<String> objects, List<String> colours, List<String> place
     }
 
     /**
-     * The log probability of all that a text names of this world. What it names of something else is an object or a place that is not known.
+     * The log probability of all that a text names of this world. What it names of something else is an unknown object or place.
      *
      * @param p probabilities of the classes of each factor
      */

@@ -28,9 +28,9 @@ final class ContactSheet {
      * Letters of 3 by 5 dots, an octal digit a row from the top. Fonts of Java's own need libraries and files that a machine without a
      * screen may lack.
      */
-    private static final Map<Character, String> LETTERS = letters("a25755 b65656 c34443 d65556 e74647 f74644 g34553 h55755 i72227 j11152 k55655 l44447 "
-            + "m57755 n65555 o25552 p65644 q25563 r65655 s34216 t72222 u55557 v55552 w55775 x55255 y55222 z71247 075557 126227 271747 371717 "
-            + "455711 574717 674757 771111 875757 975717 -00700 _00007 .00002");
+    private static final Map<Character, String> LETTERS = letters("a25755 b65656 c34443 d65556 e74647 f74644 g34553 h55755 i72227 j11152 "
+            + "k55655 l44447 m57755 n65555 o25552 p65644 q25563 r65655 s34216 t72222 u55557 v55552 w55775 x55255 y55222 z71247 "
+            + "075557 126227 271747 371717 455711 574717 674757 771111 875757 975717 -00700 _00007 .00002");
     private static final String UNKNOWN = "77777";
 
     private final List<String> names = new ArrayList<>();
@@ -59,7 +59,9 @@ final class ContactSheet {
         BufferedImage first = pictures.get(0);
         int width = Math.max(NARROWEST, Math.min(first.getWidth(), WIDEST));
         int height = Math.max(1, Math.round((float) first.getHeight() * width / first.getWidth()));
-        BufferedImage sheet = new BufferedImage(columns * (width + GAP) + GAP, rows * (height + LABEL + GAP) + GAP, BufferedImage.TYPE_INT_RGB);
+        int sheetWidth = columns * (width + GAP) + GAP;
+        int sheetHeight = rows * (height + LABEL + GAP) + GAP;
+        BufferedImage sheet = new BufferedImage(sheetWidth, sheetHeight, BufferedImage.TYPE_INT_RGB);
         Graphics2D pen = sheet.createGraphics();
         pen.setRenderingHint(RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BICUBIC);
         pen.setColor(Color.WHITE);

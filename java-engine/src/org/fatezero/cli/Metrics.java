@@ -42,7 +42,8 @@ final class Metrics implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--clip", paramLabel = "<folder>", description = "A CLIP model in the transformers layout, ViT-B/32 for the paper's numbers.")
+    @Option(names = "--clip", paramLabel = "<folder>",
+            description = "A CLIP model in the transformers layout, ViT-B/32 for the paper's numbers.")
     private Path clip;
 
     @Option(names = "--source", paramLabel = "<text>", description = "What the video showed before.")
@@ -54,7 +55,8 @@ final class Metrics implements Callable<Integer> {
     @Option(names = "--input", paramLabel = "<video>", description = "The video that was edited, with as many frames, of the same size.")
     private Path input;
 
-    @Option(names = "--mask", paramLabel = "<video>", description = "White where it was to change: a video with as many frames, or one picture.")
+    @Option(names = "--mask", paramLabel = "<video>",
+            description = "White where it was to change: a video with as many frames, or one picture.")
     private Path mask;
 
     @Option(names = "--json", paramLabel = "<file>", description = "Write the figures there as well.")
@@ -92,7 +94,8 @@ final class Metrics implements Callable<Integer> {
                 Video video = new Video(edited);
                 Video before = input == null ? null : new Video(input);
                 Video region = mask == null || still != null ? null : new Video(mask)) {
-            ClipScores scores = prompt == null ? new ClipScores(null, null) : new ClipScores(text(model, "--source", source), text(model, "--prompt", prompt));
+            ClipScores scores = prompt == null ? new ClipScores(null, null)
+                    : new ClipScores(text(model, "--source", source), text(model, "--prompt", prompt));
             Fidelity fidelity = new Fidelity();
             List<Frame> batch = new ArrayList<>();
             int frames = 0;

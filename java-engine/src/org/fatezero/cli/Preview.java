@@ -25,7 +25,8 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 
 /** {@code fatezero preview}: one frame, edited by several presets from one inversion, side by side. */
-@Command(name = "preview", sortOptions = false, description = "Edit one frame of a video by several presets, and write all into one picture.")
+@Command(name = "preview", sortOptions = false,
+        description = "Edit one frame of a video by several presets, and write all into one picture.")
 final class Preview implements Callable<Integer> {
 
     private static final int MOST_FRAMES = 100_000;
@@ -39,20 +40,24 @@ final class Preview implements Callable<Integer> {
     @Parameters(index = "1", paramLabel = "<picture>", description = "Where the sheet is written: a PNG.")
     private Path picture;
 
-    @Option(names = "--preset", split = ",", paramLabel = "<name>", description = "Presets, joined by commas. Default: all that need no words.")
+    @Option(names = "--preset", split = ",", paramLabel = "<name>",
+            description = "Presets, joined by commas. Default: all that need no words.")
     private List<String> presets;
 
-    @Option(names = "--frame", defaultValue = "0", paramLabel = "<n>", description = "Which frame, counted from 0. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--frame", defaultValue = "0", paramLabel = "<n>",
+            description = "Which frame, counted from 0. Default: ${DEFAULT-VALUE}.")
     private int frame;
 
-    @Option(names = "--steps", defaultValue = "20", paramLabel = "<n>", description = "Steps of the inversion and of the edits. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--steps", defaultValue = "20", paramLabel = "<n>",
+            description = "Steps of the inversion and of the edits. Default: ${DEFAULT-VALUE}.")
     private int steps;
 
-    @Option(names = "--mask", paramLabel = "<picture>", description = "White where it may change, black where not: a picture, or a video of which that "
-            + "frame counts. Of any size.")
+    @Option(names = "--mask", paramLabel = "<picture>",
+            description = "White where it may change, black where not: a picture, or a video of which that frame counts. Of any size.")
     private Path mask;
 
-    @Option(names = "--set", paramLabel = "<option=value>", description = "Another option of the filter, for all of them: --set from=jeep --set to=cat.")
+    @Option(names = "--set", paramLabel = "<option=value>",
+            description = "Another option of the filter, for all of them: --set from=jeep --set to=cat.")
     private Map<String, String> further = new LinkedHashMap<>();
 
     @Override
@@ -64,7 +69,8 @@ final class Preview implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), picture + ": no such folder");
         }
         if (further.containsKey("presets") || further.getOrDefault("edit", "").contains("|")) {
-            throw new ParameterException(spec.commandLine(), "--set presets=, and several of edit=: expected --preset=a,b for several edits");
+            throw new ParameterException(spec.commandLine(),
+                    "--set presets=, and several of edit=: expected --preset=a,b for several edits");
         }
         if (presets == null) {
             presets = Presets.shipped().stream().filter(preset -> preset.takes().isEmpty()).map(Presets.Shipped::name).toList();

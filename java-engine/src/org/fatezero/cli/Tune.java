@@ -24,7 +24,8 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 
 /** {@code fatezero tune}. */
-@Command(name = "tune", sortOptions = false, description = "Tunes a model on a clip, so that its shapes can be edited in it: Tune-A-Video's recipe.")
+@Command(name = "tune", sortOptions = false,
+        description = "Tunes a model on a clip, so that its shapes can be edited in it: Tune-A-Video's recipe.")
 final class Tune implements Callable<Integer> {
 
     private static final double RATE = 3e-5;
@@ -36,7 +37,8 @@ final class Tune implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--input", required = true, paramLabel = "<file>", description = "The clip: a video, of which the first frames are taken.")
+    @Option(names = "--input", required = true, paramLabel = "<file>",
+            description = "The clip: a video, of which the first frames are taken.")
     private Path input;
 
     @Option(names = "--source", required = true, paramLabel = "<text>", description = "What it shows, as the filter's source= will say.")
@@ -45,10 +47,12 @@ final class Tune implements Callable<Integer> {
     @Option(names = "--out", required = true, paramLabel = "<folder>", description = "Where the model is written: for the filter's model=.")
     private Path out;
 
-    @Option(names = "--model", defaultValue = "pocket", paramLabel = "<model>", description = "What to begin with: pocket, a folder or a name in the hub's cache. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--model", defaultValue = "pocket", paramLabel = "<model>",
+            description = "What to begin with: pocket, a folder or a name in the hub's cache. Default: ${DEFAULT-VALUE}.")
     private String model;
 
-    @Option(names = "--device", defaultValue = "auto", paramLabel = "<device>", description = "auto, cpu, cuda or cuda:N. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--device", defaultValue = "auto", paramLabel = "<device>",
+            description = "auto, cpu, cuda or cuda:N. Default: ${DEFAULT-VALUE}.")
     private String device;
 
     @Option(names = "--frames", defaultValue = "8", paramLabel = "<n>", description = "Frames of the clip. Default: ${DEFAULT-VALUE}.")
@@ -58,22 +62,27 @@ final class Tune implements Callable<Integer> {
             description = "Frames of each iteration, consecutive ones: fewer take less memory. Default: all.")
     private int batch;
 
-    @Option(names = "--size", defaultValue = "0", paramLabel = "<n>", description = "Short side that they are brought to, in pixels. Default: the model's own.")
+    @Option(names = "--size", defaultValue = "0", paramLabel = "<n>",
+            description = "Short side that they are brought to, in pixels. Default: the model's own.")
     private int size;
 
-    @Option(names = "--steps", defaultValue = "100", paramLabel = "<n>", description = "Iterations, from the first on. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--steps", defaultValue = "100", paramLabel = "<n>",
+            description = "Iterations, from the first on. Default: ${DEFAULT-VALUE}.")
     private int steps;
 
     @Option(names = "--learning_rate", paramLabel = "<x>", description = "Default: Tune-A-Video's 3e-5, and for pocket 3e-4.")
     private Double rate;
 
-    @Option(names = "--keys", defaultValue = "-1+first", paramLabel = "<frames>", description = "Frames that self-attention sees, as the filter's keys=. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--keys", defaultValue = "-1+first", paramLabel = "<frames>",
+            description = "Frames that self-attention sees, as the filter's keys=. Default: ${DEFAULT-VALUE}.")
     private String keys;
 
-    @Option(names = "--keys_at", defaultValue = "32", paramLabel = "<n>", description = "The filter's keys_at=: cells, or 640ch. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--keys_at", defaultValue = "32", paramLabel = "<n>",
+            description = "The filter's keys_at=: cells, or 640ch. Default: ${DEFAULT-VALUE}.")
     private String keysAt;
 
-    @Option(names = "--norm", defaultValue = "frame", paramLabel = "<norm>", description = "The filter's norm=: frame or window. Default: ${DEFAULT-VALUE}.")
+    @Option(names = "--norm", defaultValue = "frame", paramLabel = "<norm>",
+            description = "The filter's norm=: frame or window. Default: ${DEFAULT-VALUE}.")
     private String norm;
 
     @Option(names = "--seed", defaultValue = "0", paramLabel = "<n>", description = "Of all that is random. Default: ${DEFAULT-VALUE}.")
@@ -93,7 +102,8 @@ final class Tune implements Callable<Integer> {
         }
         List<Frame> clip = Video.read(input, frames);
         double usual = model.equals("pocket") ? POCKET_RATE : RATE;
-        Tuning.Settings settings = new Tuning.Settings(model, source, device, size, batch, rate == null ? usual : rate, keys, keysAt, norm, seed);
+        Tuning.Settings settings = new Tuning.Settings(model, source, device, size, batch, rate == null ? usual : rate,
+                keys, keysAt, norm, seed);
         // libtorch does not survive the end of its process while it computes: an interruption waits for the iteration, and saves it
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
             interrupted = true;
@@ -116,8 +126,9 @@ final class Tune implements Callable<Integer> {
 
     private void run(Tuning tuning) throws IOException {
         // a width of its own, so that no terminal is asked for one
-        try (ProgressBar bar = new ProgressBarBuilder().setTaskName("tuning").setInitialMax(steps).startsFrom(tuning.iterations(), Duration.ZERO)
-                .setStyle(ProgressBarStyle.ASCII).setConsumer(new ConsoleProgressBarConsumer(System.err, WIDTH)).build()) {
+        try (ProgressBar bar = new ProgressBarBuilder().setTaskName("tuning").setInitialMax(steps)
+                .startsFrom(tuning.iterations(), Duration.ZERO).setStyle(ProgressBarStyle.ASCII)
+                .setConsumer(new ConsoleProgressBarConsumer(System.err, WIDTH)).build()) {
             double smooth = Double.NaN;
             boolean saved = true;
             while (tuning.iterations() < steps && !interrupted) {

@@ -81,7 +81,8 @@ public record Hardware(Device device, DataType precision) {
     }
 
     private static List<String> flags(String cpuinfo) {
-        return cpuinfo.lines().filter(line -> line.startsWith("flags")).limit(1).flatMap(line -> Arrays.stream(line.split("\\s+"))).toList();
+        return cpuinfo.lines().filter(line -> line.startsWith("flags")).limit(1)
+                .flatMap(line -> Arrays.stream(line.split("\\s+"))).toList();
     }
 
     /**
@@ -106,7 +107,8 @@ public record Hardware(Device device, DataType precision) {
         if (index >= gpus) {
             String none = Libtorch.isForCuda() ? "libtorch's CUDA build sees no device here; use device=cpu, or look at NVIDIA's driver"
                     : "libtorch's CPU build runs here; use device=cpu, or run make gpu where NVIDIA's driver is installed";
-            throw new IllegalArgumentException("device=" + name + ": " + (gpus > 0 ? "the CUDA devices here are 0 to " + (gpus - 1) : none));
+            throw new IllegalArgumentException("device=" + name + ": "
+                    + (gpus > 0 ? "the CUDA devices here are 0 to " + (gpus - 1) : none));
         }
         return Device.gpu(index);
     }
@@ -134,6 +136,7 @@ public record Hardware(Device device, DataType precision) {
             case BFLOAT16 -> "bf16";
             default -> "fp32";
         };
-        return "on " + (device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu") + " in " + type + ", libtorch " + Libtorch.version() + (Libtorch.isForCuda() ? " for CUDA" : " for the CPU");
+        return "on " + (device.isGpu() ? "cuda:" + device.getDeviceId() : "cpu") + " in " + type
+                + ", libtorch " + Libtorch.version() + (Libtorch.isForCuda() ? " for CUDA" : " for the CPU");
     }
 }

@@ -53,8 +53,8 @@ public final class DdimEditing {
      * @param watched sums that the edit's own attention is added to, over all steps
      * @param watcher is shown the latents at each level reached, from {@code T - 1} to 0
      */
-    public NDArray run(Trajectory trajectory, Edit edit, ForwardContext context, Source from, List<TokenAttention> watched, Progress progress,
-            BiConsumer<Integer, NDArray> watcher) {
+    public NDArray run(Trajectory trajectory, Edit edit, ForwardContext context, Source from, List<TokenAttention> watched,
+            Progress progress, BiConsumer<Integer, NDArray> watcher) {
         EditMethod.Run run = edit.method().begin(trajectory, context.frames(), watched);
         int depth = trajectory.depth();
         NDArray z = run.start(trajectory.zT());
@@ -113,7 +113,8 @@ public final class DdimEditing {
     }
 
     /** The latents of level {@code k}, of those of the level above. */
-    private NDArray step(Trajectory trajectory, NDArray z, Edit edit, EditMethod.Run run, ForwardContext context, Source from, Progress progress, int k) {
+    private NDArray step(Trajectory trajectory, NDArray z, Edit edit, EditMethod.Run run, ForwardContext context, Source from,
+            Progress progress, int k) {
         ForwardContext step = context.and(progress.within(trajectory.depth() - 1 - k, trajectory.depth()));
         try (NDArray epsilon = from == Source.SEQUENTIAL ? noiseOneByOne(trajectory, z, edit, run, step, k)
                 : noise(trajectory, z, edit, run, step, from, k)) {
@@ -128,8 +129,9 @@ public final class DdimEditing {
                 .filter(branch -> branch != Branch.UNCONDITIONAL || edit.isGuided(k)).toList();
         boolean again = branches.contains(Branch.SOURCE);
         try (NDArray source = again ? trajectory.input(schedule, k) : null; Scope scope = new Scope(z, edit.text(), source)) {
+            int upTo = again ? edit.method().source().use().upTo() : Integer.MAX_VALUE;
             NDArray epsilon = unet.forward(again ? source.concat(z, 0) : z, schedule.timestep(k), text(edit, branches),
-                    context.and(run.hook(k, new SourceStep(torch, kept))).firstUpTo(again ? edit.method().source().use().upTo() : Integer.MAX_VALUE));
+                    context.and(run.hook(k, new SourceStep(torch, kept))).firstUpTo(upTo));
             long ofSource = epsilon.getShape().get(0) - (edit.isGuided(k) ? 2L : 1L) * context.frames(); // 0 where the UNet has dropped it
             NDArray edited = ofSource == 0 ? epsilon : epsilon.get("{}:", ofSource);
             return scope.keep(edit.isGuided(k) ? torch.guided(edited, edit.guidance()) : edited);

@@ -15,7 +15,10 @@ import org.fatezero.tensor.Torch;
  */
 public record SourceStep(Torch torch, AttentionStore kept) {
 
-    /** The source's queries, as its keys and its map perhaps in half precision, {@code (1, frames * positions, heads, d)}; {@code q} are those of all branches. */
+    /**
+     * The source's queries, as its keys and its map perhaps in half precision, {@code (1, frames * positions, heads, d)}; {@code q} are
+     * those of all branches.
+     */
     public NDArray queries(Site site, NDArray q) {
         return kept != null ? kept.get(site.name(), Kept.QUERIES) : branch(q, 0);
     }

@@ -42,6 +42,7 @@ public record ForwardContext(Window window, int latentHeight, int latentWidth, i
 
     /** The attention site of a feature map. */
     public Site site(String name, Site.Part part, boolean cross, Level level, int height, int width) {
-        return new Site(name, part, cross, level.depth(), level.side(height, width, window.byArea()), height, width, latentHeight, latentWidth);
+        int side = level.side(height, width, window.byArea());
+        return new Site(name, part, cross, level.depth(), side, height, width, latentHeight, latentWidth);
     }
 }

@@ -22,7 +22,8 @@ public interface ForwardHook {
      * Called at every attention layer.
      *
      * @param q {@code (branches, frames * positions, heads, d)}
-     * @param k of self-attention {@code (branches, keyFrames * positions, heads, d)}, of cross-attention {@code (branches, tokens, heads, d)}
+     * @param k of self-attention {@code (branches, keyFrames * positions, heads, d)}, of cross-attention
+     *     {@code (branches, tokens, heads, d)}
      * @param v like {@code k}
      * @param kernel applies to any queries, keys and values of these shapes, with any number of branches
      * @return {@code (branches, frames * positions, heads * d)}

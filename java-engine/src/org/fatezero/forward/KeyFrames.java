@@ -119,7 +119,8 @@ public final class KeyFrames {
         if (shared && Arrays.equals(lists[0], places(distinct.length))) {
             return torch.attention(q, k, v); // all frames' queries over one set of keys
         }
-        return torch.frameAttention(q, k, v, frames, distinct.length, own ? new int[0] : Arrays.stream(lists).flatMapToInt(Arrays::stream).toArray());
+        int[] joined = own ? new int[0] : Arrays.stream(lists).flatMapToInt(Arrays::stream).toArray();
+        return torch.frameAttention(q, k, v, frames, distinct.length, joined);
     }
 
     private static int[] places(int n) {

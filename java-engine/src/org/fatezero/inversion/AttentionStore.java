@@ -67,7 +67,8 @@ public final class AttentionStore implements ForwardHook {
      * @param textTokens tokens of a text
      * @param steps 0 to {@code steps - 1} are inverted
      */
-    public static long bytes(UNetConfig unet, int h, int w, Window window, int textTokens, int steps, List<CaptureSpec> specs, DataType precision) {
+    public static long bytes(UNetConfig unet, int h, int w, Window window, int textTokens, int steps, List<CaptureSpec> specs,
+            DataType precision) {
         long numbers = 0;
         for (UNetConfig.AttentionLayer layer : unet.attentionLayers(h, w, window.byArea())) {
             Site site = layer.site();

@@ -39,8 +39,8 @@ public final class Reconstruction {
      * @param specs what is captured for each edit that will be made of it
      * @throws org.fatezero.tensor.NotFiniteException at the first step whose latents are not finite
      */
-    public Trajectory run(NDArray zT, NDArray source, NDArray unconditional, double guidance, ForwardContext context, List<CaptureSpec> specs,
-            Progress progress) {
+    public Trajectory run(NDArray zT, NDArray source, NDArray unconditional, double guidance, ForwardContext context,
+            List<CaptureSpec> specs, Progress progress) {
         NDManager window = zT.getManager();
         int steps = schedule.depth();
         NDArray[] latents = new NDArray[steps + 1];

@@ -20,7 +20,8 @@ import java.util.regex.Pattern;
 
 /**
  * A folder of the user's in which files are kept for later runs. What is in them shows the user's clip, so they are
- * readable by their owner alone, and so is a folder that is made here. Where there is a limit, those that were not used for longest make room; else none is ever deleted.
+ * readable by their owner alone, and so is a folder that is made here. Where there is a limit, those that were not used for longest
+ * make room; else none is ever deleted.
  *
  * @param option that names the folder
  * @param limit of all files together, in bytes; 0 for none
@@ -32,7 +33,8 @@ public record CacheFolder(String option, Path path, long limit, Log log) {
 
     private static final FileAttribute<?> OF_FOLDERS = PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
     private static final String DAMAGED = ".damaged";
-    private static final Pattern OWN = Pattern.compile("[0-9a-f]{64}[.a-z]*\\.safetensors(" + Pattern.quote(DAMAGED) + ")?"); // nobody else's files
+    /** Its own files, and nobody else's. */
+    private static final Pattern OWN = Pattern.compile("[0-9a-f]{64}[.a-z]*\\.safetensors(" + Pattern.quote(DAMAGED) + ")?");
 
     private record Kept(Path file, long size, FileTime used) {
     }
@@ -62,7 +64,7 @@ public record CacheFolder(String option, Path path, long limit, Log log) {
     }
 
     /**
-     * What a file holds; null if there is none, or it cannot be used. One whose content is wrong is renamed, so that its owner can look at it.
+     * What a file holds; null if there is none, or it cannot be used. One whose content is wrong is renamed, for its owner to look at.
      *
      * @param what the file holds, for the log
      * @param otherwise what happens without it, for the log

@@ -50,7 +50,8 @@ public final class TokenizerFile {
     public static <T extends JsonElement> T member(Path file, JsonObject of, String name, Class<T> type) throws IOException {
         JsonElement found = of.get(name);
         if (!type.isInstance(found)) {
-            throw new IOException(file + ": its " + name + " is " + (found == null ? "missing" : "no " + type.getSimpleName()) + "; not a tokenizer's");
+            throw new IOException(file + ": its " + name + " is "
+                    + (found == null ? "missing" : "no " + type.getSimpleName()) + "; not a tokenizer's");
         }
         return type.cast(found);
     }
@@ -73,10 +74,12 @@ public final class TokenizerFile {
         }
         JsonObject json = JsonParser.parseString("""
                 {"version": "1.0", "truncation": null, "padding": null, "post_processor": null,
-                 "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null, "lowercase": true},
+                 "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+                     "strip_accents": null, "lowercase": true},
                  "pre_tokenizer": {"type": "BertPreTokenizer"},
                  "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
-                 "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100}}""")
+                 "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
+                     "max_input_chars_per_word": 100}}""")
                 .getAsJsonObject();
         json.getAsJsonObject("model").add("vocab", vocab);
         json.add("added_tokens", wholeWords(addedTokens(file, whole)));

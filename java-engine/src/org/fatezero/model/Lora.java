@@ -30,7 +30,8 @@ import java.util.regex.Pattern;
  *
  * <p>Both namings in use are understood: the trainers' ({@code lora_unet_..._to_q.lora_down.weight}) and diffusers'
  * ({@code unet....to_q.lora_A.weight}, {@code .lora.down.weight}, {@code .processor.to_q_lora.down.weight}), which in a file of the UNet
- * alone may lack {@code unet.}. They differ from the checkpoint's names in dots and underscores, so a module is found by its name without either.
+ * alone may lack {@code unet.}. They differ from the checkpoint's names in dots and underscores, so a module is found by its name
+ * without either.
  */
 public final class Lora implements AutoCloseable {
 
@@ -92,7 +93,8 @@ public final class Lora implements AutoCloseable {
         Path beside = path.resolveSibling(PEFT_NOTES);
         boolean isBeside = modules.values().iterator().next().down.name().startsWith(PEFT) && Files.exists(beside);
         try {
-            noted = isBeside ? TextFile.read(beside, NOTES_LIMIT, "PEFT writes it beside " + path.getFileName()) : file.metadata().getOrDefault(NOTES, "{}");
+            noted = isBeside ? TextFile.read(beside, NOTES_LIMIT, "PEFT writes it beside " + path.getFileName())
+                    : file.metadata().getOrDefault(NOTES, "{}");
             notes = new ModelConfig(isBeside ? beside : path, noted);
         } catch (IOException | RuntimeException e) {
             close();
@@ -102,7 +104,8 @@ public final class Lora implements AutoCloseable {
 
     private void sort(SafeTensors.Entry entry) throws IOException {
         if (MAGNITUDE.matcher(entry.name()).find()) {
-            throw new IOException(file.file() + ": has " + entry.name() + ", so it is a DoRA, which scales the weights as well; expected a LoRA");
+            throw new IOException(file.file() + ": has " + entry.name()
+                    + ", so it is a DoRA, which scales the weights as well; expected a LoRA");
         }
         Matcher name = KOHYA.matcher(entry.name());
         if (!name.matches()) {

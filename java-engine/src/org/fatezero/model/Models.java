@@ -159,7 +159,9 @@ public final class Models {
         }
     }
 
-    /** The option {@code lora}: files, each with a scale after a colon or without, joined by plus signs, which a file's name may have too. */
+    /**
+     * The option {@code lora}: files, each with a scale after a colon or without, joined by plus signs, which a file's name may have too.
+     */
     private static List<ScaledFile> adaptations(String option) throws IOException {
         List<ScaledFile> files = new ArrayList<>();
         List<String> parts = Words.split(option);

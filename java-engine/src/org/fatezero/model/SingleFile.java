@@ -40,7 +40,8 @@ final class SingleFile implements Checkpoint {
             "cond_stage_model.transformer.", Part.TEXT_ENCODER);
 
     /** What trainers leave behind. */
-    private static final Pattern NOT_OF_THE_MODEL = Pattern.compile("loss\\.|logit_scale|text_projection|visual_projection|vision_model\\.");
+    private static final Pattern NOT_OF_THE_MODEL = Pattern.compile("loss\\.|logit_scale|text_projection|visual_projection"
+            + "|vision_model\\.");
 
     private static final Pattern PREDICTS_V = Pattern.compile("(?m)^[ \\t]*parameterization:[ \\t]*[\"']?v[\"']?[ \\t]*$");
     private static final long CONFIGURATION_LIMIT = 1 << 20;
@@ -123,7 +124,8 @@ final class SingleFile implements Checkpoint {
             found = "parameterization: v in " + beside.getFileName();
         }
         if (found != null) {
-            throw new IOException(path + ": this model predicts v (" + found + "); expected one that predicts epsilon, as Stable Diffusion 1.x does");
+            throw new IOException(path + ": this model predicts v (" + found
+                    + "); expected one that predicts epsilon, as Stable Diffusion 1.x does");
         }
     }
 
@@ -202,8 +204,8 @@ final class SingleFile implements Checkpoint {
         for (int i = 0; i < levels; i++) {
             channels[i] = shape(part, numbered(pattern, i), 4)[0];
             if (channels[i] < 1 || channels[i] % normNumGroups != 0 || channels[i] % heads != 0) {
-                throw new IOException(file.file() + ": " + numbered(pattern, i) + " has " + channels[i] + " channels, expected multiples of "
-                        + normNumGroups + " and of " + heads);
+                throw new IOException(file.file() + ": " + numbered(pattern, i) + " has " + channels[i]
+                        + " channels, expected multiples of " + normNumGroups + " and of " + heads);
             }
         }
         return channels;

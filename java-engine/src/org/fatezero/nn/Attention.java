@@ -13,7 +13,7 @@ import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
 
-/** A multi-head attention layer of the UNet after its layer norm and around a shortcut: over the frames of the window, the text, or time. */
+/** A multi-head attention layer of the UNet after its layer norm and around a shortcut: over the window's frames, the text, or time. */
 final class Attention {
 
     private static final double EPS = 1e-5;

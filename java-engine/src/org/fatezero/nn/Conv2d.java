@@ -21,7 +21,8 @@ public record Conv2d(Torch torch, NDArray weight, NDArray bias, int stride, int 
     }
 
     public static Conv2d read(Weights w, int in, int out, int kernel, int stride, int padding) throws IOException {
-        return new Conv2d(w.torch(), w.torch().layers().ofConvolution(w.get("weight", out, in, kernel, kernel), stride, padding), w.get("bias", out), stride, padding);
+        NDArray weight = w.torch().layers().ofConvolution(w.get("weight", out, in, kernel, kernel), stride, padding);
+        return new Conv2d(w.torch(), weight, w.get("bias", out), stride, padding);
     }
 
     /**

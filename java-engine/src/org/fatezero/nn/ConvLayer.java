@@ -29,7 +29,8 @@ public final class ConvLayer {
     /** A convolution alone. */
     public static ConvLayer plain(Weights w, int in, int out, int stride) throws IOException {
         VideoConv conv = VideoConv.read(w, in, out, stride);
-        return of(conv, conv.torch().operation("conv", conv.spatial().weight(), conv.spatial().bias(), stride, conv.temporal1(), conv.temporal2()));
+        return of(conv, conv.torch().operation("conv", conv.spatial().weight(), conv.spatial().bias(), stride,
+                conv.temporal1(), conv.temporal2()));
     }
 
     /** The same of a map that is made larger. */

@@ -29,7 +29,9 @@ public record Linear(Torch torch, NDArray weight, NDArray bias) {
         try (weight; bias) {
             NDList weights = weight.split(2);
             NDList biases = bias.split(2);
-            return new Linear[] {new Linear(torch, weights.get(0), biases.get(0)).laidOut(), new Linear(torch, weights.get(1), biases.get(1)).laidOut()};
+            Linear first = new Linear(torch, weights.get(0), biases.get(0)).laidOut();
+            Linear second = new Linear(torch, weights.get(1), biases.get(1)).laidOut();
+            return new Linear[] {first, second};
         }
     }
 

@@ -47,8 +47,9 @@ public final class SpatialTransformer {
             long[] shape = x.getShape().getShape();
             int h = (int) shape[2];
             int w = (int) shape[3];
-            NDArray y = block.forward(in.run(x), text, context.site(name + ".attn1", part, false, level, h, w), context.site(name + ".attn2", part, true, level, h, w),
-                    context);
+            Site self = context.site(name + ".attn1", part, false, level, h, w);
+            Site cross = context.site(name + ".attn2", part, true, level, h, w);
+            NDArray y = block.forward(in.run(x), text, self, cross, context);
             return scope.keep(out.run(y, x));
         }
     }

@@ -10,7 +10,10 @@ import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
 
-/** Self-attention, cross-attention, a gated feed-forward and, in tuned checkpoints, temporal attention: each after a layer norm and around a shortcut. */
+/**
+ * Self-attention, cross-attention, a gated feed-forward and, in tuned checkpoints, temporal attention: each after a layer norm and
+ * around a shortcut.
+ */
 final class TransformerBlock {
 
     private static final double EPS = 1e-5;
@@ -33,13 +36,13 @@ final class TransformerBlock {
         LayerNorm norm3 = LayerNorm.read(w.at("norm3"), width, EPS);
         Linear[] gated = Linear.read(w.at("ff.net.0.proj"), width, 8 * width).halves();
         Linear out = Linear.read(w.at("ff.net.2"), 4 * width, width).laidOut();
-        feedForward = w.torch().operation("feed_forward", norm3.weight(), norm3.bias(), EPS, gated[0].weight(), gated[0].bias(), gated[1].weight(),
-                gated[1].bias(), out.weight(), out.bias());
+        feedForward = w.torch().operation("feed_forward", norm3.weight(), norm3.bias(), EPS,
+                gated[0].weight(), gated[0].bias(), gated[1].weight(), gated[1].bias(), out.weight(), out.bias());
         rows = Math.max(LEAST_ROWS, (out.bias().getDevice().isGpu() ? CHUNK_ON_GPU : CHUNK) / (8 * width));
         boolean original = w.has("attn_temp.to_q.weight"); // as Tune-A-Video names it; the authors of FateZero say attn_temporal
         boolean temporal = original || w.has("attn_temporal.to_q.weight");
-        attnTemporal = temporal ? new Attention(w.at(original ? "norm_temp" : "norm_temporal"), w.at(original ? "attn_temp" : "attn_temporal"),
-                width, width, heads) : null;
+        attnTemporal = temporal ? new Attention(w.at(original ? "norm_temp" : "norm_temporal"),
+                w.at(original ? "attn_temp" : "attn_temporal"), width, width, heads) : null;
     }
 
     /** @param x {@code (branches * frames, positions, width)} */

@@ -12,8 +12,8 @@ public final class Captions {
     private static final Set<String> ARTICLES = Set.of("a", "an", "the");
 
     /** Words before a noun that may be others in the user's words: {@code in the snow}, {@code through snow}. */
-    private static final Set<String> BEFORE_NOUNS = Set.of("a", "an", "the", "and", "in", "on", "at", "of", "by", "near", "under", "over", "along",
-            "across", "through", "down", "up", "into", "inside", "with", "behind", "beside", "before");
+    private static final Set<String> BEFORE_NOUNS = Set.of("a", "an", "the", "and", "in", "on", "at", "of", "by", "near", "under", "over",
+            "along", "across", "through", "down", "up", "into", "inside", "with", "behind", "beside", "before");
 
     /** The most words between those and the noun. */
     private static final int ADJECTIVES = 2;
@@ -37,7 +37,8 @@ public final class Captions {
         }
         int from = own.size() > 1 && isBeforeNouns(own.get(0)) ? phrase(found, same.from) : same.from;
         int to = isBeforeNouns(own.get(own.size() - 1)) ? upToNextNoun(found, same.to) : same.to;
-        return Stream.of(found.subList(0, from), own, found.subList(to, found.size())).flatMap(List::stream).collect(Collectors.joining(" "));
+        return Stream.of(found.subList(0, from), own, found.subList(to, found.size())).flatMap(List::stream)
+                .collect(Collectors.joining(" "));
     }
 
     static boolean has(String caption, String words) {

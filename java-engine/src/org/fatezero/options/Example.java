@@ -11,17 +11,20 @@ import java.util.Set;
  */
 final class Example {
 
-    private static final Set<String> COLOURS = Set.of("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black", "white", "silver",
-            "grey", "gray", "golden", "gold", "beige", "dark", "light");
+    private static final Set<String> COLOURS = Set.of("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black",
+            "white", "silver", "grey", "gray", "golden", "gold", "beige", "dark", "light");
 
     /** What is said of a clip whose description has no such part. */
-    private static final Map<String, String> OTHERWISE = Map.of("{colour}", "red", "{object}", "jeep", "{noun}", "jeep", "{place}", "on a road",
-            "{subject}", "a jeep on", "{other}", "porsche car");
+    private static final Map<String, String> OTHERWISE = Map.of("{colour}", "red", "{object}", "jeep", "{noun}", "jeep",
+            "{place}", "on a road", "{subject}", "a jeep on", "{other}", "porsche car");
 
     private Example() {
     }
 
-    /** @param form options with {@code {colour}}, {@code {object}}, {@code {noun}}, {@code {place}}, {@code {subject}} and {@code {other}}, another object, in them */
+    /**
+     * @param form options with {@code {colour}}, {@code {object}}, {@code {noun}}, {@code {place}}, {@code {subject}} and {@code {other}},
+     *     another object, in them
+     */
     static String of(String form, String source) {
         Map<String, String> parts = parts(source);
         String filled = form;
@@ -34,7 +37,8 @@ final class Example {
 
     /** {@code a red jeep driving down a road}: its colour, its object, the last word of that, its place and all before that. */
     private static Map<String, String> parts(String source) {
-        List<String> words = List.of(source.strip().replaceFirst("^.*\\b(?:painting|sketch|drawing|picture|photo|cartoon) of |^.* style ", "").split("\\s+"));
+        String shown = source.strip().replaceFirst("^.*\\b(?:painting|sketch|drawing|picture|photo|cartoon) of |^.* style ", "");
+        List<String> words = List.of(shown.split("\\s+"));
         int end = 0; // of the object
         while (end < words.size() && !Captions.leads(words.get(end)) && !words.get(end).endsWith("ing")) {
             end++;
@@ -52,7 +56,8 @@ final class Example {
         String other = String.join(" ", object).equalsIgnoreCase("porsche car") ? "jeep" : "";
         return Map.of("{other}", other, "{colour}", subject.stream().filter(Example::isColour).findFirst().orElse(""),
                 "{object}", String.join(" ", object), "{noun}", object.isEmpty() ? "" : object.get(object.size() - 1),
-                "{place}", String.join(" ", words.subList(place, words.size())), "{subject}", place == words.size() ? "" : String.join(" ", words.subList(0, behind)));
+                "{place}", String.join(" ", words.subList(place, words.size())),
+                "{subject}", place == words.size() ? "" : String.join(" ", words.subList(0, behind)));
     }
 
     static boolean isColour(String word) {

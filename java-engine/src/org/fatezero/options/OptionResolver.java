@@ -22,14 +22,16 @@ public final class OptionResolver {
 
     private static final Map<String, List<String>> PLACEHOLDERS = Map.of("from", List.of("{from}", "{edited}", "{without}", "{rest}"),
             "to", List.of("{to}", "{edited}"));
-    private static final Map<String, String> WORDS = Map.of("from", "from=, the words of the source that change", "to", "to=, what they change to");
+    private static final Map<String, String> WORDS = Map.of("from", "from=, the words of the source that change",
+            "to", "to=, what they change to");
 
     private static final int MOST_EDITS = 16;
 
     /** Options that edits of one inversion may differ in; whatever else there is, they share. */
-    private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "prompt2", "from", "to", "promptfile", "negative", "guidance",
-            "guidance_interval", "strength", "start", "forget", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold",
-            "blend_pool", "blend_attention", "blend_latents", "blend_pixels", "confine", "steady", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
+    private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "prompt2", "from", "to", "promptfile", "negative",
+            "guidance", "guidance_interval", "strength", "start", "forget", "self_replace", "cross_replace", "control", "emphasize",
+            "blend", "threshold", "blend_pool", "blend_attention", "blend_latents", "blend_pixels", "confine", "steady",
+            "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
 
     /** Options of one edit that a reconstruction of the source depends on. */
     private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative", "start");
@@ -40,8 +42,8 @@ public final class OptionResolver {
             .collect(Collectors.toUnmodifiableSet());
 
     /** Options that stay as they are while a film runs: what is loaded, what its frames have in common, and where they go. */
-    static final List<String> OF_THE_FILM = List.of("model", "lora", "device", "precision", "window", "presets", "edit", "captioner", "mask",
-            "anchor", "inversion");
+    static final List<String> OF_THE_FILM = List.of("model", "lora", "device", "precision", "window", "presets", "edit", "captioner",
+            "mask", "anchor", "inversion");
 
     private OptionResolver() {
     }
@@ -74,8 +76,8 @@ public final class OptionResolver {
             throw new IllegalArgumentException("preset=" + set.get("preset") + " and presets=" + presets + ": give one of them");
         }
         if (count > MOST_EDITS) {
-            throw new IllegalArgumentException((names.length == count ? "presets" : "edit") + " names " + count + " edits: expected at most "
-                    + MOST_EDITS);
+            throw new IllegalArgumentException((names.length == count ? "presets" : "edit") + " names " + count
+                    + " edits: expected at most " + MOST_EDITS);
         }
         if (names.length > 1 && numbers.length > 1 && names.length != numbers.length) {
             throw new IllegalArgumentException("presets=" + presets + " names " + names.length + " edits and edit=" + set.get("edit") + " "
@@ -195,8 +197,8 @@ public final class OptionResolver {
     }
 
     /**
-     * The options of an edit to {@code prompt2} in the place of {@code prompt}. Words that it lacks are neither emphasised nor have a share of
-     * {@code cross_replace} of their own.
+     * The options of an edit to {@code prompt2} in the place of {@code prompt}. Words that it lacks are neither emphasised nor have a share
+     * of {@code cross_replace} of their own.
      *
      * @param has whether it has a word
      */
@@ -204,9 +206,9 @@ public final class OptionResolver {
         Map<String, String> second = new LinkedHashMap<>();
         options.byName().forEach((name, value) -> second.put(name, value.toString()));
         second.put("prompt", options.prompt2());
+        Predicate<String> stays = part -> part.indexOf('=') < 0 || has.test(part.substring(0, part.indexOf('=')));
         for (String ofWords : List.of("emphasize", "cross_replace")) {
-            second.put(ofWords, Words.split(second.get(ofWords)).stream().filter(part -> part.indexOf('=') < 0 || has.test(part.substring(0, part.indexOf('='))))
-                    .collect(Collectors.joining("+")));
+            second.put(ofWords, Words.split(second.get(ofWords)).stream().filter(stays).collect(Collectors.joining("+")));
         }
         return Options.of(second);
     }
@@ -217,10 +219,12 @@ public final class OptionResolver {
         String to = options.getOrDefault("to", "").strip();
         String needed = FILLED.stream().map(key -> options.getOrDefault(key, "")).collect(Collectors.joining(" "));
         boolean described = !source.equals(Options.AUTO);
-        List<String> missing = Stream.of("from", "to").filter(option -> needs(needed, option) && options.getOrDefault(option, "").isBlank()).toList();
+        List<String> missing = Stream.of("from", "to")
+                .filter(option -> needs(needed, option) && options.getOrDefault(option, "").isBlank()).toList();
         String example = missing.isEmpty() ? null : Preset.example(options.get("preset"));
         if (!missing.isEmpty() && (described || example == null)) {
-            throw new IllegalArgumentException(edit(options) + " needs " + missing.stream().map(WORDS::get).collect(Collectors.joining(", and "))
+            throw new IllegalArgumentException(edit(options) + " needs "
+                    + missing.stream().map(WORDS::get).collect(Collectors.joining(", and "))
                     + (example == null ? "" : "; for '" + source + "' say, for instance, fatezero=preset=" + options.get("preset") + ":"
                             + Example.of(example, source)));
         }

@@ -20,7 +20,8 @@ import java.util.Map;
  *     words of that, joined by plus signs, are filled in
  * @param prompt2 what frames show that have moved to it from {@code prompt}, with the same placeholders; empty for none
  * @param source what the clip shows; {@link #AUTO}: each shot is described by its anchor, once it is there
- * @param captioner what describes shots: {@link #AUTO} for the model's own or a BLIP in the local hub cache, or a BLIP model's folder or hub name
+ * @param captioner what describes shots: {@link #AUTO} for the model's own or a BLIP in the local hub cache, or a BLIP model's
+ *     folder or hub name
  * @param from words of the source that an attribute or shape preset changes; {@code jeep|road} for several at once, of which one may be
  *     empty: the rest of the picture
  * @param to what it changes them to, as many
@@ -69,7 +70,8 @@ import java.util.Map;
  *     {@code 640ch} channels; others stay within the frame
  * @param fuse_at layers whose maps have at most this many cells a side at the model's own size are fused
  * @param steady how far each frame is drawn towards the one before it along the source's motion, against flicker, 0 to 1
- * @param method {@code fatezero}, or {@code infusion}, which injects features, keys and values first and joins the edit's masks to the source's
+ * @param method {@code fatezero}, or {@code infusion}, which injects features, keys and values first and joins the edit's
+ *     masks to the source's
  * @param inject share of the steps, from the noisiest, whose features are the source's: {@code 0.2}, {@code 0.1-0.3}
  * @param inject_at the decoder's residual blocks that they are of, as their checkpoint names count: {@code up1.0+up1.1}
  * @param inject_weight how far the edit's features are drawn to them, 0 to 1
@@ -86,13 +88,14 @@ import java.util.Map;
  * @param show what the frames show: the {@code edit}, its {@code mask} over the source, {@code compare} for source, edit and mask
  *     side by side, or {@code attention=word}
  */
-public record Options(String preset, String presets, String edit, String prompt, String prompt2, String source, String captioner, String from, String to,
-        String promptfile, String negative, String model, String lora, String device, String precision, int window, String speed, int steps,
-        String solver, double guidance, String guidance_interval, double strength, double start, double forget, String self_replace, String cross_replace,
-        String control, String emphasize, String blend, String threshold, boolean blend_pool, boolean blend_attention, String blend_latents,
-        boolean blend_pixels, double confine, boolean mask, String keys, int anchor, String keys_at, int fuse_at, double steady, String method, String inject, String inject_at, double inject_weight,
-        String inject_kv, String fuse, String attention, String norm, boolean parity, int size, String store, String inversion,
-        double cache_limit, String show) {
+public record Options(String preset, String presets, String edit, String prompt, String prompt2, String source, String captioner,
+        String from, String to, String promptfile, String negative, String model, String lora, String device, String precision, int window,
+        String speed, int steps, String solver, double guidance, String guidance_interval, double strength, double start, double forget,
+        String self_replace, String cross_replace, String control, String emphasize, String blend, String threshold,
+        boolean blend_pool, boolean blend_attention, String blend_latents, boolean blend_pixels, double confine, boolean mask,
+        String keys, int anchor, String keys_at, int fuse_at, double steady,
+        String method, String inject, String inject_at, double inject_weight, String inject_kv, String fuse,
+        String attention, String norm, boolean parity, int size, String store, String inversion, double cache_limit, String show) {
 
     /** Of several options: to be found out. */
     public static final String AUTO = "auto";

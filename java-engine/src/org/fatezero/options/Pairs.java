@@ -27,7 +27,8 @@ record Pairs(List<String> from, List<String> to) {
         List<String> old = list(from);
         List<String> changed = to.isBlank() ? Collections.nCopies(old.size(), "") : list(to);
         if (old.size() != changed.size()) {
-            throw new IllegalArgumentException("from=" + from + " and to=" + to + " name " + old.size() + " and " + changed.size() + ": expected as many");
+            throw new IllegalArgumentException("from=" + from + " and to=" + to + " name " + old.size() + " and " + changed.size()
+                    + ": expected as many");
         }
         return new Pairs(old, changed);
     }
@@ -56,8 +57,10 @@ record Pairs(List<String> from, List<String> to) {
                 words.put(from.get(i), by.get(i));
             }
         }
-        String any = words.keySet().stream().sorted(Comparator.comparing(String::length).reversed()).map(Pattern::quote).collect(Collectors.joining("|"));
-        Matcher matcher = Pattern.compile("(?<![\\p{L}\\p{N}])(" + any + ")(?![\\p{L}\\p{N}])", Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE).matcher(text);
+        String any = words.keySet().stream().sorted(Comparator.comparing(String::length).reversed())
+                .map(Pattern::quote).collect(Collectors.joining("|"));
+        Matcher matcher = Pattern.compile("(?<![\\p{L}\\p{N}])(" + any + ")(?![\\p{L}\\p{N}])",
+                Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE).matcher(text);
         Set<String> missing = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
         missing.addAll(words.keySet());
         String replaced = words.isEmpty() ? text : matcher.replaceAll(match -> {

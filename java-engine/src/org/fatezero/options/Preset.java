@@ -33,10 +33,11 @@ final class Preset {
     private static final String NAME = "[a-z0-9][a-z0-9_-]*";
 
     /** What a preset may set. The other options name files and devices of the user's, or do not shape the edit. */
-    static final Set<String> KEYS = Set.of("prompt", "prompt2", "source", "from", "to", "negative", "window", "steps", "solver", "guidance", "guidance_interval",
-            "strength", "start", "forget", "self_replace", "cross_replace", "control", "emphasize", "blend", "threshold", "blend_pool",
-            "blend_attention", "blend_latents", "blend_pixels", "confine", "keys", "anchor", "keys_at", "fuse_at", "steady", "method", "inject", "inject_at", "inject_weight",
-            "inject_kv", "fuse", "attention", "norm", "parity", "size");
+    static final Set<String> KEYS = Set.of("prompt", "prompt2", "source", "from", "to", "negative", "window", "steps", "solver", "guidance",
+            "guidance_interval", "strength", "start", "forget", "self_replace", "cross_replace", "control", "emphasize",
+            "blend", "threshold", "blend_pool", "blend_attention", "blend_latents", "blend_pixels", "confine",
+            "keys", "anchor", "keys_at", "fuse_at", "steady", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse",
+            "attention", "norm", "parity", "size");
 
     private Preset() {
     }
@@ -83,7 +84,10 @@ final class Preset {
      */
     static String example(String name) throws IOException {
         String text = shipped(name);
-        return text == null ? null : text.lines().filter(line -> line.startsWith(EXAMPLE)).map(line -> line.substring(EXAMPLE.length()).strip())
+        if (text == null) {
+            return null;
+        }
+        return text.lines().filter(line -> line.startsWith(EXAMPLE)).map(line -> line.substring(EXAMPLE.length()).strip())
                 .findFirst().orElse(null);
     }
 

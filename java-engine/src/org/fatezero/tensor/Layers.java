@@ -21,7 +21,8 @@ public final class Layers {
     private static final String WITHOUT_ONEDNN = """
               def linear(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Optional[Tensor]) -> Tensor:
                 return torch.linear(x, weight, bias)
-              def linear_gelu_gated(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, gate_weight: Tensor, gate_bias: Tensor) -> Tensor:
+              def linear_gelu_gated(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor,
+                      gate_weight: Tensor, gate_bias: Tensor) -> Tensor:
                 return torch.mul_(torch.gelu(torch.linear(x, gate_weight, gate_bias)), torch.linear(x, weight, bias))
               def conv2d(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
                 return torch.conv2d(x, weight, bias, [stride, stride], [padding, padding], [1, 1], 1)
@@ -38,7 +39,8 @@ public final class Layers {
                 else:
                   y = torch.linear(x, weight, bias)
                 return y
-              def linear_gelu_gated(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, gate_weight: Tensor, gate_bias: Tensor) -> Tensor:
+              def linear_gelu_gated(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor,
+                      gate_weight: Tensor, gate_bias: Tensor) -> Tensor:
                 if ops.prim.is_mkldnn(weight):
                   gate = ops.mkldnn._linear_pointwise(x, gate_weight, gate_bias, "gelu", annotate(List[Optional[number]], []), "none")
                   y = ops.mkldnn._linear_pointwise(x, gate, weight, bias, "mul")
@@ -47,7 +49,8 @@ public final class Layers {
                 return y
               def conv2d(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, stride: int, padding: int) -> Tensor:
                 if ops.prim.is_mkldnn(weight):
-                  y = ops.mkldnn._convolution_pointwise(x, weight, bias, [padding, padding], [stride, stride], [1, 1], 1, "none", annotate(List[Optional[number]], []), "")
+                  y = ops.mkldnn._convolution_pointwise(x, weight, bias, [padding, padding], [stride, stride], [1, 1], 1,
+                          "none", annotate(List[Optional[number]], []), "")
                 else:
                   y = torch.conv2d(x, weight, bias, [stride, stride], [padding, padding], [1, 1], 1)
                 return y
@@ -55,7 +58,8 @@ public final class Layers {
                 return ops.mkldnn._reorder_linear_weight(weight, 1024)
               def pack_conv2d(self: __torch__.Ops, weight: Tensor, stride: int, padding: int) -> Tensor:
                 side = ops.prim.max(torch.size(weight, 2), 8)
-                return torch.mkldnn_reorder_conv2d_weight(torch.to_mkldnn(weight), [padding, padding], [stride, stride], [1, 1], 1, [16, torch.size(weight, 1), side, side])
+                return torch.mkldnn_reorder_conv2d_weight(torch.to_mkldnn(weight), [padding, padding], [stride, stride], [1, 1], 1,
+                        [16, torch.size(weight, 1), side, side])
             """;
 
     /**
@@ -66,7 +70,8 @@ public final class Layers {
     private static final String UPSAMPLED = """
               def phases(self: __torch__.Ops, weight: Tensor) -> Tensor:
                 rows = (self).pairs(torch.to(weight, 6), 2)
-                sums = torch.stack([(self).pairs(rows[0], 3)[0], (self).pairs(rows[0], 3)[1], (self).pairs(rows[1], 3)[0], (self).pairs(rows[1], 3)[1]], 0)
+                sums = torch.stack([(self).pairs(rows[0], 3)[0], (self).pairs(rows[0], 3)[1],
+                        (self).pairs(rows[1], 3)[0], (self).pairs(rows[1], 3)[1]], 0)
                 return torch.to(torch.flatten(sums, 0, 1), ops.prim.dtype(weight))
               def pairs(self: __torch__.Ops, weight: Tensor, axis: int) -> List[Tensor]:
                 first = torch.narrow(weight, axis, 0, 1)
@@ -75,7 +80,8 @@ public final class Layers {
                 return [torch.cat([first, torch.add(second, third)], axis), torch.cat([torch.add(first, second), third], axis)]
               def four_times(self: __torch__.Ops, bias: Tensor) -> Tensor:
                 return torch.repeat(bias, [4])
-              def upsampled(self: __torch__.Ops, x: Tensor, height: int, width: int, weight: Tensor, bias: Tensor, phases: Tensor, phase_bias: Tensor) -> Tensor:
+              def upsampled(self: __torch__.Ops, x: Tensor, height: int, width: int, weight: Tensor, bias: Tensor,
+                      phases: Tensor, phase_bias: Tensor) -> Tensor:
                 h = torch.size(x, 2)
                 w = torch.size(x, 3)
                 doubled = torch.__and__(torch.eq(height, torch.mul(h, 2)), torch.eq(width, torch.mul(w, 2)))

@@ -28,9 +28,12 @@ public final class PictureMotion {
                 best = torch.argmin(total, 0, False)
                 dy = torch.floor_divide(best, side)
                 dx = torch.remainder(best, side)
-                x_part = (self).least_between((self).error_at(total, dy, torch.sub(dx, 1), side), (self).error_at(total, dy, dx, side), (self).error_at(total, dy, torch.add(dx, 1), side))
-                y_part = (self).least_between((self).error_at(total, torch.sub(dy, 1), dx, side), (self).error_at(total, dy, dx, side), (self).error_at(total, torch.add(dy, 1), dx, side))
-                return torch.unsqueeze(torch.stack([torch.add(torch.sub(dx, reach), x_part), torch.add(torch.sub(dy, reach), y_part)], 0), 0)
+                x_part = (self).least_between((self).error_at(total, dy, torch.sub(dx, 1), side),
+                        (self).error_at(total, dy, dx, side), (self).error_at(total, dy, torch.add(dx, 1), side))
+                y_part = (self).least_between((self).error_at(total, torch.sub(dy, 1), dx, side),
+                        (self).error_at(total, dy, dx, side), (self).error_at(total, torch.add(dy, 1), dx, side))
+                return torch.unsqueeze(torch.stack([torch.add(torch.sub(dx, reach), x_part),
+                        torch.add(torch.sub(dy, reach), y_part)], 0), 0)
               def error_at(self: __torch__.Ops, total: Tensor, dy: Tensor, dx: Tensor, side: int) -> Tensor:
                 most = torch.sub(side, 1)
                 index = torch.add(torch.mul(torch.clamp(dy, 0, most), side), torch.clamp(dx, 0, most))
@@ -59,9 +62,10 @@ public final class PictureMotion {
     }
 
     /**
-     * Where each block of a picture was in the one before it, by block matching: the least mean difference of the block's brightness, of that of
-     * the 3x3 blocks about it and of that of the 9x9 together, so that where nothing is to be seen the surroundings decide, and where there is
-     * nothing either, by a small cost of distance, it stays; a parabola through the errors beside the least gives fractions of a pixel.
+     * Where each block of a picture was in the one before it, by block matching: the least mean difference of the block's brightness, of
+     * that of the 3x3 blocks about it and of that of the 9x9 together, so that where nothing is to be seen the surroundings decide, and
+     * where there is nothing either, by a small cost of distance, it stays; a parabola through the errors beside the least gives
+     * fractions of a pixel.
      *
      * @param reach pixels that are searched on every side
      * @param block pixels a side
@@ -85,7 +89,10 @@ public final class PictureMotion {
         return torch.run("likeness", now, before, flow, tolerance);
     }
 
-    /** {@code x} drawn to the picture before it, moved along, by {@code share * likeness}. Bicubic sums exceed [-1, 1], and would in turn be summed. */
+    /**
+     * {@code x} drawn to the picture before it, moved along, by {@code share * likeness}. Bicubic sums exceed [-1, 1], and would in turn
+     * be summed.
+     */
     public static NDArray steadied(Torch torch, NDArray x, NDArray before, NDArray flow, NDArray likeness, double share) {
         return torch.run("steadied", x, before, flow, likeness, share);
     }

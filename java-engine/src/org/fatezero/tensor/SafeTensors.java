@@ -148,7 +148,8 @@ public final class SafeTensors implements AutoCloseable {
         String written = metadata.get(TensorWriter.CHECKSUMS);
         int width = TensorWriter.text(0).length() + 1;
         if (written == null || written.length() + 1 != Math.max(1, entries.size() * width)) {
-            throw malformed("it has no checksum for each of its " + entries.size() + " tensors; it was not written by this program, or is damaged");
+            throw malformed("it has no checksum for each of its " + entries.size()
+                    + " tensors; it was not written by this program, or is damaged");
         }
         int i = 0;
         for (String name : entries.keySet()) {

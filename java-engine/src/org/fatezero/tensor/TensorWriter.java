@@ -54,10 +54,12 @@ public final class TensorWriter {
      * @param attributes that the file is created with
      * @throws IOException if the folder cannot be written to or is full; nothing is left behind then
      */
-    public static void write(Path file, Map<String, NDArray> tensors, Map<String, String> metadata, FileAttribute<?>... attributes) throws IOException {
+    public static void write(Path file, Map<String, NDArray> tensors, Map<String, String> metadata,
+            FileAttribute<?>... attributes) throws IOException {
         Path part = file.resolveSibling("." + UUID.randomUUID() + PART);
         try {
-            try (FileChannel channel = FileChannel.open(part, Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW), attributes)) {
+            try (FileChannel channel = FileChannel.open(part, Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW),
+                    attributes)) {
                 int[] checksums = new int[tensors.size()];
                 channel.position(header(tensors, metadata, checksums).remaining());
                 int i = 0;
@@ -82,7 +84,8 @@ public final class TensorWriter {
     /** Takes away what a process left behind that was killed while it wrote. */
     private static void deleteAbandoned(Path folder) throws IOException {
         Instant recently = Instant.now().minus(ABANDONED);
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, file -> PARTS.matcher(file.getFileName().toString()).matches())) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(folder,
+                file -> PARTS.matcher(file.getFileName().toString()).matches())) {
             for (Path part : files) {
                 try {
                     if (Files.getLastModifiedTime(part, LinkOption.NOFOLLOW_LINKS).toInstant().isBefore(recently)) {

@@ -319,7 +319,7 @@ public final class Torch implements AutoCloseable {
      * @param arguments arrays, int, double, boolean or int[]
      */
     private NDArray run(NDManager to, String method, Object... arguments) {
-        return training ? Operation.runWithGradients(script, to, method, arguments).singletonOrThrow() : script.run(to, method, noConstants, arguments);
+        return training ? withGradients(to, method, arguments).singletonOrThrow() : script.run(to, method, noConstants, arguments);
     }
 
     /** Likewise, also of an instance that was made for training. */
@@ -330,17 +330,17 @@ public final class Torch implements AutoCloseable {
     /** {@link Operation#run}. */
     NDArray run(String method, Object[] constants, Libtorch.Script.Constants prepared, Object[] arguments) {
         NDManager to = ((NDArray) arguments[0]).getManager();
-        return training ? Operation.runWithGradients(script, to, method, all(arguments, constants)).singletonOrThrow() : script.run(to, method, prepared, arguments);
+        return training ? withGradients(to, method, arguments, constants).singletonOrThrow() : script.run(to, method, prepared, arguments);
     }
 
     /** {@link Operation#runForList}. */
     NDList runForList(String method, Object[] constants, Libtorch.Script.Constants prepared, Object[] arguments) {
         NDManager to = ((NDArray) arguments[0]).getManager();
-        return training ? Operation.runWithGradients(script, to, method, all(arguments, constants)) : script.runForList(to, method, prepared, arguments);
+        return training ? withGradients(to, method, arguments, constants) : script.runForList(to, method, prepared, arguments);
     }
 
-    private static Object[] all(Object[] arguments, Object[] constants) {
-        return Stream.concat(Arrays.stream(arguments), Arrays.stream(constants)).toArray();
+    private NDList withGradients(NDManager to, String method, Object[] arguments, Object... constants) {
+        return Operation.runWithGradients(script, to, method, Stream.concat(Arrays.stream(arguments), Arrays.stream(constants)).toArray());
     }
 
     @Override

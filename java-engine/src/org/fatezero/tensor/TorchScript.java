@@ -13,9 +13,6 @@ import java.util.zip.ZipOutputStream;
  */
 final class TorchScript {
 
-    /** Prefix of the methods that take arrays in place of numbers: DJL passes gradients through no others. */
-    static final String WITH_ARRAYS = "with_arrays_";
-
     /** TorchScript's serialised dialect: namespaced calls with every argument given. */
     private static final String SOURCE = """
             op_version_set = 1
@@ -32,17 +29,20 @@ final class TorchScript {
                   o = (self).heads_attention(torch.to(q, type), torch.to(k, type), v, causal)
                 return torch.flatten(torch.transpose(o, 1, 2), 2, 3)
               def heads_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, causal: bool) -> Tensor:
-                return torch.scaled_dot_product_attention(torch.transpose(q, 1, 2), torch.transpose(k, 1, 2), torch.transpose(v, 1, 2), None, 0., causal)
+                return torch.scaled_dot_product_attention(torch.transpose(q, 1, 2), torch.transpose(k, 1, 2), torch.transpose(v, 1, 2),
+                        None, 0., causal)
               def attention_map(self: __torch__.Ops, q: Tensor, k: Tensor) -> Tensor:
                 scale = torch.pow(torch.size(q, 3), -0.5)
                 s = torch.matmul(torch.mul(torch.transpose(q, 1, 2), scale), torch.permute(k, [0, 2, 3, 1]))
                 return torch.softmax(s, -1)
               def apply_map(self: __torch__.Ops, map: Tensor, v: Tensor) -> Tensor:
                 return torch.flatten(torch.transpose(torch.matmul(torch.to(map, ops.prim.dtype(v)), torch.transpose(v, 1, 2)), 1, 2), 2, 3)
-              def fused_cross_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, map: Tensor, matrix: Tensor, own: Tensor) -> Tensor:
+              def fused_cross_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, map: Tensor,
+                      matrix: Tensor, own: Tensor) -> Tensor:
                 of_source = (self).apply_map(map, (self).moved(v, matrix))
                 return torch.add_((self).attention(q, k, (self).scaled(v, own), False), of_source)
-              def fused_cross_attention_of(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, source_q: Tensor, source_k: Tensor, matrix: Tensor, own: Tensor) -> Tensor:
+              def fused_cross_attention_of(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor,
+                      source_q: Tensor, source_k: Tensor, matrix: Tensor, own: Tensor) -> Tensor:
                 of_source = (self).attention(source_q, source_k, (self).moved(v, matrix), False)
                 return torch.add_((self).attention(q, k, (self).scaled(v, own), False), of_source)
               def moved(self: __torch__.Ops, v: Tensor, matrix: Tensor) -> Tensor:
@@ -51,7 +51,8 @@ final class TorchScript {
                 return torch.mul(v, torch.unsqueeze(torch.unsqueeze(own, -1), -1))
               def split_last(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor) -> List[Tensor]:
                 n = torch.sub(torch.size(q, 0), 1)
-                return [torch.narrow(q, 0, 0, n), torch.narrow(k, 0, 0, n), torch.narrow(v, 0, 0, n), torch.narrow(q, 0, n, 1), torch.narrow(k, 0, n, 1), torch.narrow(v, 0, n, 1)]
+                return [torch.narrow(q, 0, 0, n), torch.narrow(k, 0, 0, n), torch.narrow(v, 0, 0, n),
+                        torch.narrow(q, 0, n, 1), torch.narrow(k, 0, n, 1), torch.narrow(v, 0, n, 1)]
               def guided(self: __torch__.Ops, x: Tensor, scale: float) -> Tensor:
                 n = torch.floordiv(torch.size(x, 0), 2)
                 u = torch.narrow(x, 0, 0, n)
@@ -64,7 +65,8 @@ final class TorchScript {
                 y = torch.conv2d(torch.permute(clip, [0, 3, 1, 2]), weight, bias, [1, 1], [1, 0], [1, 1], 1)
                 rows = torch.reshape(torch.permute(y, [0, 2, 3, 1]), [torch.size(x, 0), torch.size(x, 2), torch.size(x, 3), -1])
                 return torch.permute(rows, [0, 3, 1, 2])
-              def conv(self: __torch__.Ops, x: Tensor, frames: int, weight: Tensor, bias: Tensor, stride: int, temporal1: Tensor, temporal2: Tensor) -> Tensor:
+              def conv(self: __torch__.Ops, x: Tensor, frames: int, weight: Tensor, bias: Tensor, stride: int,
+                      temporal1: Tensor, temporal2: Tensor) -> Tensor:
                 return (self).over_time((self).conv2d(x, weight, bias, stride, 1), frames, temporal1, temporal2)
               def over_time(self: __torch__.Ops, y: Tensor, frames: int, temporal1: Tensor, temporal2: Tensor) -> Tensor:
                 z = y
@@ -76,8 +78,11 @@ final class TorchScript {
                 else:
                   z = y
                 return z
-              def norm_conv(self: __torch__.Ops, x: Tensor, time: Tensor, frames: int, shared: int, groups: int, eps: float, norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor, temporal1: Tensor, temporal2: Tensor, time_weight: Tensor, time_bias: Tensor) -> Tensor:
-                y = (self).conv((self).group_norm_silu(x, shared, groups, norm_weight, norm_bias, eps), frames, weight, bias, 1, temporal1, temporal2)
+              def norm_conv(self: __torch__.Ops, x: Tensor, time: Tensor, frames: int, shared: int, groups: int, eps: float,
+                      norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor, temporal1: Tensor, temporal2: Tensor,
+                      time_weight: Tensor, time_bias: Tensor) -> Tensor:
+                y = (self).conv((self).group_norm_silu(x, shared, groups, norm_weight, norm_bias, eps), frames,
+                        weight, bias, 1, temporal1, temporal2)
                 z = y
                 if torch.gt(torch.numel(time_weight), 0):
                   shift = torch.linear(time, time_weight, time_bias)
@@ -88,9 +93,16 @@ final class TorchScript {
                 if torch.gt(torch.numel(weight), 0):
                   y = (self).conv2d(x, weight, bias, 1, 0)
                 return torch.add_(h, y)
-              def resnet(self: __torch__.Ops, x: Tensor, time: Tensor, frames: int, shared: int, groups1: int, eps1: float, norm_weight1: Tensor, norm_bias1: Tensor, weight1: Tensor, bias1: Tensor, temporal11: Tensor, temporal12: Tensor, time_weight1: Tensor, time_bias1: Tensor, groups2: int, eps2: float, norm_weight2: Tensor, norm_bias2: Tensor, weight2: Tensor, bias2: Tensor, temporal21: Tensor, temporal22: Tensor, time_weight2: Tensor, time_bias2: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-                h = (self).norm_conv(x, time, frames, shared, groups1, eps1, norm_weight1, norm_bias1, weight1, bias1, temporal11, temporal12, time_weight1, time_bias1)
-                y = (self).norm_conv(h, time, frames, shared, groups2, eps2, norm_weight2, norm_bias2, weight2, bias2, temporal21, temporal22, time_weight2, time_bias2)
+              def resnet(self: __torch__.Ops, x: Tensor, time: Tensor, frames: int, shared: int,
+                      groups1: int, eps1: float, norm_weight1: Tensor, norm_bias1: Tensor, weight1: Tensor, bias1: Tensor,
+                      temporal11: Tensor, temporal12: Tensor, time_weight1: Tensor, time_bias1: Tensor,
+                      groups2: int, eps2: float, norm_weight2: Tensor, norm_bias2: Tensor, weight2: Tensor, bias2: Tensor,
+                      temporal21: Tensor, temporal22: Tensor, time_weight2: Tensor, time_bias2: Tensor,
+                      weight: Tensor, bias: Tensor) -> Tensor:
+                h = (self).norm_conv(x, time, frames, shared, groups1, eps1, norm_weight1, norm_bias1, weight1, bias1,
+                        temporal11, temporal12, time_weight1, time_bias1)
+                y = (self).norm_conv(h, time, frames, shared, groups2, eps2, norm_weight2, norm_bias2, weight2, bias2,
+                        temporal21, temporal22, time_weight2, time_bias2)
                 return (self).shortcut(y, x, weight, bias)
               def join(self: __torch__.Ops, x: Tensor, skip: Tensor) -> Tensor:
                 first = torch.sub(torch.size(skip, 0), torch.size(x, 0))
@@ -101,13 +113,15 @@ final class TorchScript {
                 for i in range(torch.sub(branches, torch.floordiv(n, frames))):
                   _0 = torch.append(parts, torch.narrow(x, 0, torch.sub(n, frames), frames))
                 return torch.cat(parts, 0)
-              def upsample_conv(self: __torch__.Ops, x: Tensor, first: int, height: int, width: int, frames: int, weight: Tensor, bias: Tensor, phases: Tensor, phase_bias: Tensor, temporal1: Tensor, temporal2: Tensor) -> Tensor:
+              def upsample_conv(self: __torch__.Ops, x: Tensor, first: int, height: int, width: int, frames: int,
+                      weight: Tensor, bias: Tensor, phases: Tensor, phase_bias: Tensor, temporal1: Tensor, temporal2: Tensor) -> Tensor:
                 y = (self).upsampled(torch.slice(x, 0, first, None, 1), height, width, weight, bias, phases, phase_bias)
                 return (self).over_time(y, frames, temporal1, temporal2)
               def time_embedding(self: __torch__.Ops, x: Tensor, weight1: Tensor, bias1: Tensor, weight2: Tensor, bias2: Tensor) -> Tensor:
                 sinusoid = torch.to(x, weight1, False, False, None)
                 return torch.silu(torch.linear(torch.silu(torch.linear(sinusoid, weight1, bias1)), weight2, bias2))
-              def tokens(self: __torch__.Ops, x: Tensor, groups: int, eps: float, norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+              def tokens(self: __torch__.Ops, x: Tensor, groups: int, eps: float, norm_weight: Tensor, norm_bias: Tensor,
+                      weight: Tensor, bias: Tensor) -> Tensor:
                 y = (self).conv2d((self).group_norm(x, groups, norm_weight, norm_bias, eps), weight, bias, 1, 0)
                 return torch.transpose(torch.flatten(y, 2, 3), 1, 2)
               def maps(self: __torch__.Ops, tokens: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -115,20 +129,23 @@ final class TorchScript {
                 return torch.add_((self).conv2d(y, weight, bias, 1, 0), x)
               def heads(self: __torch__.Ops, x: Tensor, branches: int, heads: int) -> Tensor:
                 return torch.unflatten(torch.reshape(x, [branches, -1, torch.size(x, 2)]), 2, [heads, -1])
-              def queries(self: __torch__.Ops, x: Tensor, frames: int, heads: int, norm_weight: Tensor, norm_bias: Tensor, eps: float, query: Tensor) -> Tensor:
+              def queries(self: __torch__.Ops, x: Tensor, frames: int, heads: int, norm_weight: Tensor, norm_bias: Tensor, eps: float,
+                      query: Tensor) -> Tensor:
                 branches = torch.floordiv(torch.size(x, 0), frames)
                 return (self).heads((self).project((self).layer_norm(x, norm_weight, norm_bias, eps), query), branches, heads)
               def keys_values(self: __torch__.Ops, x: Tensor, heads: int, key: Tensor, value: Tensor) -> List[Tensor]:
                 n = torch.size(x, 0)
                 return [(self).heads((self).project(x, key), n, heads), (self).heads((self).project(x, value), n, heads)]
-              def queries_keys_values(self: __torch__.Ops, x: Tensor, frames: int, of: List[int], heads: int, norm_weight: Tensor, norm_bias: Tensor, eps: float, query: Tensor, key: Tensor, value: Tensor) -> List[Tensor]:
+              def queries_keys_values(self: __torch__.Ops, x: Tensor, frames: int, of: List[int], heads: int,
+                      norm_weight: Tensor, norm_bias: Tensor, eps: float, query: Tensor, key: Tensor, value: Tensor) -> List[Tensor]:
                 branches = torch.floordiv(torch.size(x, 0), frames)
                 y = (self).layer_norm(x, norm_weight, norm_bias, eps)
                 seen = y
                 if torch.lt(torch.len(of), frames):
                   seen = torch.flatten((self).rows_of(torch.unflatten(y, 0, [branches, frames]), of), 0, 1)
                 q = (self).heads((self).project(y, query), branches, heads)
-                return [q, (self).heads((self).project(seen, key), branches, heads), (self).heads((self).project(seen, value), branches, heads)]
+                return [q, (self).heads((self).project(seen, key), branches, heads),
+                        (self).heads((self).project(seen, value), branches, heads)]
               def rows_of(self: __torch__.Ops, x: Tensor, rows: List[int]) -> Tensor:
                 parts = annotate(List[Tensor], [])
                 for i in range(torch.len(rows)):
@@ -147,7 +164,9 @@ final class TorchScript {
                 return torch.flatten(torch.flatten(torch.unflatten(y, 1, [frames, -1]), 2, 3), 0, 1)
               def project_onto(self: __torch__.Ops, y: Tensor, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
                 return torch.add_(torch.reshape((self).linear(y, weight, bias), torch.size(x)), x)
-              def temporal_attention(self: __torch__.Ops, x: Tensor, frames: int, heads: int, norm_weight: Tensor, norm_bias: Tensor, eps: float, query: Tensor, key: Tensor, value: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
+              def temporal_attention(self: __torch__.Ops, x: Tensor, frames: int, heads: int,
+                      norm_weight: Tensor, norm_bias: Tensor, eps: float, query: Tensor, key: Tensor, value: Tensor,
+                      out_weight: Tensor, out_bias: Tensor) -> Tensor:
                 y = (self).layer_norm(x, norm_weight, norm_bias, eps)
                 q = (self).course((self).project(y, query), frames, heads)
                 k = (self).course((self).project(y, key), frames, heads)
@@ -157,15 +176,20 @@ final class TorchScript {
               def course(self: __torch__.Ops, x: Tensor, frames: int, heads: int) -> Tensor:
                 clip = torch.transpose(torch.unflatten(x, 0, [-1, frames]), 1, 2)
                 return torch.unflatten(torch.flatten(clip, 0, 1), 2, [heads, -1])
-              def feed_forward(self: __torch__.Ops, x: Tensor, rows: int, norm_weight: Tensor, norm_bias: Tensor, eps: float, hidden_weight: Tensor, hidden_bias: Tensor, gate_weight: Tensor, gate_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
+              def feed_forward(self: __torch__.Ops, x: Tensor, rows: int, norm_weight: Tensor, norm_bias: Tensor, eps: float,
+                      hidden_weight: Tensor, hidden_bias: Tensor, gate_weight: Tensor, gate_bias: Tensor,
+                      out_weight: Tensor, out_bias: Tensor) -> Tensor:
                 positions = torch.flatten(x, 0, 1)
                 n = torch.size(positions, 0)
                 for i in range(torch.floordiv(torch.sub(torch.add(n, rows), 1), rows)):
                   first = torch.mul(i, rows)
                   some = torch.narrow(positions, 0, first, ops.prim.min(rows, torch.sub(n, first)))
-                  _0 = torch.add_(some, (self).gated(some, norm_weight, norm_bias, eps, hidden_weight, hidden_bias, gate_weight, gate_bias, out_weight, out_bias))
+                  _0 = torch.add_(some, (self).gated(some, norm_weight, norm_bias, eps,
+                          hidden_weight, hidden_bias, gate_weight, gate_bias, out_weight, out_bias))
                 return x
-              def gated(self: __torch__.Ops, x: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: float, hidden_weight: Tensor, hidden_bias: Tensor, gate_weight: Tensor, gate_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
+              def gated(self: __torch__.Ops, x: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: float,
+                      hidden_weight: Tensor, hidden_bias: Tensor, gate_weight: Tensor, gate_bias: Tensor,
+                      out_weight: Tensor, out_bias: Tensor) -> Tensor:
                 y = (self).layer_norm(x, norm_weight, norm_bias, eps)
                 return (self).linear((self).linear_gelu_gated(y, hidden_weight, hidden_bias, gate_weight, gate_bias), out_weight, out_bias)
               def pad_end(self: __torch__.Ops, x: Tensor) -> Tensor:
@@ -182,7 +206,8 @@ final class TorchScript {
                   small = torch.lt(torch.mul(torch.size(x, 2), torch.size(x, 3)), 1024)
                   slow = torch.__and__(small, torch.__or__(few, torch.eq(ops.prim.dtype(x), 15)))
                 return slow
-              def group_norm_silu(self: __torch__.Ops, x: Tensor, frames: int, groups: int, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+              def group_norm_silu(self: __torch__.Ops, x: Tensor, frames: int, groups: int,
+                      weight: Tensor, bias: Tensor, eps: float) -> Tensor:
                 y = x
                 if torch.eq(frames, 1):
                   y = (self).group_norm(x, groups, weight, bias, eps)
@@ -237,45 +262,6 @@ final class TorchScript {
                 return torch.all(torch.isfinite(x))
             """;
 
-    /** Those operations of a training step that take numbers, with arrays in their place. */
-    private static final String TRAINING = """
-              def with_arrays_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, causal: Tensor) -> Tensor:
-                return (self).attention(q, k, v, bool(causal))
-              def with_arrays_conv2d(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, stride: Tensor, padding: Tensor) -> Tensor:
-                return (self).conv2d(x, weight, bias, int(stride), int(padding))
-              def with_arrays_group_norm(self: __torch__.Ops, x: Tensor, groups: Tensor, weight: Tensor, bias: Tensor, eps: Tensor) -> Tensor:
-                return (self).group_norm(x, int(groups), weight, bias, float(eps))
-              def with_arrays_layer_norm(self: __torch__.Ops, x: Tensor, weight: Tensor, bias: Tensor, eps: Tensor) -> Tensor:
-                return (self).layer_norm(x, weight, bias, float(eps))
-              def with_arrays_conv(self: __torch__.Ops, x: Tensor, frames: Tensor, weight: Tensor, bias: Tensor, stride: Tensor, temporal1: Tensor, temporal2: Tensor) -> Tensor:
-                return (self).conv(x, int(frames), weight, bias, int(stride), temporal1, temporal2)
-              def with_arrays_norm_conv(self: __torch__.Ops, x: Tensor, time: Tensor, frames: Tensor, shared: Tensor, groups: Tensor, eps: Tensor, norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor, temporal1: Tensor, temporal2: Tensor, time_weight: Tensor, time_bias: Tensor) -> Tensor:
-                return (self).norm_conv(x, time, int(frames), int(shared), int(groups), float(eps), norm_weight, norm_bias, weight, bias, temporal1, temporal2, time_weight, time_bias)
-              def with_arrays_resnet(self: __torch__.Ops, x: Tensor, time: Tensor, frames: Tensor, shared: Tensor, groups1: Tensor, eps1: Tensor, norm_weight1: Tensor, norm_bias1: Tensor, weight1: Tensor, bias1: Tensor, temporal11: Tensor, temporal12: Tensor, time_weight1: Tensor, time_bias1: Tensor, groups2: Tensor, eps2: Tensor, norm_weight2: Tensor, norm_bias2: Tensor, weight2: Tensor, bias2: Tensor, temporal21: Tensor, temporal22: Tensor, time_weight2: Tensor, time_bias2: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-                return (self).resnet(x, time, int(frames), int(shared), int(groups1), float(eps1), norm_weight1, norm_bias1, weight1, bias1, temporal11, temporal12, time_weight1, time_bias1, int(groups2), float(eps2), norm_weight2, norm_bias2, weight2, bias2, temporal21, temporal22, time_weight2, time_bias2, weight, bias)
-              def with_arrays_upsample_conv(self: __torch__.Ops, x: Tensor, first: Tensor, height: Tensor, width: Tensor, frames: Tensor, weight: Tensor, bias: Tensor, phases: Tensor, phase_bias: Tensor, temporal1: Tensor, temporal2: Tensor) -> Tensor:
-                return (self).upsample_conv(x, int(first), int(height), int(width), int(frames), weight, bias, phases, phase_bias, temporal1, temporal2)
-              def with_arrays_tokens(self: __torch__.Ops, x: Tensor, groups: Tensor, eps: Tensor, norm_weight: Tensor, norm_bias: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-                return (self).tokens(x, int(groups), float(eps), norm_weight, norm_bias, weight, bias)
-              def with_arrays_queries(self: __torch__.Ops, x: Tensor, frames: Tensor, heads: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, query: Tensor) -> Tensor:
-                return (self).queries(x, int(frames), int(heads), norm_weight, norm_bias, float(eps), query)
-              def with_arrays_keys_values(self: __torch__.Ops, x: Tensor, heads: Tensor, key: Tensor, value: Tensor) -> List[Tensor]:
-                return (self).keys_values(x, int(heads), key, value)
-              def with_arrays_queries_keys_values(self: __torch__.Ops, x: Tensor, frames: Tensor, of: Tensor, heads: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, query: Tensor, key: Tensor, value: Tensor) -> List[Tensor]:
-                return (self).queries_keys_values(x, int(frames), (self).numbers(of), int(heads), norm_weight, norm_bias, float(eps), query, key, value)
-              def with_arrays_frame_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, frames: Tensor, of: Tensor, lists: Tensor) -> Tensor:
-                return (self).frame_attention(q, k, v, int(frames), int(of), (self).numbers(lists))
-              def with_arrays_temporal_attention(self: __torch__.Ops, x: Tensor, frames: Tensor, heads: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, query: Tensor, key: Tensor, value: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
-                return (self).temporal_attention(x, int(frames), int(heads), norm_weight, norm_bias, float(eps), query, key, value, out_weight, out_bias)
-              def with_arrays_feed_forward(self: __torch__.Ops, x: Tensor, rows: Tensor, norm_weight: Tensor, norm_bias: Tensor, eps: Tensor, hidden_weight: Tensor, hidden_bias: Tensor, gate_weight: Tensor, gate_bias: Tensor, out_weight: Tensor, out_bias: Tensor) -> Tensor:
-                return torch.add(x, (self).gated(x, norm_weight, norm_bias, float(eps), hidden_weight, hidden_bias, gate_weight, gate_bias, out_weight, out_bias))
-              def numbers(self: __torch__.Ops, x: Tensor) -> List[int]:
-                list = annotate(List[int], [])
-                for i in range(torch.numel(x)):
-                  _0 = torch.append(list, int(torch.select(x, 0, i)))
-                return list
-            """;
-
     private TorchScript() {
     }
 
@@ -292,7 +278,8 @@ final class TorchScript {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
             store(zip, "ops/data.pkl", object);
-            store(zip, "ops/code/__torch__.py", (SOURCE + layers + PictureMotion.SOURCE + TRAINING + Optimization.SOURCE).getBytes(StandardCharsets.US_ASCII));
+            String source = SOURCE + layers + PictureMotion.SOURCE + Operation.TRAINING + Optimization.SOURCE;
+            store(zip, "ops/code/__torch__.py", source.getBytes(StandardCharsets.US_ASCII));
             store(zip, "ops/constants.pkl", noConstants);
             store(zip, "ops/version", "10\n".getBytes(StandardCharsets.US_ASCII));
         }

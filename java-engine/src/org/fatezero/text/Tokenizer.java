@@ -24,7 +24,8 @@ import java.util.stream.Stream;
 
 /**
  * CLIP's byte-pair tokenizer, of the vocabulary in a folder's {@code tokenizer.json}, or in its {@code vocab.json}, {@code merges.txt} and,
- * where a fine-tune has words of its own, {@code added_tokens.json}. How text is split is CLIP's, whatever the files say ({@link TokenizerFile}).
+ * where a fine-tune has words of its own, {@code added_tokens.json}. How text is split is CLIP's, whatever the files say
+ * ({@link TokenizerFile}).
  */
 public final class Tokenizer implements AutoCloseable {
 
@@ -53,7 +54,8 @@ public final class Tokenizer implements AutoCloseable {
 
     /** Those of a tokenizer's files that a folder has. */
     public static List<Path> files(Path folder) {
-        return Stream.of("tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json").map(folder::resolve).filter(Files::isRegularFile).toList();
+        return Stream.of("tokenizer.json", "vocab.json", "merges.txt", "added_tokens.json")
+                .map(folder::resolve).filter(Files::isRegularFile).toList();
     }
 
     private int special(Path folder, String token) throws IOException {
@@ -110,7 +112,8 @@ public final class Tokenizer implements AutoCloseable {
         Path vocabulary = folder.resolve("vocab.json");
         JsonObject vocab = TokenizerFile.object(vocabulary, FILES);
         JsonArray merges = new JsonArray();
-        TokenizerFile.read(folder.resolve("merges.txt"), FILES).lines().filter(line -> !line.isBlank() && !line.startsWith("#version")).forEach(merges::add);
+        TokenizerFile.read(folder.resolve("merges.txt"), FILES).lines()
+                .filter(line -> !line.isBlank() && !line.startsWith("#version")).forEach(merges::add);
         Path own = folder.resolve("added_tokens.json");
         return pipeline(vocabulary, vocab, merges, Files.exists(own) ? TokenizerFile.object(own, FILES).asMap() : Map.of());
     }

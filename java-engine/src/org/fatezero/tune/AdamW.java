@@ -57,11 +57,12 @@ final class AdamW {
             }
         }
         double norm = Math.sqrt(squares);
+        double scale = Math.min(1, limit / (norm + 1e-6));
         steps++;
         weights.forEach((name, weight) -> {
             Moments of = moments.get(name);
             try (Scope scope = new Scope(weight)) {
-                Optimization.adamW(torch, weight, weight.getGradient(), of.mean, of.square, Math.min(1, limit / (norm + 1e-6)), rate, DECAY, steps);
+                Optimization.adamW(torch, weight, weight.getGradient(), of.mean, of.square, scale, rate, DECAY, steps);
             }
             Libtorch.clearGradient(weight);
         });

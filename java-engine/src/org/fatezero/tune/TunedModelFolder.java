@@ -117,7 +117,8 @@ final class TunedModelFolder {
         Instant recently = Instant.now().minus(ABANDONED);
         try (Stream<Path> folders = Files.list(parent)) {
             for (Path folder : folders.filter(path -> TEMPORARY.matcher(path.getFileName().toString()).matches()).toList()) {
-                if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS) && Files.getLastModifiedTime(folder).toInstant().isBefore(recently)) {
+                if (Files.isDirectory(folder, LinkOption.NOFOLLOW_LINKS)
+                        && Files.getLastModifiedTime(folder).toInstant().isBefore(recently)) {
                     new TunedModelFolder(folder).delete();
                 }
             }

@@ -153,7 +153,8 @@ public final class Tuning implements AutoCloseable {
             throw new FileAlreadyExistsException(out + ": exists already; --resume goes on with a tuning that was begun there");
         }
         if (settings.model.endsWith(".safetensors") && Files.isRegularFile(Path.of(settings.model))) {
-            throw new IOException("model=" + settings.model + ": a tuning begins with a folder in the diffusers layout, which this makes of it: "
+            throw new IOException("model=" + settings.model
+                    + ": a tuning begins with a folder in the diffusers layout, which this makes of it: "
                     + "python -c \"import sys, diffusers; diffusers.StableDiffusionPipeline.from_single_file(sys.argv[1])"
                     + ".save_pretrained(sys.argv[2])\" " + settings.model + " folder");
         }
@@ -165,7 +166,8 @@ public final class Tuning implements AutoCloseable {
 
     private static TunedModelFolder begun(Path out) throws IOException {
         if (!Files.isRegularFile(out.resolve(STATE))) {
-            throw new NoSuchFileException(out.resolve(STATE) + ": missing, so there is no tuning to go on with; begin one without --resume, in a new folder");
+            throw new NoSuchFileException(out.resolve(STATE)
+                    + ": missing, so there is no tuning to go on with; begin one without --resume, in a new folder");
         }
         return new TunedModelFolder(out);
     }
@@ -197,7 +199,8 @@ public final class Tuning implements AutoCloseable {
     /** {@code (1, tokens, width)} */
     private NDArray encode(TextEncoder.Config config, Prompt source, NDManager encoding) throws IOException {
         try (SafeTensors file = new SafeTensors(Weights.find(folder.path().resolve("text_encoder")))) {
-            return new TextEncoder(config, Weights.of(file, encoding, DataType.FLOAT32, new Torch(encoding))).forward(encoding, source.ids());
+            Weights weights = Weights.of(file, encoding, DataType.FLOAT32, new Torch(encoding));
+            return new TextEncoder(config, weights).forward(encoding, source.ids());
         }
     }
 
@@ -244,7 +247,7 @@ public final class Tuning implements AutoCloseable {
         return loss;
     }
 
-    /** Writes the model as it is now, and what is needed to go on: that last, so that who goes on finds nothing done that the model has not. */
+    /** Writes the model as it is now, and last what is needed to go on, so that who goes on finds nothing done that the model has not. */
     public void save() throws IOException {
         folder.save(tuner.trained());
         tuner.write(state(), notes);

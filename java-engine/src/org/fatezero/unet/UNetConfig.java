@@ -128,7 +128,8 @@ public record UNetConfig(int inChannels, int outChannels, int[] blockOutChannels
 
     private void addBlocks(List<ResidualBlock> blocks, String part, int count, int depth, int h, int w) {
         for (int j = 0; j < count; j++) {
-            blocks.add(new ResidualBlock(part + ".resnets." + j, level(depth), blockOutChannels[depth], halved(h, depth), halved(w, depth)));
+            blocks.add(new ResidualBlock(part + ".resnets." + j, level(depth), blockOutChannels[depth],
+                    halved(h, depth), halved(w, depth)));
         }
     }
 

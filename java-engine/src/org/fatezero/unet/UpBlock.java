@@ -54,7 +54,8 @@ final class UpBlock {
             // the size of the next skip: twice this one, or one less where the number of rows or columns was odd
             long[] size = skips.peek().getShape().getShape();
             long rows = x.getShape().get(0);
-            boolean drops = rows == size[0] && rows > context.frames() && next.side((int) size[2], (int) size[3], context.window().byArea()) > context.firstUpTo();
+            boolean drops = rows == size[0] && rows > context.frames()
+                    && next.side((int) size[2], (int) size[3], context.window().byArea()) > context.firstUpTo();
             try (NDArray small = x) {
                 x = upsampler.upsampling(small, drops ? context.frames() : 0, (int) size[2], (int) size[3], context);
             }

@@ -31,15 +31,17 @@ public record FrameBuffers(ByteBuffer[] buffers, int[] strides, List<Mask> masks
 
     /** These and then the others. */
     public FrameBuffers and(FrameBuffers others) {
+        List<Mask> own = masks == null ? Collections.nCopies(count(), Mask.ALL) : masks;
         return new FrameBuffers(Stream.of(buffers, others.buffers).flatMap(Stream::of).toArray(ByteBuffer[]::new),
                 IntStream.concat(IntStream.of(strides), IntStream.of(others.strides)).toArray(),
-                others.masks == null ? null : Stream.of(masks == null ? Collections.nCopies(count(), Mask.ALL) : masks, others.masks).flatMap(List::stream).toList());
+                others.masks == null ? null : Stream.of(own, others.masks).flatMap(List::stream).toList());
     }
 
     /** These, and the last of them once more and again until there are so many. */
     public FrameBuffers filled(int count) {
         int[] each = IntStream.range(0, Math.max(count, count())).map(i -> Math.min(i, count() - 1)).toArray();
-        return new FrameBuffers(IntStream.of(each).mapToObj(i -> buffers[i]).toArray(ByteBuffer[]::new), IntStream.of(each).map(i -> strides[i]).toArray(),
+        return new FrameBuffers(IntStream.of(each).mapToObj(i -> buffers[i]).toArray(ByteBuffer[]::new),
+                IntStream.of(each).map(i -> strides[i]).toArray(),
                 masks == null ? null : IntStream.of(each).mapToObj(masks::get).toList());
     }
 

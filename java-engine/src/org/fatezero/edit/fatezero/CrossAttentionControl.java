@@ -59,7 +59,8 @@ public final class CrossAttentionControl {
 
     /** Whether a token has a factor that no step uses, since its gate is never open. */
     public boolean losesEmphasis() {
-        return IntStream.range(0, emphasis.length).anyMatch(token -> emphasis[token] != 1 && Arrays.stream(open).noneMatch(gates -> gates[token]));
+        return IntStream.range(0, emphasis.length)
+                .anyMatch(token -> emphasis[token] != 1 && Arrays.stream(open).noneMatch(gates -> gates[token]));
     }
 
     /** How many steps, from the noisiest, until all gates are closed for good. */

@@ -64,7 +64,8 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, CrossAttentionC
 
         /** The regions' masks in step {@code k}, of the source's attention alone or {@code joined} by the edit's. */
         List<NDArray> masks(int k, boolean joined, NDManager to, int h, int w) {
-            return regions.within(source.reach(), regions.masks(to, source.attention().get(k)::tokens, words -> joined ? seen(edited.get(words)) : null, h, w));
+            return regions.within(source.reach(), regions.masks(to, source.attention().get(k)::tokens,
+                    words -> joined ? seen(edited.get(words)) : null, h, w));
         }
 
         /** Null in the first step, before any attention of the edit's was seen. */
@@ -131,7 +132,8 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, CrossAttentionC
             }
             CrossAttentionControl.Columns columns = cross.columns(own.get(0), steps - 1 - k);
             return source.kept() != null
-                    ? torch.fusedCrossAttention(own.get(0), own.get(1), own.get(2), source.map(site, q, keys), columns.matrix(), columns.own())
+                    ? torch.fusedCrossAttention(own.get(0), own.get(1), own.get(2), source.map(site, q, keys),
+                            columns.matrix(), columns.own())
                     : torch.fusedCrossAttention(own.get(0), own.get(1), own.get(2), source.queries(site, q), source.keys(site, keys),
                             columns.matrix(), columns.own());
         }
@@ -151,7 +153,8 @@ public record FateZero(Torch torch, int steps, FusedSteps fused, CrossAttentionC
                 List<NDArray> masks = run.masks(k, self.joins(), scope.manager(), site.height(), site.width());
                 NDArray m = regions.free(masks, k, self.outside()); // (frames, 1, h, w)
                 NDArray unfused = kernel.apply(SourceStep.branch(q, edit), SourceStep.branch(keys, edit), own);
-                return scope.keep(torch.lerp(replaced, unfused, torch.copyTo(m, unfused).reshape(1, -1, 1))); // (1, frames * positions, heads * d)
+                NDArray free = torch.copyTo(m, unfused).reshape(1, -1, 1);
+                return scope.keep(torch.lerp(replaced, unfused, free)); // (1, frames * positions, heads * d)
             }
         }
     }

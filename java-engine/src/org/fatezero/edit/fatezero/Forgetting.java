@@ -20,7 +20,8 @@ import java.util.List;
  * not, and broad areas would have their old colours from the start.
  *
  * @param share how much of the low frequencies is taken out, 0 to 1
- * @param regions where, by the mean over all steps of their masks, whose tokens {@code method} has captured; everywhere if the source has none
+ * @param regions where, by the mean over all steps of their masks, whose tokens {@code method} has captured; everywhere if the
+ *     source has none
  */
 public record Forgetting(EditMethod method, Torch torch, double share, Regions regions) implements EditMethod {
 

@@ -16,7 +16,8 @@ import java.util.List;
  *
  * @param threshold from 0; of 1 or more the mask is empty, since no value is above the maximum
  * @param inverted whether the words name what must not change
- * @param pooled whether each cell takes the maximum of its neighbours first, as in the authors' code, which widens what the words name by a cell
+ * @param pooled whether each cell takes the maximum of its neighbours first, as in the authors' code, which widens what the
+ *     words name by a cell
  */
 public record BlendMask(Torch torch, double threshold, boolean inverted, boolean pooled) {
 
@@ -77,8 +78,8 @@ public record BlendMask(Torch torch, double threshold, boolean inverted, boolean
     public static NDArray sum(TokenAttention input) {
         NDArray sum = input.sum();
         if (sum == null) {
-            throw new IllegalArgumentException("blend needs cross-attention at a quarter of the latent's resolution, "
-                    + "or 16 cells wide where that is more; this model has none at this size: set a larger size, or edit without blend words");
+            throw new IllegalArgumentException("blend needs cross-attention at a quarter of the latent's resolution, or 16 cells wide "
+                    + "where that is more; this model has none at this size: set a larger size, or edit without blend words");
         }
         return sum;
     }

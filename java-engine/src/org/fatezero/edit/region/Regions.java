@@ -44,7 +44,8 @@ public record Regions(Torch torch, List<Region> all) {
      * @param to owns them
      * @param attention to tokens of the source, and of the edit; null for what has not been seen
      */
-    public List<NDArray> masks(NDManager to, Function<TokenSet, TokenAttention> source, Function<TokenSet, TokenAttention> edit, int h, int w) {
+    public List<NDArray> masks(NDManager to, Function<TokenSet, TokenAttention> source, Function<TokenSet, TokenAttention> edit,
+            int h, int w) {
         List<NDArray> shares = all.stream().map(region -> region.isRest() ? null : region.mask().share(to,
                 Stream.of(seen(source, region.source()), seen(edit, region.edit())).filter(Objects::nonNull).toList(), h, w)).toList();
         List<NDArray> masks = new ArrayList<>();
@@ -114,7 +115,10 @@ public record Regions(Torch torch, List<Region> all) {
         return union;
     }
 
-    /** Where self-attention stays the edit's own in step {@code k}: regions that do not take the source's, and what is outside if that does not. */
+    /**
+     * Where self-attention stays the edit's own in step {@code k}: regions that do not take the source's, and what is outside if that
+     * does not.
+     */
     public NDArray free(List<NDArray> masks, int k, StepRange outside) {
         if (outside.contains(k)) {
             NDArray free = union(masks, region -> !region.self().contains(k));

@@ -112,8 +112,8 @@ public final class Configuration {
         String theirs = negative.isSet() ? negative.text("what the edit should not show") : "";
         String ours = options.getOrDefault("negative", "");
         if (!theirs.equals(ours)) {
-            log.log(Log.WARNING, yaml.name() + ": use_inversion_attention: the authors' code takes the attention under the negative_prompt of "
-                    + "p2p_config.0, '" + theirs + "'; here it is that of the edit, '" + ours + "'");
+            log.log(Log.WARNING, yaml.name() + ": use_inversion_attention: the authors' code takes the attention under the "
+                    + "negative_prompt of p2p_config.0, '" + theirs + "'; here it is that of the edit, '" + ours + "'");
         }
     }
 
@@ -314,7 +314,7 @@ public final class Configuration {
             log.log(Log.WARNING, yaml.name() + ": pretrained_model_path '" + path.text("a folder") + "' is a place on another machine; "
                     + "without model=, a folder or a hub name, the built-in model edits");
         }
-        log.log(Log.WARNING, yaml.name() + ": the authors' code edits these frames of a clip, at this size, and here all that come are edited; "
-                + "before this filter put " + ConfigurationFrames.filters(dataset));
+        log.log(Log.WARNING, yaml.name() + ": the authors' code edits these frames of a clip, at this size, and here "
+                + "all that come are edited; before this filter put " + ConfigurationFrames.filters(dataset));
     }
 }

@@ -22,13 +22,15 @@ final class ConfigurationFrames {
         Yaml.Field offset = dataset.at("offset");
         int left = pixels(offset.at("left"), 0);
         int right = pixels(offset.at("right"), 0);
-        int top = pixels(offset.at("top"), offset.isSet() ? 200 : 0); // the default of their offset_crop, which an offset without a top meets
+        // an offset without a top meets the default of their offset_crop
+        int top = pixels(offset.at("top"), offset.isSet() ? 200 : 0);
         int bottom = pixels(offset.at("bottom"), 0);
         if (left + right + top + bottom > 0) {
             filters.add("crop=iw-" + (left + right) + ":ih-" + (top + bottom) + ":" + left + ":" + top);
         }
         String size = Integer.toString(dataset.at("image_size").isSet() ? dataset.at("image_size").whole(8, 4096) : 512);
-        filters.add("scale='max(SIZE,trunc(SIZE/ih*iw))':'max(SIZE,trunc(SIZE/iw*ih))':flags=bilinear+full_chroma_inp".replace("SIZE", size));
+        filters.add("scale='max(SIZE,trunc(SIZE/ih*iw))':'max(SIZE,trunc(SIZE/iw*ih))':flags=bilinear+full_chroma_inp"
+                .replace("SIZE", size));
         filters.add("crop=SIZE:SIZE:trunc((iw-SIZE)/2):trunc((ih-SIZE)/2)".replace("SIZE", size));
         filters.add("setsar=1");
         return String.join(",", filters);

@@ -81,7 +81,8 @@ final class Yaml {
                 depth--;
             } else if (event instanceof ScalarEvent scalar) {
                 scalar.getTag().ifPresent(tag -> refuse(true, event, "the tag " + tag + "; expected plain values"));
-                refuse(scalar.isPlain() && scalar.getValue().equals("<<"), event, "a merge, <<, which is not read; expected the fields themselves");
+                refuse(scalar.isPlain() && scalar.getValue().equals("<<"), event,
+                        "a merge, <<, which is not read; expected the fields themselves");
             }
         }
 
