@@ -5,6 +5,7 @@ import org.fatezero.engine.Host;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -33,7 +34,7 @@ public final class TinyOptions {
         copy(Golden.TINY, folder);
     }
 
-    /** Copies a folder with all that is in it, files in place of links to them. */
+    /** Copies a folder with all that is in it, files in place of links to them and of those of an earlier run. */
     public static void copy(Path from, Path to) throws IOException {
         List<Path> files;
         try (var walked = Files.walk(from)) {
@@ -42,7 +43,7 @@ public final class TinyOptions {
         for (Path file : files) {
             Path copy = to.resolve(from.relativize(file).toString());
             Files.createDirectories(copy.getParent());
-            Files.copy(file, copy);
+            Files.copy(file, copy, StandardCopyOption.REPLACE_EXISTING);
         }
     }
 

@@ -2,6 +2,7 @@ package org.fatezero.model;
 
 import org.fatezero.io.Resources;
 import org.fatezero.io.UserPath;
+import org.fatezero.tensor.SafeTensors;
 
 import java.io.IOException;
 import java.nio.file.FileSystem;
@@ -41,10 +42,7 @@ public final class ModelFolder implements AutoCloseable {
         }
         if (PICKLE.matcher(name).matches()) {
             throw new IOException("model=" + name + ": pickled checkpoints can run code when they are read and are refused. "
-                    + "Where you trust it, convert it: python -c \"import sys, torch, safetensors.torch as s; "
-                    + "d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); d = d.get('state_dict', d); "
-                    + "s.save_file({k: v.clone().contiguous() for k, v in d.items() if torch.is_tensor(v)}, sys.argv[2])\" "
-                    + name + " " + name.replaceFirst("\\.[a-z]+$", ".safetensors"));
+                    + "Where you trust it, convert it: " + SafeTensors.conversion(name));
         }
         List<Path> tried = new ArrayList<>();
         Path folder = UserPath.of("model", name);

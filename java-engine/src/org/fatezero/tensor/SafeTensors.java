@@ -47,10 +47,6 @@ public final class SafeTensors implements AutoCloseable {
     private static final int RANK_LIMIT = 8;
     private static final int PIECE = 1 << 20; // read and summed up while it is in the processor's cache
 
-    /** What makes such a file of a pickled one. */
-    static final String CONVERSION = "python -c \"import torch, safetensors.torch as s; "
-            + "s.save_file(torch.load('in.bin', weights_only=True), 'out.safetensors')\"";
-
     /** Types that a checkpoint may hold, with their bytes. */
     public enum Type {
         F64(8), F32(4), F16(2), BF16(2), I64(8), I32(4), I16(2), I8(1), U8(1), BOOL(1);
@@ -320,12 +316,22 @@ public final class SafeTensors implements AutoCloseable {
         }
     }
 
+    /** The command that makes such a file of a pickled one, whose reading would run code. */
+    public static String conversion(String pickled) {
+        String suffix = pickled.endsWith(".safetensors") ? ".converted.safetensors" : ".safetensors"; // it may only be called so
+        return "python -c \"import sys, torch, safetensors.torch as s; "
+                + "d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); d = d.get('state_dict', d); "
+                + "s.save_file({k: v.clone().contiguous() for k, v in d.items() if torch.is_tensor(v)}, sys.argv[2])\" "
+                + pickled + " " + pickled.replaceFirst("\\.[a-z]+$", suffix);
+    }
+
     private void refusePickle(ByteBuffer start) throws IOException {
         int first = start.get(0) & 0xff;
         int second = start.get(1) & 0xff;
         boolean zip = first == 'P' && second == 'K';
         if (zip || first == 0x80 && second >= 2 && second <= 5) {
-            throw malformed("it is a pickled checkpoint, which could run code when read, and is refused; convert it: " + CONVERSION);
+            throw malformed("it is a pickled checkpoint, which could run code when read, and is refused; convert it: "
+                    + conversion(file.toString()));
         }
     }
 

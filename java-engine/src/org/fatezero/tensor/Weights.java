@@ -96,9 +96,10 @@ public final class Weights {
             }
         }
         for (String name : List.of("diffusion_pytorch_model.bin", "pytorch_model.bin")) {
-            if (Files.exists(folder.resolve(name))) {
-                throw new IOException(folder.resolve(name) + ": pickled weights could run code when read and are refused; "
-                        + "download the .safetensors file of the same name, or convert it: " + SafeTensors.CONVERSION);
+            Path pickled = folder.resolve(name);
+            if (Files.exists(pickled)) {
+                throw new IOException(pickled + ": pickled weights could run code when read and are refused; download the "
+                        + ".safetensors file of the same name, or convert it: " + SafeTensors.conversion(pickled.toString()));
             }
         }
         throw new NoSuchFileException(folder + ": no *.safetensors weights there; a model's folder is expected");

@@ -86,8 +86,8 @@ class ErrorsTest {
     @Test
     void aLogFileOfTheUsersChoice(@TempDir Path folder) throws IOException {
         Path log = folder.resolve("gc.log");
-        Ffmpeg.Result result = STUB.and("JAVA_TOOL_OPTIONS", "-Xlog:gc:file=" + log + " -Xlog:gc").run(INPUT, "fatezero=steps=2", "-f", "md5", "-");
-        result.succeeded();
+        Ffmpeg logging = STUB.and("JAVA_TOOL_OPTIONS", "-Xlog:gc:file=" + log + " -Xlog:gc");
+        Ffmpeg.Result result = logging.run(INPUT, "fatezero=steps=2", "-f", "md5", "-").succeeded();
         assertTrue(Files.readString(log).contains("[gc] Using "), result::tail);
         assertTrue(new String(result.out(), StandardCharsets.US_ASCII).startsWith("MD5="), "and not on ffmpeg's standard output");
     }
