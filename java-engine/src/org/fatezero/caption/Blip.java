@@ -33,6 +33,7 @@ import java.util.stream.LongStream;
  */
 public final class Blip implements Captioner {
 
+    static final String NAME = "a BLIP model";
     static final int BEAMS = 3;       // as in the authors' demonstration
     static final int MAX_LENGTH = 20; // tokens, as transformers takes by itself
 
@@ -45,11 +46,11 @@ public final class Blip implements Captioner {
 
     /** @throws IOException if a file is missing, or does not hold what a BLIP captioning model does */
     public Blip(Path folder) throws IOException {
-        ModelConfig config = new ModelConfig(folder.resolve("config.json"));
+        ModelConfig config = ModelConfig.ofTransformers(folder.resolve("config.json"), NAME);
         config.require("model_type", "blip");
         BlipVision.Config visionConfig = BlipVision.Config.read(config.at("vision_config"));
         textConfig = BlipText.Config.read(config.at("text_config"), visionConfig.hiddenSize());
-        processor = ImageProcessor.read(new ModelConfig(folder.resolve("preprocessor_config.json")));
+        processor = ImageProcessor.read(ModelConfig.ofTransformers(folder.resolve("preprocessor_config.json"), NAME));
         tokenizer = tokenizer(folder.resolve("tokenizer.json"));
         manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
         try (SafeTensors file = new SafeTensors(Weights.find(folder))) {
@@ -65,7 +66,7 @@ public final class Blip implements Captioner {
     }
 
     private static HuggingFaceTokenizer tokenizer(Path file) throws IOException {
-        String json = TokenizerFile.wordPiece(file, "a BLIP model in the transformers layout has it").toString();
+        String json = TokenizerFile.wordPiece(file, NAME + " in the transformers layout has it").toString();
         try {
             return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)), Map.of());
         } catch (RuntimeException e) {

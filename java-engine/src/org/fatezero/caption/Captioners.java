@@ -1,5 +1,6 @@
 package org.fatezero.caption;
 
+import org.fatezero.io.Log;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.model.ModelFolder;
 
@@ -25,10 +26,11 @@ public final class Captioners {
     /**
      * @param captioner {@code auto} for the model's own or else a BLIP in the local hub cache; a folder, or a name in that cache
      * @param model the option {@code model}
+     * @param log is told of a BLIP in the cache that cannot be read, as an interrupted download leaves it
      * @return none if there is none for {@code auto}
      * @throws IOException if what is named is missing, or no captioner that can be read here
      */
-    public static Optional<Captioner> open(String captioner, String model) throws IOException {
+    public static Optional<Captioner> open(String captioner, String model, Log log) throws IOException {
         if (!captioner.equals("auto")) {
             return Optional.of(read(folder(captioner)));
         }
@@ -43,7 +45,11 @@ public final class Captioners {
         for (String name : HUB) {
             Optional<Path> snapshot = ModelFolder.snapshot(name);
             if (snapshot.isPresent()) {
-                return Optional.of(read(snapshot.get()));
+                try {
+                    return Optional.of(read(snapshot.get()));
+                } catch (IOException e) {
+                    log.log(Log.WARNING, "captioner=auto passes over " + name + ": " + e.getMessage());
+                }
             }
         }
         return Optional.empty();
@@ -66,7 +72,7 @@ public final class Captioners {
     }
 
     private static Captioner read(Path folder) throws IOException {
-        ModelConfig config = new ModelConfig(folder.resolve("config.json"));
+        ModelConfig config = ModelConfig.ofTransformers(folder.resolve("config.json"), Blip.NAME);
         config.require("model_type", "blip", SceneReader.MODEL_TYPE);
         return config.text("model_type", "").equals("blip") ? new Blip(folder) : new SceneReader(folder);
     }

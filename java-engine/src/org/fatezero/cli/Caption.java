@@ -4,6 +4,7 @@ import com.google.gson.GsonBuilder;
 
 import org.fatezero.caption.Captioner;
 import org.fatezero.caption.Captioners;
+import org.fatezero.io.Log;
 import org.fatezero.video.Frame;
 import org.fatezero.video.Video;
 
@@ -45,7 +46,8 @@ final class Caption implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        try (Captioner opened = Captioners.open(captioner, model).orElseThrow(() -> new IOException(Captioners.missing(model)))) {
+        Log log = (level, message) -> spec.commandLine().getErr().println(message);
+        try (Captioner opened = Captioners.open(captioner, model, log).orElseThrow(() -> new IOException(Captioners.missing(model)))) {
             List<Frame> first = Video.read(video, 1);
             if (first.isEmpty()) {
                 throw new IOException(video + ": has no frame");

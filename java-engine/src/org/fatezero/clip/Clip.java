@@ -9,7 +9,6 @@ import ai.djl.ndarray.types.Shape;
 import org.fatezero.nn.Linear;
 import org.fatezero.io.ModelConfig;
 import org.fatezero.tensor.SafeTensors;
-import org.fatezero.io.TextFile;
 import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 import org.fatezero.text.Prompt;
@@ -34,7 +33,7 @@ import java.util.Map;
  */
 public final class Clip implements AutoCloseable {
 
-    private static final long CONFIG_LIMIT = 1 << 20;
+    private static final String NAME = "a CLIP model";
 
     private final NDManager manager;
     private final Tokenizer tokenizer;
@@ -51,12 +50,12 @@ public final class Clip implements AutoCloseable {
         }
         manager = NDManager.newBaseManager(Device.cpu(), "PyTorch");
         try (SafeTensors file = new SafeTensors(Weights.find(folder))) {
-            ModelConfig config = config(folder.resolve("config.json"));
+            ModelConfig config = ModelConfig.ofTransformers(folder.resolve("config.json"), NAME);
             config.require("model_type", "clip");
             TextEncoder.Config text = TextEncoder.Config.read(config.at("text_config"));
             VisionEncoder.Config vision = VisionEncoder.Config.read(config.at("vision_config"));
             int width = config.integer("projection_dim", 512);
-            ModelConfig preparation = config(folder.resolve("preprocessor_config.json"));
+            ModelConfig preparation = ModelConfig.ofTransformers(folder.resolve("preprocessor_config.json"), NAME);
             processor = ImageProcessor.read(preparation);
             if (processor.crop() != vision.imageSize()) {
                 throw preparation.wrong("crop_size", vision.imageSize() + ", the image_size in config.json");
@@ -75,10 +74,6 @@ public final class Clip implements AutoCloseable {
             throw e;
         }
         manager.cap();
-    }
-
-    private static ModelConfig config(Path file) throws IOException {
-        return new ModelConfig(file, TextFile.read(file, CONFIG_LIMIT, "a CLIP model in the transformers layout has it"));
     }
 
     private Weights weights(SafeTensors file, boolean text, Torch torch) {

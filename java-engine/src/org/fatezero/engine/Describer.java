@@ -37,6 +37,6 @@ record Describer(String captioner, String model, Host host) {
     }
 
     private Captioner open() throws IOException {
-        return Captioners.open(captioner, model).orElse(null);
+        return Captioners.open(captioner, model, host).orElse(null);
     }
 }

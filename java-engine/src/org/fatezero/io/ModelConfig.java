@@ -26,6 +26,11 @@ public final class ModelConfig {
         this(file, TextFile.read(file, SIZE_LIMIT, "a Stable Diffusion 1.x folder in the diffusers layout has it"));
     }
 
+    /** Likewise, of a model for another purpose: {@code a BLIP model}. */
+    public static ModelConfig ofTransformers(Path file, String model) throws IOException {
+        return new ModelConfig(file, TextFile.read(file, SIZE_LIMIT, model + " in the transformers layout has it"));
+    }
+
     /**
      * A configuration that a file implies.
      *

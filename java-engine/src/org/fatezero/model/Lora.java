@@ -52,6 +52,7 @@ public final class Lora implements AutoCloseable {
     private static final class Module {
         SafeTensors.Entry down; // (r, in) or (r, in, kh, kw)
         SafeTensors.Entry up;   // (out, r) or (out, r, 1, 1)
+        SafeTensors.Entry mid;  // (r, r, kh, kw) between them where a convolution is decomposed further, or null
         SafeTensors.Entry alpha;
     }
 
@@ -111,7 +112,7 @@ public final class Lora implements AutoCloseable {
         if (!name.matches()) {
             name = DIFFUSERS.matcher(entry.name());
         }
-        if (!name.matches() || name.group(3).equals("lora_mid")) {
+        if (!name.matches()) {
             strange.add(entry.name());
             return;
         }
@@ -120,12 +121,16 @@ public final class Lora implements AutoCloseable {
         switch (name.group(3)) {
             case "lora_down", "lora_A", "down" -> module.down = entry;
             case "lora_up", "lora_B", "up" -> module.up = entry;
+            case "lora_mid" -> module.mid = entry;
             default -> module.alpha = entry;
         }
     }
 
     private static String flat(String part, String module) {
         String flat = (part + "." + module).replace(".processor", "").replace('.', '_');
+        if (part.equals("text_encoder")) { // diffusers of 2023 named its layers as the UNet's
+            return flat.replaceFirst("_to_(q|k|v)$", "_$1_proj").replaceFirst("_to_out$", "_out_proj");
+        }
         return flat.endsWith("_to_out") ? flat + "_0" : flat;
     }
 
@@ -148,16 +153,28 @@ public final class Lora implements AutoCloseable {
         double strength = scale * factor(module, part, name.substring(0, name.length() - ".weight".length()), rank, tensor.getManager());
         long[] shape = tensor.getShape().getShape();
         long out = shape[0];
-        long in = tensor.getShape().size() / out;
-        if (module.up.shape().length < 2 || size(module.up) != out * rank || size(module.down) != rank * in) {
+        long in = module.mid == null ? tensor.getShape().size() / out : shape[1];
+        long taps = tensor.getShape().size() / (out * in);
+        if (module.up.shape().length < 2 || size(module.up) != out * rank || size(module.down) != rank * in
+                || module.mid != null && size(module.mid) != rank * rank * taps) {
             throw new IOException(file.file() + ": " + module.up.name() + " " + Arrays.toString(module.up.shape()) + " and "
                     + module.down.name() + " " + Arrays.toString(module.down.shape()) + " do not fit " + part + "'s " + name + " "
                     + Arrays.toString(shape) + "; is it a LoRA for another model?");
         }
         try (tensor; Scope scope = new Scope(tensor)) {
             NDManager temporary = tensor.getManager();
-            NDArray delta = read(module.up, temporary, out, rank).matMul(read(module.down, temporary, rank, in)).mul(strength);
-            return scope.keep(tensor.toType(DataType.FLOAT32, false).add(delta.reshape(shape)).toType(tensor.getDataType(), false));
+            NDArray up = read(module.up, temporary, out, rank);
+            NDArray down = read(module.down, temporary, rank, in);
+            NDArray product;
+            if (module.mid == null) {
+                product = up.matMul(down);
+            } else {
+                NDArray left = up.matMul(read(module.mid, temporary, rank, rank * taps)); // (out, r taps)
+                product = left.reshape(out, rank, taps).transpose(0, 2, 1).matMul(down)   // (out, taps, in)
+                        .transpose(0, 2, 1);
+            }
+            NDArray adapted = tensor.toType(DataType.FLOAT32, false).add(product.reshape(shape).mul(strength));
+            return scope.keep(adapted.toType(tensor.getDataType(), false));
         }
     }
 

@@ -31,10 +31,10 @@ import java.util.stream.Stream;
 public final class Models {
 
     /**
-     * @param files of the model, none for the built-in one, then of its LoRAs; a file that has changed is another model
+     * @param files of the model, none if it is {@code builtIn}, then of its LoRAs; a file that has changed is another model
      * @param scales of the LoRAs
      */
-    private record Key(List<FileState> files, List<Double> scales, Device device, DataType precision) {
+    private record Key(boolean builtIn, List<FileState> files, List<Double> scales, Device device, DataType precision) {
     }
 
     private record ScaledFile(Path path, double scale) {
@@ -124,7 +124,8 @@ public final class Models {
         for (ScaledFile file : adaptations) {
             files.add(FileState.of(file.path));
         }
-        return new Key(files, adaptations.stream().map(ScaledFile::scale).toList(), device, precision);
+        List<Double> scales = adaptations.stream().map(ScaledFile::scale).toList();
+        return new Key(name.equals(ModelFolder.BUILT_IN), files, scales, device, precision);
     }
 
     private static boolean isSingleFile(String name) {

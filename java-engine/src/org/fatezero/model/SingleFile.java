@@ -40,8 +40,8 @@ final class SingleFile implements Checkpoint {
             "cond_stage_model.transformer.", Part.TEXT_ENCODER);
 
     /** What trainers leave behind. */
-    private static final Pattern NOT_OF_THE_MODEL = Pattern.compile("loss\\.|logit_scale|text_projection|visual_projection"
-            + "|vision_model\\.");
+    private static final Pattern NOT_OF_THE_MODEL = Pattern.compile("loss\\.|model_ema\\.|logit_scale|text_projection"
+            + "|visual_projection|vision_model\\.");
 
     private static final Pattern PREDICTS_V = Pattern.compile("(?m)^[ \\t]*parameterization:[ \\t]*[\"']?v[\"']?[ \\t]*$");
     private static final long CONFIGURATION_LIMIT = 1 << 20;

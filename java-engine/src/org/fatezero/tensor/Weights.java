@@ -102,6 +102,12 @@ public final class Weights {
                         + ".safetensors file of the same name, or convert it: " + SafeTensors.conversion(pickled.toString()));
             }
         }
+        for (String name : List.of("diffusion_pytorch_model.safetensors.index.json", "model.safetensors.index.json")) {
+            if (Files.exists(folder.resolve(name))) {
+                throw new NoSuchFileException(folder.resolve(name) + ": the weights are in several files; expected one, as "
+                        + "save_pretrained(..., max_shard_size=\"20GB\") writes it");
+            }
+        }
         throw new NoSuchFileException(folder + ": no *.safetensors weights there; a model's folder is expected");
     }
 

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /**
  * A tokenized prompt. Token 0 is the start token, the pieces follow, end tokens fill the rest.
@@ -142,16 +143,26 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
      * @throws IllegalArgumentException if the prompt does not have it, listing the words it has
      */
     public int[] find(String phrase, Tokenizer tokenizer) {
-        TreeSet<Integer> found = places(phrase, tokenizer);
+        TreeSet<Integer> found = places(phrase, tokenizer, pieces);
+        if (found.isEmpty() && cuts(phrase, tokenizer)) {
+            throw new IllegalArgumentException("the word '" + phrase + "' comes after the " + pieces.size()
+                    + " tokens that the text encoder sees of the prompt '" + text + "'; shorten it");
+        }
         return indices(!found.isEmpty(), found, phrase, words());
+    }
+
+    /** Whether {@code phrase} only occurs where the text encoder does not see it. */
+    public boolean cuts(String phrase, Tokenizer tokenizer) {
+        List<String> all = Stream.concat(pieces.stream(), cut.stream()).toList();
+        return !cut.isEmpty() && !has(phrase, tokenizer) && !places(phrase, tokenizer, all).isEmpty();
     }
 
     /** Whether {@code phrase} occurs, by the tokenizer's own pieces. */
     public boolean has(String phrase, Tokenizer tokenizer) {
-        return !places(phrase, tokenizer).isEmpty();
+        return !places(phrase, tokenizer, pieces).isEmpty();
     }
 
-    private TreeSet<Integer> places(String phrase, Tokenizer tokenizer) {
+    private static TreeSet<Integer> places(String phrase, Tokenizer tokenizer, List<String> pieces) {
         List<String> wanted = Arrays.asList(tokenizer.pieces(phrase));
         TreeSet<Integer> found = new TreeSet<>(); // places may overlap
         for (int i = 0; !wanted.isEmpty() && i + wanted.size() <= pieces.size(); i++) {

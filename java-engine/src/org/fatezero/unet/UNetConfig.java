@@ -21,9 +21,13 @@ public record UNetConfig(int inChannels, int outChannels, int[] blockOutChannels
     public static UNetConfig read(ModelConfig config) throws IOException {
         config.require("act_fn", "silu");
         config.require("mid_block_type", "UNetMidBlock2DCrossAttn", "UNetMidBlockPseudo3DCrossAttn", "UNetMidBlock3DCrossAttn");
-        if (config.flag("use_linear_projection", false) || config.flag("center_input_sample", false)
-                || config.integer("downsample_padding", 1) != 1) {
-            throw config.wrong("use_linear_projection", "the settings of Stable Diffusion 1.x");
+        for (String key : List.of("use_linear_projection", "center_input_sample")) {
+            if (config.flag(key, false)) {
+                throw config.wrong(key, "false, as in Stable Diffusion 1.x");
+            }
+        }
+        if (config.integer("downsample_padding", 1) != 1) {
+            throw config.wrong("downsample_padding", "1, as in Stable Diffusion 1.x");
         }
         int[] channels = config.integers("block_out_channels");
         UNetConfig read = new UNetConfig(config.integer("in_channels", 4), config.integer("out_channels", 4), channels,

@@ -9,6 +9,7 @@ import org.fatezero.tensor.Torch;
 import org.fatezero.tensor.Weights;
 
 import java.io.IOException;
+import java.util.List;
 
 /** AutoencoderKL: pixels to latents and back, frame by frame. */
 public final class Vae {
@@ -20,8 +21,10 @@ public final class Vae {
         /** @throws IOException naming the key that no block here implements */
         public static Config read(ModelConfig config) throws IOException {
             config.require("act_fn", "silu");
-            if (config.integer("in_channels", 3) != 3 || config.integer("out_channels", 3) != 3) {
-                throw config.wrong("in_channels", "3, as out_channels");
+            for (String key : List.of("in_channels", "out_channels")) {
+                if (config.integer(key, 3) != 3) {
+                    throw config.wrong(key, "3, for red, green and blue");
+                }
             }
             Config read = new Config(config.integer("latent_channels", 4), config.integers("block_out_channels"),
                     config.integer("layers_per_block", 2), config.integer("norm_num_groups", 32),

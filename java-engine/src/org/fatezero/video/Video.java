@@ -8,6 +8,7 @@ import org.bytedeco.ffmpeg.avcodec.AVPacketSideData;
 import org.bytedeco.ffmpeg.avformat.AVFormatContext;
 import org.bytedeco.ffmpeg.avutil.AVDictionary;
 import org.bytedeco.ffmpeg.avutil.AVFrame;
+import org.bytedeco.ffmpeg.avutil.AVFrameSideData;
 import org.bytedeco.ffmpeg.swscale.SwsContext;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.IntPointer;
@@ -36,6 +37,7 @@ public final class Video implements AutoCloseable {
     private static final int ACCURATE = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT;
     private static final int DEFAULT = 1 << 16; // contrast and saturation, in swscale's fixed point
     private static final int CORRUPT = 1;       // AV_FRAME_FLAG_CORRUPT
+    private static final int MATRIX_BYTES = 9 * Integer.BYTES;
 
     private final Path file;
     private final AVFormatContext container = new AVFormatContext(null);
@@ -45,7 +47,7 @@ public final class Video implements AutoCloseable {
     private AVCodecContext decoder;
     private SwsContext converter;
     private int stream;
-    private int quarters;   // clockwise turns
+    private int quarters;   // clockwise turns, where a frame does not say others
     private int read;       // frames so far
 
     /** @throws IOException if the file is missing or unreadable, or has no video */
@@ -106,8 +108,11 @@ public final class Video implements AutoCloseable {
     private static int quarters(AVCodecParameters parameters) {
         AVPacketSideData matrix = av_packet_side_data_get(parameters.coded_side_data(), parameters.nb_coded_side_data(),
                 AV_PKT_DATA_DISPLAYMATRIX);
-        double anticlockwise = matrix == null || matrix.size() < 9 * Integer.BYTES ? 0
-                : av_display_rotation_get(new IntPointer(matrix.data()));
+        return matrix == null || matrix.size() < MATRIX_BYTES ? 0 : quarters(new IntPointer(matrix.data()));
+    }
+
+    private static int quarters(IntPointer matrix) {
+        double anticlockwise = av_display_rotation_get(matrix);
         return Double.isNaN(anticlockwise) ? 0 : Math.floorMod(-Math.round(anticlockwise / 90), 4);
     }
 
@@ -131,7 +136,9 @@ public final class Video implements AutoCloseable {
         if (decoded.decode_error_flags() != 0 || (decoded.flags() & CORRUPT) != 0) {
             throw new IOException(file + ": frame " + read + " is damaged");
         }
-        Frame frame = convert().turned(quarters);
+        AVFrameSideData own = av_frame_get_side_data(decoded, AV_FRAME_DATA_DISPLAYMATRIX); // a photograph's, by EXIF
+        boolean turns = own != null && own.size() >= MATRIX_BYTES;
+        Frame frame = convert().turned(turns ? quarters(new IntPointer(own.data())) : quarters);
         read++;
         return frame;
     }

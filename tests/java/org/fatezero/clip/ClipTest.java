@@ -62,6 +62,8 @@ class ClipTest {
     @Test
     void whatIsNoClipModelIsNamed() throws Exception {
         assertTrue(failure().startsWith(folder + ": no *.safetensors weights there"), failure());
+        Path index = Files.createFile(folder.resolve("model.safetensors.index.json"));
+        assertTrue(failure().startsWith(index + ": the weights are in several files"), failure());
         copy();
         Files.delete(folder.resolve("preprocessor_config.json"));
         assertEquals(folder + "/preprocessor_config.json: not found; a CLIP model in the transformers layout has it", failure());

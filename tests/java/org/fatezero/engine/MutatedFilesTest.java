@@ -134,7 +134,7 @@ class MutatedFilesTest {
         Frame frame = Video.read(Path.of("tests/media/jeep.mp4"), 1).get(0);
         for (Path captioner : List.of(Golden.FOLDER.resolve("blip"), Path.of("java-engine/pocket/captioner"))) {
             folder(captioner, CASES / 4, damaged -> {
-                try (Captioner opened = Captioners.open(damaged.toString(), "pocket").orElseThrow()) {
+                try (Captioner opened = Captioners.open(damaged.toString(), "pocket", (level, message) -> { }).orElseThrow()) {
                     assertNotNull(opened.caption(frame));
                 }
             });

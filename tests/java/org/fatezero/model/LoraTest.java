@@ -1,5 +1,6 @@
 package org.fatezero.model;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -200,6 +201,54 @@ class LoraTest {
             float added = added(Map.of(), prefix + MODULE + "lora_A.weight", new Shape(2, 16),
                     prefix + MODULE + "lora_B.weight", new Shape(16, 2));
             assertEquals(2, added, 1e-6, prefix);
+        }
+    }
+
+    /** A convolution in three factors (LyCORIS): {@code delta[i, j, k, l] = sum over n, m of up[i, n] mid[n, m, k, l] down[m, j]}. */
+    @Test
+    void aConvolutionMayHaveAFactorBetween() throws Exception {
+        String flat = "lora_unet_down_blocks_0_resnets_0_conv1.lora_";
+        int out = 3;
+        int in = 2;
+        int rank = 2;
+        int taps = 9;
+        try (Golden golden = new Golden("lora.safetensors")) {
+            NDArray up = golden.manager.arange(1, 1 + out * rank).toType(DataType.FLOAT32, true).reshape(out, rank, 1, 1);
+            NDArray mid = golden.manager.arange(rank * rank * taps).toType(DataType.FLOAT32, true).reshape(rank, rank, 3, 3);
+            NDArray down = golden.manager.arange(7, 7 + rank * in).toType(DataType.FLOAT32, true).reshape(rank, in, 1, 1);
+            Path file = folder.resolve("lora.safetensors");
+            TensorWriter.write(file, Map.of(flat + "up.weight", up, flat + "mid.weight", mid, flat + "down.weight", down), Map.of());
+            float[] u = up.toFloatArray();
+            float[] t = mid.toFloatArray();
+            float[] d = down.toFloatArray();
+            float[] expected = new float[out * in * taps];
+            for (int i = 0; i < expected.length; i++) {
+                for (int n = 0; n < rank; n++) {
+                    for (int m = 0; m < rank; m++) {
+                        int k = i % taps;
+                        expected[i] += u[i / taps / in * rank + n] * t[(n * rank + m) * taps + k] * d[m * in + i / taps % in];
+                    }
+                }
+            }
+            String name = "down_blocks.0.resnets.0.conv1.weight";
+            try (Lora lora = new Lora(file, 1)) {
+                NDArray adapted = lora.adapt("unet", name, golden.manager.zeros(new Shape(out, in, 3, 3)));
+                assertArrayEquals(expected, adapted.toFloatArray(), 1e-3f);
+                assertThrows(IOException.class, () -> lora.adapt("unet", name, golden.manager.zeros(new Shape(out, in, 1, 1))));
+            }
+        }
+    }
+
+    /** Diffusers of 2023 wrote the text encoder's layers by the UNet's names. */
+    @ParameterizedTest
+    @CsvSource({"to_q, q_proj", "to_k, k_proj", "to_v, v_proj", "to_out, out_proj"})
+    void theTextEncodersLayersMayHaveTheUnetsNames(String written, String own) throws Exception {
+        String layer = "text_model.encoder.layers.0.self_attn.";
+        Path file = write("text_encoder." + layer + written + "_lora.down.weight", new Shape(2, 16),
+                "text_encoder." + layer + written + "_lora.up.weight", new Shape(16, 2));
+        try (Golden golden = new Golden("lora.safetensors"); Lora lora = new Lora(file, 1)) {
+            NDArray adapted = lora.adapt("text_encoder", layer + own + ".weight", golden.manager.zeros(new Shape(16, 16)));
+            assertEquals(2, adapted.toFloatArray()[0], 1e-6);
         }
     }
 

@@ -21,6 +21,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.nio.ByteBuffer;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -178,6 +179,13 @@ class ModelsTest {
             open(second).close();
             assertWorks(stays);
         }
+    }
+
+    /** The built-in model has no files either. */
+    @Test
+    void aFolderWithoutAModelIsNotTheBuiltInOne(@TempDir Path empty) throws Exception {
+        open("pocket").close();
+        assertThrows(IOException.class, () -> open(empty.toString()).close());
     }
 
     @Test

@@ -5,6 +5,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -92,6 +93,23 @@ class VideoTest {
         assertEquals(1 << 16, bytes.getInt(matrix));
         bytes.putInt(matrix, 0).putInt(matrix + 4, 1 << 16).putInt(matrix + 12, -1 << 16).putInt(matrix + 16, 0);
         return bytes.array();
+    }
+
+    /** Exif's orientation 6, as a telephone held upright writes it; ffmpeg turns by it, too. */
+    @Test
+    void aPhotographIsTurnedAsItsFileSays() throws Exception {
+        BufferedImage image = new BufferedImage(32, 16, BufferedImage.TYPE_INT_RGB);
+        image.createGraphics().fillRect(0, 0, 8, 16);
+        ByteArrayOutputStream jpeg = new ByteArrayOutputStream();
+        ImageIO.write(image, "jpeg", jpeg);
+        byte[] plain = jpeg.toByteArray();
+        byte[] exif = {'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0};
+        ByteBuffer turned = ByteBuffer.allocate(plain.length + 4 + exif.length);
+        turned.put(plain, 0, 2).putShort((short) 0xffe1).putShort((short) (2 + exif.length)).put(exif).put(plain, 2, plain.length - 2);
+        Frame as = Video.read(Files.write(folder.resolve("plain.jpg"), plain), 1).get(0);
+        Frame upright = Video.read(Files.write(folder.resolve("turned.jpg"), turned.array()), 1).get(0);
+        assertEquals("16x32", upright.size());
+        assertArrayEquals(as.turned(1).rgb(), upright.rgb());
     }
 
     @Test

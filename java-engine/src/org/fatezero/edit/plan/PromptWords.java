@@ -90,12 +90,14 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
         return !words.isEmpty() && words.stream().allMatch(word -> asPublished ? prompt.hasSpaced(word) : prompt.has(word, tokenizer));
     }
 
-    /** The tokens of all of the words. */
+    /** The tokens of all of the words; of several, some may come after what the text encoder sees. */
     public int[] tokens(String option, List<String> words, Prompt prompt) {
         if (words.isEmpty()) {
             throw new IllegalArgumentException(option + " names no word of the prompt '" + prompt.text() + "'");
         }
-        return words.stream().flatMapToInt(word -> Arrays.stream(find(option, word, prompt))).distinct().sorted().toArray();
+        List<String> seen = words.stream().filter(word -> asPublished || !prompt.cuts(word, tokenizer)).toList();
+        return (seen.isEmpty() ? words : seen).stream().flatMapToInt(word -> Arrays.stream(find(option, word, prompt)))
+                .distinct().sorted().toArray();
     }
 
     private int[] find(String option, String word, Prompt prompt) {

@@ -173,6 +173,17 @@ class PromptWordsTest {
                 + "and changes nothing"), told);
     }
 
+    @Test
+    void whatTheTextEncoderDoesNotSee() {
+        Prompt longer = tokenizer.encode("a silver jeep on a road, on a road, on a road at night", 12);
+        assertTrue(longer.cut().contains("night</w>"));
+        assertArrayEquals(words.sourceBlend("jeep", longer), words.sourceBlend("jeep+night", longer));
+        String told = "the word 'night' comes after the 10 tokens that the text encoder sees of the prompt '" + longer.text() + "'";
+        fails(() -> words.sourceBlend("night", longer), "blend: " + told);
+        fails(() -> words.emphasis("night=10", longer), "emphasize: " + told);
+        fails(() -> words.sourceBlend("jeep+horse", longer), "'horse' is not in the prompt");
+    }
+
     private static void fails(Executable reading, String... told) {
         String message = assertThrows(IllegalArgumentException.class, reading).getMessage();
         for (String text : told) {
