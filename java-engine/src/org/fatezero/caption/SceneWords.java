@@ -1,7 +1,7 @@
 package org.fatezero.caption;
 
 import org.fatezero.io.ModelConfig;
-import org.fatezero.options.Captions;
+import org.fatezero.options.words.Captions;
 
 import java.io.IOException;
 import java.util.Collections;

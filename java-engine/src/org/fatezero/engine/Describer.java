@@ -2,7 +2,7 @@ package org.fatezero.engine;
 
 import org.fatezero.caption.Captioner;
 import org.fatezero.caption.Captioners;
-import org.fatezero.options.Readings;
+import org.fatezero.options.words.Readings;
 import org.fatezero.video.Frame;
 
 import java.io.IOException;

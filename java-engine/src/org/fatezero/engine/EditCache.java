@@ -8,6 +8,7 @@ import org.fatezero.io.Log;
 import org.fatezero.io.Sha256;
 import org.fatezero.model.Model;
 import org.fatezero.options.Options;
+import org.fatezero.options.Trait;
 import org.fatezero.tensor.SafeTensors;
 import org.fatezero.tensor.TensorWriter;
 import org.fatezero.tensor.Weights;
@@ -24,6 +25,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Edited windows kept on disk, so that a film that was stopped goes on where it was: what was done costs no more than decoding. A file for
@@ -34,19 +36,16 @@ import java.util.Map;
  */
 record EditCache(CacheFolder folder, Log log, Model model, String settings, int edits) {
 
-    /** Options that do not change an edit, or do so only by others or the inversion, which are part of the name. */
-    private static final List<String> NOT_IN_KEY = List.of("preset", "presets", "edit", "promptfile", "from", "to", "captioner",
-            "model", "lora", "device", "precision", "window", "store", "inversion", "cache_limit", "steady");
-
     private static final String KEY = "key";
     private static final String RESULTS = "results"; // the names of the tensors
 
     /** @param asked options of each edit */
     static EditCache in(CacheFolder folder, Log log, List<Options> asked, Model model) throws IOException {
         StringBuilder settings = new StringBuilder("fatezero edit 1\n").append(build()).append('\n');
+        Set<String> notInKey = Options.names(Trait.NOT_IN_EDIT_KEY);
         for (Options options : asked) {
             options.byName().forEach((name, value) -> {
-                if (!NOT_IN_KEY.contains(name)) {
+                if (!notInKey.contains(name)) {
                     settings.append(name).append('=').append(value).append('\n');
                 }
             });

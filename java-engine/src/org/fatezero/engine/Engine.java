@@ -10,7 +10,7 @@ import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.forward.Window;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
-import org.fatezero.options.Readings;
+import org.fatezero.options.words.Readings;
 import org.fatezero.show.Show;
 import org.fatezero.show.Steady;
 import org.fatezero.tensor.NotFiniteException;

@@ -14,6 +14,7 @@ import org.fatezero.io.Sha256;
 import org.fatezero.model.Model;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
+import org.fatezero.options.Trait;
 import org.fatezero.text.Prompt;
 import org.fatezero.video.FrameBuffers;
 import org.fatezero.video.FrameFormat;
@@ -25,6 +26,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Inversions kept on disk, a file for each window, named by the SHA-256 of all that it depends on: frames, model, source
@@ -36,10 +38,6 @@ import java.util.Map;
  */
 record InversionCache(CacheFolder folder, Log log, String settings, int steps, List<TokenSet> words, boolean denoised) {
 
-    /** Options that do not change an inversion, or do so only through the model or the frames, whose digests are part of the name. */
-    private static final List<String> NOT_IN_KEY = List.of("presets", "model", "lora", "device", "precision", "window", "source",
-            "captioner", "store", "inversion", "cache_limit", "speed", "fuse_at", "mask", "show");
-
     /**
      * @param options of any edit
      * @param model what is inverted with
@@ -48,8 +46,9 @@ record InversionCache(CacheFolder folder, Log log, String settings, int steps, L
     static InversionCache in(CacheFolder folder, Log log, Options options, Model model, Prompt source, int depth) {
         StringBuilder settings = new StringBuilder("fatezero inversion 4\n").append(model.digest).append('\n')
                 .append(model.precision).append('\n').append(Arrays.toString(source.ids())).append('\n').append(depth).append('\n');
+        Set<String> notInKey = Options.names(Trait.NOT_IN_INVERSION_KEY);
         OptionResolver.shared(options).forEach((name, value) -> {
-            if (!NOT_IN_KEY.contains(name)) {
+            if (!notInKey.contains(name)) {
                 settings.append(name).append('=').append(value).append('\n');
             }
         });

@@ -9,7 +9,7 @@ import org.fatezero.diffusion.Progress;
 import org.fatezero.io.FileState;
 import org.fatezero.io.Log;
 import org.fatezero.io.UserPath;
-import org.fatezero.options.Words;
+import org.fatezero.options.words.Words;
 import org.fatezero.text.Tokenizer;
 
 import java.io.IOException;

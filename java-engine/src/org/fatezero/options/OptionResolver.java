@@ -2,9 +2,13 @@ package org.fatezero.options;
 
 import org.fatezero.io.Log;
 import org.fatezero.io.UserPath;
+import org.fatezero.options.words.Captions;
+import org.fatezero.options.words.Example;
+import org.fatezero.options.words.Pairs;
+import org.fatezero.options.words.Readings;
+import org.fatezero.options.words.Words;
 
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -27,40 +31,31 @@ public final class OptionResolver {
 
     private static final int MOST_EDITS = 16;
 
-    /** Options that edits of one inversion may differ in; whatever else there is, they share. */
-    private static final Set<String> OF_ONE_EDIT = Set.of("preset", "edit", "prompt", "prompt2", "from", "to", "promptfile", "negative",
-            "guidance", "guidance_interval", "strength", "start", "forget", "self_replace", "cross_replace", "control", "emphasize",
-            "blend", "threshold", "blend_pool", "blend_attention", "blend_latents", "blend_pixels", "confine", "steady",
-            "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse");
-
     /** Options of one edit that a reconstruction of the source depends on. */
     private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative", "start");
 
     /** Options of which {@link Options#AUTO} means what the preset says, or else the default. In the others it is a value or a word. */
-    static final Set<String> LEFT_TO_PRESET = Preset.KEYS.stream()
+    static final Set<String> LEFT_TO_PRESET = Options.names(Trait.IN_PRESETS).stream()
             .filter(name -> !Set.of("prompt", "prompt2", "source", "from", "to", "negative", "emphasize", "blend").contains(name))
             .collect(Collectors.toUnmodifiableSet());
-
-    /** Options that stay as they are while a film runs: what is loaded, what its frames have in common, and where they go. */
-    static final List<String> OF_THE_FILM = List.of("model", "lora", "device", "precision", "window", "presets", "edit", "captioner",
-            "mask", "anchor", "inversion");
 
     private OptionResolver() {
     }
 
     /** @throws IllegalArgumentException if options of a film's next frames differ in what cannot change while it runs */
     public static void requireSameFilm(Options before, Options after) {
+        Set<String> ofTheFilm = Options.names(Trait.OF_THE_FILM);
         Map<String, Object> set = after.byName();
         before.byName().forEach((name, value) -> {
-            if (OF_THE_FILM.contains(name) && !value.equals(set.get(name))) {
+            if (ofTheFilm.contains(name) && !value.equals(set.get(name))) {
                 throw new IllegalArgumentException(name + "=" + set.get(name) + ": it cannot change as the film runs, and is " + value);
             }
         });
     }
 
     /**
-     * The edits that {@code set} asks for: one, or one for each of {@code presets} or of the numbers in {@code edit}. All but
-     * {@link #OF_ONE_EDIT} is the same in each.
+     * The edits that {@code set} asks for: one, or one for each of {@code presets} or of the numbers in {@code edit}. All that is
+     * not {@link Trait#OF_ONE_EDIT} is the same in each.
      *
      * @throws IllegalArgumentException also for edits that cannot share one inversion, naming what they differ in
      */
@@ -148,8 +143,9 @@ public final class OptionResolver {
     /** The options that edits of one inversion share, with their values. */
     public static Map<String, Object> shared(Options options) {
         Map<String, Object> shared = options.byName();
+        Set<String> ofOneEdit = Options.names(Trait.OF_ONE_EDIT);
         boolean reconstructs = options.attention().equals("reconstruction");
-        shared.keySet().removeIf(name -> OF_ONE_EDIT.contains(name) && !(reconstructs && OF_RECONSTRUCTION.contains(name)));
+        shared.keySet().removeIf(name -> ofOneEdit.contains(name) && !(reconstructs && OF_RECONSTRUCTION.contains(name)));
         return shared;
     }
 

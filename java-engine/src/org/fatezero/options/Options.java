@@ -1,11 +1,22 @@
 package org.fatezero.options;
 
+import static org.fatezero.options.Trait.IN_PRESETS;
+import static org.fatezero.options.Trait.NOT_IN_EDIT_KEY;
+import static org.fatezero.options.Trait.NOT_IN_INVERSION_KEY;
+import static org.fatezero.options.Trait.OF_ONE_EDIT;
+import static org.fatezero.options.Trait.OF_THE_FILM;
+
+import org.fatezero.options.words.Words;
+
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * Everything that the engine can be told, in the order of the filter's own table. A component's name is the filter's option, the
@@ -88,76 +99,65 @@ import java.util.Map;
  * @param show what the frames show: the {@code edit}, its {@code mask} over the source, {@code compare} for source, edit and mask
  *     side by side, or {@code attention=word}
  */
-public record Options(String preset, String presets, String edit, String prompt, String prompt2, String source, String captioner,
-        String from, String to, String promptfile, String negative, String model, String lora, String device, String precision, int window,
-        String speed, int steps, String solver, double guidance, String guidance_interval, double strength, double start, double forget,
-        String self_replace, String cross_replace, String control, String emphasize, String blend, String threshold,
-        boolean blend_pool, boolean blend_attention, String blend_latents, boolean blend_pixels, double confine, boolean mask,
-        String keys, int anchor, String keys_at, int fuse_at, double steady,
-        String method, String inject, String inject_at, double inject_weight, String inject_kv, String fuse,
-        String attention, String norm, boolean parity, int size, String store, String inversion, double cache_limit, String show) {
+public record Options(
+        @Option(value = "watercolor", is = {OF_ONE_EDIT, NOT_IN_EDIT_KEY}) String preset,
+        @Option(value = "", is = {OF_THE_FILM, NOT_IN_INVERSION_KEY, NOT_IN_EDIT_KEY}) String presets,
+        @Option(value = "auto", is = {OF_ONE_EDIT, OF_THE_FILM, NOT_IN_EDIT_KEY}) String edit,
+        @Option(value = "", is = {IN_PRESETS, OF_ONE_EDIT}) String prompt,
+        @Option(value = "", is = {IN_PRESETS, OF_ONE_EDIT}) String prompt2,
+        @Option(value = "auto", is = {IN_PRESETS, NOT_IN_INVERSION_KEY}) String source,
+        @Option(value = "auto", is = {OF_THE_FILM, NOT_IN_INVERSION_KEY, NOT_IN_EDIT_KEY}) String captioner,
+        @Option(value = "", is = {IN_PRESETS, OF_ONE_EDIT, NOT_IN_EDIT_KEY}) String from,
+        @Option(value = "", is = {IN_PRESETS, OF_ONE_EDIT, NOT_IN_EDIT_KEY}) String to,
+        @Option(value = "", is = {OF_ONE_EDIT, NOT_IN_EDIT_KEY}) String promptfile,
+        @Option(value = "", is = {IN_PRESETS, OF_ONE_EDIT}) String negative,
+        @Option(value = "pocket", is = {OF_THE_FILM, NOT_IN_INVERSION_KEY, NOT_IN_EDIT_KEY}) String model,
+        @Option(value = "", is = {OF_THE_FILM, NOT_IN_INVERSION_KEY, NOT_IN_EDIT_KEY}) String lora,
+        @Option(value = "auto", is = {OF_THE_FILM, NOT_IN_INVERSION_KEY, NOT_IN_EDIT_KEY}) String device,
+        @Option(value = "auto", is = {OF_THE_FILM, NOT_IN_INVERSION_KEY, NOT_IN_EDIT_KEY}) String precision,
+        @Option(value = "8", is = {IN_PRESETS, OF_THE_FILM, NOT_IN_INVERSION_KEY, NOT_IN_EDIT_KEY}) int window,
+        @Option(value = "exact", is = NOT_IN_INVERSION_KEY) String speed,
+        @Option(value = "50", is = IN_PRESETS) int steps,
+        @Option(value = "ddim", is = IN_PRESETS) String solver,
+        @Option(value = "0", is = {IN_PRESETS, OF_ONE_EDIT}) double guidance,
+        @Option(value = "1", is = {IN_PRESETS, OF_ONE_EDIT}) String guidance_interval,
+        @Option(value = "0.5", is = {IN_PRESETS, OF_ONE_EDIT}) double strength,
+        @Option(value = "1", is = {IN_PRESETS, OF_ONE_EDIT}) double start,
+        @Option(value = "0", is = {IN_PRESETS, OF_ONE_EDIT}) double forget,
+        @Option(value = "0.8", is = {IN_PRESETS, OF_ONE_EDIT}) String self_replace,
+        @Option(value = "0.8", is = {IN_PRESETS, OF_ONE_EDIT}) String cross_replace,
+        @Option(value = "refine", is = {IN_PRESETS, OF_ONE_EDIT}) String control,
+        @Option(value = "", is = {IN_PRESETS, OF_ONE_EDIT}) String emphasize,
+        @Option(value = "", is = {IN_PRESETS, OF_ONE_EDIT}) String blend,
+        @Option(value = "0.3", is = {IN_PRESETS, OF_ONE_EDIT}) String threshold,
+        @Option(value = "1", is = {IN_PRESETS, OF_ONE_EDIT}) boolean blend_pool,
+        @Option(value = "1", is = {IN_PRESETS, OF_ONE_EDIT}) boolean blend_attention,
+        @Option(value = "0", is = {IN_PRESETS, OF_ONE_EDIT}) String blend_latents,
+        @Option(value = "1", is = {IN_PRESETS, OF_ONE_EDIT}) boolean blend_pixels,
+        @Option(value = "0", is = {IN_PRESETS, OF_ONE_EDIT}) double confine,
+        @Option(value = "0", is = {OF_THE_FILM, NOT_IN_INVERSION_KEY}) boolean mask,
+        @Option(value = "anchor", is = IN_PRESETS) String keys,
+        @Option(value = "3", is = {IN_PRESETS, OF_THE_FILM}) int anchor,
+        @Option(value = "32", is = IN_PRESETS) String keys_at,
+        @Option(value = "32", is = {IN_PRESETS, NOT_IN_INVERSION_KEY}) int fuse_at,
+        @Option(value = "0.7", is = {IN_PRESETS, OF_ONE_EDIT, NOT_IN_EDIT_KEY}) double steady,
+        @Option(value = "fatezero", is = {IN_PRESETS, OF_ONE_EDIT}) String method,
+        @Option(value = "0", is = {IN_PRESETS, OF_ONE_EDIT}) String inject,
+        @Option(value = "up1.1", is = {IN_PRESETS, OF_ONE_EDIT}) String inject_at,
+        @Option(value = "1", is = {IN_PRESETS, OF_ONE_EDIT}) double inject_weight,
+        @Option(value = "0", is = {IN_PRESETS, OF_ONE_EDIT}) String inject_kv,
+        @Option(value = "maps", is = {IN_PRESETS, OF_ONE_EDIT}) String fuse,
+        @Option(value = "inversion", is = IN_PRESETS) String attention,
+        @Option(value = "frame", is = IN_PRESETS) String norm,
+        @Option(value = "0", is = IN_PRESETS) boolean parity,
+        @Option(value = "0", is = IN_PRESETS) int size,
+        @Option(value = "auto", is = {NOT_IN_INVERSION_KEY, NOT_IN_EDIT_KEY}) String store,
+        @Option(value = "", is = {OF_THE_FILM, NOT_IN_INVERSION_KEY, NOT_IN_EDIT_KEY}) String inversion,
+        @Option(value = "0", is = {NOT_IN_INVERSION_KEY, NOT_IN_EDIT_KEY}) double cache_limit,
+        @Option(value = "edit", is = NOT_IN_INVERSION_KEY) String show) {
 
     /** Of several options: to be found out. */
     public static final String AUTO = "auto";
-
-    /** The defaults, themselves written as a preset. */
-    static final String DEFAULTS = """
-            preset=watercolor
-            presets=
-            edit=auto
-            prompt=
-            prompt2=
-            source=auto
-            captioner=auto
-            from=
-            to=
-            promptfile=
-            negative=
-            model=pocket
-            lora=
-            device=auto
-            precision=auto
-            window=8
-            speed=exact
-            steps=50
-            solver=ddim
-            guidance=0
-            guidance_interval=1
-            strength=0.5
-            start=1
-            forget=0
-            self_replace=0.8
-            cross_replace=0.8
-            control=refine
-            emphasize=
-            blend=
-            threshold=0.3
-            blend_pool=1
-            blend_attention=1
-            blend_latents=0
-            blend_pixels=1
-            confine=0
-            mask=0
-            keys=anchor
-            anchor=3
-            keys_at=32
-            fuse_at=32
-            steady=0.7
-            method=fatezero
-            inject=0
-            inject_at=up1.1
-            inject_weight=1
-            inject_kv=0
-            fuse=maps
-            attention=inversion
-            norm=frame
-            parity=0
-            size=0
-            store=auto
-            inversion=
-            cache_limit=0
-            show=edit
-            """;
 
     public Options {
         range("window", window, 1, 128);
@@ -238,9 +238,20 @@ public record Options(String preset, String presets, String edit, String prompt,
         return Arrays.stream(Options.class.getRecordComponents()).map(RecordComponent::getName).toList();
     }
 
+    /** The names of the options that are so, in order. */
+    public static Set<String> names(Trait trait) {
+        return Arrays.stream(Options.class.getRecordComponents())
+                .filter(component -> List.of(component.getAnnotation(Option.class).is()).contains(trait))
+                .map(RecordComponent::getName).collect(Collectors.toCollection(LinkedHashSet::new));
+    }
+
     /** The value that each option has where it is not set. */
     static Map<String, String> defaults() {
-        return Preset.parse(DEFAULTS, "defaults", names());
+        Map<String, String> values = new LinkedHashMap<>();
+        for (RecordComponent component : Options.class.getRecordComponents()) {
+            values.put(component.getName(), component.getAnnotation(Option.class).value());
+        }
+        return values;
     }
 
     /** Every option's value, in order. */

@@ -12,7 +12,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystem;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -31,13 +30,6 @@ final class Preset {
     private static final int SIZE_LIMIT = 1 << 16;
     private static final String EXAMPLE = "# Example:";
     private static final String NAME = "[a-z0-9][a-z0-9_-]*";
-
-    /** What a preset may set. The other options name files and devices of the user's, or do not shape the edit. */
-    static final Set<String> KEYS = Set.of("prompt", "prompt2", "source", "from", "to", "negative", "window", "steps", "solver", "guidance",
-            "guidance_interval", "strength", "start", "forget", "self_replace", "cross_replace", "control", "emphasize",
-            "blend", "threshold", "blend_pool", "blend_attention", "blend_latents", "blend_pixels", "confine",
-            "keys", "anchor", "keys_at", "fuse_at", "steady", "method", "inject", "inject_at", "inject_weight", "inject_kv", "fuse",
-            "attention", "norm", "parity", "size");
 
     private Preset() {
     }
@@ -58,14 +50,14 @@ final class Preset {
         }
         String shipped = shipped(nameOrFile);
         if (shipped != null) {
-            return parse(shipped, nameOrFile, KEYS);
+            return parse(shipped, nameOrFile);
         }
         Path file = UserPath.of("preset", nameOrFile);
         if (!Files.isRegularFile(file)) {
             throw new IllegalArgumentException("preset=" + nameOrFile + ": neither a file nor one of the presets "
                     + String.join(", ", names()));
         }
-        return isConfiguration ? Configuration.options(file, given, log) : parse(read(file), nameOrFile, KEYS);
+        return isConfiguration ? Configuration.options(file, given, log) : parse(read(file), nameOrFile);
     }
 
     /** The text of a shipped preset, or null. */
@@ -103,11 +95,9 @@ final class Preset {
         return names;
     }
 
-    /**
-     * @param keys that may be set
-     * @throws IllegalArgumentException for a line that is neither a comment nor {@code key=value}, another key, or one set twice
-     */
-    static Map<String, String> parse(String text, String name, Collection<String> keys) {
+    /** @throws IllegalArgumentException for a line that is neither a comment nor {@code key=value}, another key, or one set twice */
+    static Map<String, String> parse(String text, String name) {
+        Set<String> keys = Options.names(Trait.IN_PRESETS);
         Map<String, String> options = new LinkedHashMap<>();
         int number = 0;
         for (String line : text.split("\\R")) {
@@ -123,7 +113,7 @@ final class Preset {
             if (!keys.contains(key)) {
                 throw new IllegalArgumentException(name + ", line " + number + ": " + (Options.names().contains(key)
                         ? key + "= is not for a preset to set; give it beside preset=" : "not an option of an edit; those are "
-                        + String.join(", ", Options.names().stream().filter(keys::contains).toList())));
+                        + String.join(", ", keys)));
             }
             if (options.put(key, line.substring(equals + 1).strip()) != null) {
                 throw new IllegalArgumentException(name + ", line " + number + ": sets the same key again");

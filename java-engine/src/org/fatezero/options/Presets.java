@@ -24,7 +24,7 @@ public final class Presets {
         List<Shipped> shipped = new ArrayList<>();
         for (String name : Preset.names()) {
             String text = Preset.shipped(name);
-            String values = String.join(" ", new TreeMap<>(Preset.parse(text, name, Preset.KEYS)).values());
+            String values = String.join(" ", new TreeMap<>(Preset.parse(text, name)).values());
             String about = text.lines().findFirst().orElse("").replaceFirst("^#\\s*", "");
             shipped.add(new Shipped(name, about, Stream.of("from", "to").filter(option -> OptionResolver.needs(values, option)).toList()));
         }

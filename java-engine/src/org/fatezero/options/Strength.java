@@ -1,5 +1,7 @@
 package org.fatezero.options;
 
+import org.fatezero.options.words.Words;
+
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.Map;

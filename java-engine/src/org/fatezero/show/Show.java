@@ -19,7 +19,7 @@ import org.fatezero.inversion.TokenAttention;
 import org.fatezero.inversion.TokenSet;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.options.Options;
-import org.fatezero.options.Words;
+import org.fatezero.options.words.Words;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.text.Prompt;

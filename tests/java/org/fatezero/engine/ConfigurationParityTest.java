@@ -20,7 +20,7 @@ import org.fatezero.forward.ForwardContext;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
-import org.fatezero.options.Words;
+import org.fatezero.options.words.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.Tokenizer;
 

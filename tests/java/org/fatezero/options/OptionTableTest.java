@@ -91,7 +91,7 @@ class OptionTableTest {
     @Test
     void theFilterChangesWhatTheEngineCanChange() throws Exception {
         Matcher fixed = Pattern.compile("FIXED_\\w+\\(\"(\\w+)\"").matcher(Files.readString(FILTER));
-        Set<String> expected = new TreeSet<>(OptionResolver.OF_THE_FILM);
+        Set<String> expected = new TreeSet<>(Options.names(Trait.OF_THE_FILM));
         expected.add("promptfile");
         assertEquals(expected, fixed.results().map(found -> found.group(1)).collect(Collectors.toCollection(TreeSet::new)));
     }

@@ -9,6 +9,7 @@ import org.fatezero.Golden;
 import org.fatezero.TinyOptions;
 import org.fatezero.edit.fatezero.Alignment;
 import org.fatezero.edit.plan.PromptWords;
+import org.fatezero.options.words.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.Tokenizer;
 
@@ -17,14 +18,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -137,10 +136,9 @@ class PresetTest {
     /** So a new option is decided on. */
     @Test
     void everyOptionIsForPresetsOrNot() {
-        Set<String> all = new TreeSet<>(Preset.KEYS);
-        all.addAll(NOT_FOR_PRESETS);
-        assertEquals(new TreeSet<>(Options.names()), all);
-        assertTrue(Collections.disjoint(Preset.KEYS, NOT_FOR_PRESETS));
+        Set<String> others = new TreeSet<>(Options.names());
+        others.removeAll(Options.names(Trait.IN_PRESETS));
+        assertEquals(new TreeSet<>(NOT_FOR_PRESETS), others);
     }
 
     /** Whose user names any file of the machine learns nothing of it. */

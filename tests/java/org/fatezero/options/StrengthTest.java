@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.fatezero.TinyOptions;
 import org.fatezero.engine.Engine;
+import org.fatezero.options.words.Words;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

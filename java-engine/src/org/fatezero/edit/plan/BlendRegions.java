@@ -6,7 +6,7 @@ import org.fatezero.edit.region.Regions;
 import org.fatezero.edit.region.StepRange;
 import org.fatezero.inversion.TokenSet;
 import org.fatezero.options.Options;
-import org.fatezero.options.Words;
+import org.fatezero.options.words.Words;
 import org.fatezero.tensor.Torch;
 import org.fatezero.text.Prompt;
 

@@ -21,7 +21,7 @@ import org.fatezero.edit.region.StepRange;
 import org.fatezero.io.Log;
 import org.fatezero.model.Model;
 import org.fatezero.options.Options;
-import org.fatezero.options.Words;
+import org.fatezero.options.words.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.unet.UNetConfig;
 

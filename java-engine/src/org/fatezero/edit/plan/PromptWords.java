@@ -2,7 +2,7 @@ package org.fatezero.edit.plan;
 
 import org.fatezero.io.Log;
 import org.fatezero.edit.fatezero.CrossAttentionControl;
-import org.fatezero.options.Words;
+import org.fatezero.options.words.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.Tokenizer;
 

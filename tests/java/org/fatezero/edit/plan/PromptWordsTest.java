@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.fatezero.Golden;
 import org.fatezero.edit.fatezero.CrossAttentionControl.Gate;
 import org.fatezero.io.Log;
-import org.fatezero.options.Words;
+import org.fatezero.options.words.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.Tokenizer;
 

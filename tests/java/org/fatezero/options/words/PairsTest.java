@@ -1,10 +1,12 @@
-package org.fatezero.options;
+package org.fatezero.options.words;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.fatezero.TinyOptions;
+import org.fatezero.options.OptionResolver;
+import org.fatezero.options.Options;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

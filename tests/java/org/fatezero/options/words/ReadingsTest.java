@@ -1,4 +1,6 @@
-package org.fatezero.options;
+package org.fatezero.options.words;
+
+import org.fatezero.options.OptionResolver;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -1,4 +1,4 @@
-package org.fatezero.options;
+package org.fatezero.options.words;
 
 import java.util.List;
 import java.util.Locale;
@@ -9,7 +9,7 @@ import java.util.Set;
  * What to give a preset that needs words of the clip, in the words of the clip at hand: {@code from={colour}:to=blue} becomes
  * {@code from=red:to=blue} for a red jeep.
  */
-final class Example {
+public final class Example {
 
     private static final Set<String> COLOURS = Set.of("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown", "black",
             "white", "silver", "grey", "gray", "golden", "gold", "beige", "dark", "light");
@@ -25,7 +25,7 @@ final class Example {
      * @param form options with {@code {colour}}, {@code {object}}, {@code {noun}}, {@code {place}}, {@code {subject}} and {@code {other}},
      *     another object, in them
      */
-    static String of(String form, String source) {
+    public static String of(String form, String source) {
         Map<String, String> parts = parts(source);
         String filled = form;
         for (Map.Entry<String, String> part : OTHERWISE.entrySet()) {

@@ -1,4 +1,4 @@
-package org.fatezero.options;
+package org.fatezero.options.words;
 
 import java.util.Arrays;
 import java.util.List;
@@ -59,7 +59,7 @@ public final class Words {
     }
 
     /** Each word of a text, as {@code blend} lists them. */
-    static String listed(String text) {
+    public static String listed(String text) {
         return phrase(text).replaceAll("\\s+", "+");
     }
 

@@ -1,4 +1,4 @@
-package org.fatezero.options;
+package org.fatezero.options.words;
 
 import java.io.IOException;
 import java.util.ArrayList;
@@ -36,7 +36,7 @@ public final class Readings {
     }
 
     /** The likeliest caption that has the user's words, or the caption as it is if none is likely. */
-    static String likeliest(String caption, String words, Judge judge) throws IOException {
+    public static String likeliest(String caption, String words, Judge judge) throws IOException {
         List<String> found = split(caption);
         List<String> own = split(words);
         if (own.get(own.size() - 1).endsWith("ing") || Captions.isBeforeNouns(own.get(own.size() - 1))) {

@@ -1,4 +1,4 @@
-package org.fatezero.options;
+package org.fatezero.options.words;
 
 import java.util.List;
 import java.util.Locale;
@@ -25,7 +25,7 @@ public final class Captions {
      * The caption with the user's words in the place of those that name the same thing, which are told by a noun of theirs and the words
      * before it. A caption that has the words, or none of their nouns, is left as it is.
      */
-    static String with(String caption, String words) {
+    public static String with(String caption, String words) {
         if (has(caption, words)) {
             return caption;
         }
@@ -41,7 +41,7 @@ public final class Captions {
                 .collect(Collectors.joining(" "));
     }
 
-    static boolean has(String caption, String words) {
+    public static boolean has(String caption, String words) {
         return (" " + lower(caption) + " ").contains(" " + lower(words) + " ");
     }
 

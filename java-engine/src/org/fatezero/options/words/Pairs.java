@@ -1,4 +1,4 @@
-package org.fatezero.options;
+package org.fatezero.options.words;
 
 import java.util.Arrays;
 import java.util.Collections;
@@ -20,10 +20,10 @@ import java.util.stream.Stream;
  * @param from words of the source; of several pairs one may be empty: the rest of the picture, which gets words that are added
  * @param to as many; empty for words that go
  */
-record Pairs(List<String> from, List<String> to) {
+public record Pairs(List<String> from, List<String> to) {
 
     /** @throws IllegalArgumentException unless there are as many of both, or none of {@code to} */
-    static Pairs of(String from, String to) {
+    public static Pairs of(String from, String to) {
         List<String> old = list(from);
         List<String> changed = to.isBlank() ? Collections.nCopies(old.size(), "") : list(to);
         if (old.size() != changed.size()) {
@@ -38,12 +38,12 @@ record Pairs(List<String> from, List<String> to) {
     }
 
     /** {@code text} with the words of all pairs replaced, the longest first and each once, and no doubled spaces. */
-    String edited(String text) {
+    public String edited(String text) {
         return replaced(text, to);
     }
 
     /** {@code text} without them. */
-    String without(String text) {
+    public String without(String text) {
         return replaced(text, Collections.nCopies(from.size(), ""));
     }
 
@@ -80,7 +80,7 @@ record Pairs(List<String> from, List<String> to) {
      * An option's value with {@code {from}} and {@code {to}} filled in. Of several pairs {@code blend} gets a region each, and any
      * other option the part that names them, between plus signs, once for each.
      */
-    String fill(String option, String value) {
+    public String fill(String option, String value) {
         if (option.equals("blend") && Stream.concat(from.stream(), to.stream()).anyMatch(words -> !words.equals(Words.phrase(words)))) {
             return new Pairs(from.stream().map(Words::phrase).toList(), to.stream().map(Words::phrase).toList()).fill(option, value);
         }
