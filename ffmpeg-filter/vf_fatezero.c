@@ -811,7 +811,6 @@ static int allocate_windows(AVFilterContext *ctx)
            s->target_images && s->mask_images && s->shares ? 0 : AVERROR(ENOMEM);
 }
 
-/** Has the worker open the first editor, if the host does not want to stop before. */
 /** Filters of a graph are set up one after another: this one hears what another has heard while it waited for that one to load. */
 static void listen_with_graph(AVFilterContext *ctx)
 {
@@ -827,6 +826,7 @@ static void listen_with_graph(AVFilterContext *ctx)
     }
 }
 
+/** Has the worker open the first editor, if the host does not want to stop before. */
 static int open_first_editor(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
