@@ -29,6 +29,15 @@ OF_DISTRIBUTION := $(if $(and $(wildcard $(NOT_EXTENDED)),$(filter $(shell cat $
 INPUT      = tests/media/jeep.mp4
 JOBS       = $(shell nproc)
 
+# make splits names at blanks, and what begins with rm -rf must not: those at the ends go, others are refused
+override PREFIX  := $(strip $(PREFIX))
+override DESTDIR := $(strip $(DESTDIR))
+no-blanks = $(if $(word 2,$($(1))),$(error $(1)="$($(1))" has a blank, which make cannot take; $(2)))
+$(call no-blanks,CURDIR,use a clone in another folder)
+$(call no-blanks,PREFIX,name another folder)
+$(call no-blanks,DESTDIR,name another folder)
+$(call no-blanks,INPUT,give the file another name or a link)
+
 ROOT   = $(CURDIR)
 FFMPEG = build/ffmpeg/bin/ffmpeg
 # the engine's folder, beside libfatezero.so
@@ -58,7 +67,7 @@ test test-bridge test-signals test-filter hosts: PACKAGES += locales
 
 # any Java compiler from 17 on will do; without one, the distribution's oldest such is installed
 setup:
-	@missing=; \
+	@missing=; jdk=; \
 	for p in $(PACKAGES); do \
 	    dpkg-query -W -f '$${db:Status-Abbrev}' $$p 2>/dev/null | grep -q ^ii || missing="$$missing $$p"; \
 	done; \
@@ -208,11 +217,12 @@ HOST = build/ffmpeg/host
 # what build/ffmpeg is of: another version of the distribution's, or another tree, is another FFmpeg
 KIND = $(if $(OF_DISTRIBUTION),$(VERSION_OF_DISTRIBUTION),$(abspath $(FFMPEG_SRC)))
 
+# and where: objects and what configure wrote hold the paths that they were made with
 ffmpeg: setup
 	@mkdir -p build
-	@[ "$$(cat build/ffmpeg-kind 2>/dev/null)" = '$(KIND)' ] || { rm -rf build/ffmpeg-objects build/libavfilter-objects \
+	@[ "$$(cat build/ffmpeg-kind 2>/dev/null)" = '$(KIND) in $(ROOT)' ] || { rm -f $(JNI_DIR)/fatezero.pc; rm -rf build/ffmpeg-objects build/libavfilter-objects \
 	    $(if $(OF_DISTRIBUTION),build/ffmpeg-source) $(addprefix build/ffmpeg/,include share lib/pkgconfig lib/libav* lib/libsw* \
-	    lib/libpostproc* bin/ffmpeg bin/ffprobe bin/ffplay); echo '$(KIND)' > build/ffmpeg-kind; }
+	    lib/libpostproc* bin/ffmpeg bin/ffprobe bin/ffplay); echo '$(KIND) in $(ROOT)' > build/ffmpeg-kind; }
 	@$(MAKE) --no-print-directory $(FFMPEG) build/ffmpeg/lib/libfatezero.so.0 $(ENGINE)
 
 build/ffmpeg-source/configure:
@@ -223,9 +233,10 @@ ifdef OF_DISTRIBUTION
 $(FFMPEG): $(FFMPEG_SRC)/configure $(FILTER) ffmpeg-filter/extend-libavfilter jni/fatezero.h | build/ffmpeg/lib/libfatezero.so.0
 	ffmpeg-filter/add-to-tree $(FFMPEG_SRC)
 	@rm -f $(NOT_EXTENDED)
-	@JOBS=$(JOBS) ffmpeg-filter/extend-libavfilter $(FFMPEG_SRC) $(OBJ) build/ffmpeg || { \
-	    echo "the distribution's libavfilter cannot be extended: building all of FFmpeg from $(FFMPEG_SRC) instead, which takes minutes"; \
-	    echo '$(KIND)' > $(NOT_EXTENDED); $(MAKE) --no-print-directory ffmpeg; }
+	@JOBS=$(JOBS) ffmpeg-filter/extend-libavfilter $(FFMPEG_SRC) $(OBJ) build/ffmpeg || { [ $$? != 3 ] || exit 3; \
+	    echo "the distribution's libavfilter cannot be extended: building all of FFmpeg from $(FFMPEG_SRC) instead, which takes minutes,"; \
+	    echo "and remembering so; rm $(NOT_EXTENDED) has it tried again"; \
+	    echo '$(KIND)' > $(NOT_EXTENDED); $(MAKE) --no-print-directory ffmpeg || { rm -f $(NOT_EXTENDED); exit 1; }; }
 	@$(link-host)
 	@touch $@
 else
@@ -276,20 +287,27 @@ compare  = $(FFMPEG) -v warning -nostdin -y $(patsubst %,-i %,$^) -filter_comple
 ATTRIBUTE = preset=recolor:from=red:to=blue:steps=20
 SHAPE     = preset=swap-object:from=jeep:to=porsche car:steps=20
 
-.PHONY: announce
+.PHONY: announce FORCE
 announce:
 	@echo "make demo: 1. installs what is missing, through apt-get; 2. downloads the engine's libraries and builds it; 3. adds the filter"
 	@echo "to the distribution's FFmpeg, in build/ffmpeg; 4. edits $(INPUT), to be seen in $(DEMO). Five minutes, the first time."
 
 ifdef PRESET
 NAME = $(DEMO)/$(basename $(notdir $(INPUT)))
-EDIT = preset=$(PRESET)$(if $(SOURCE),:source=$(SOURCE))$(if $(FROM),:from=$(FROM):to=$(TO))
+export SOURCE FROM TO
+# a variable's text in the filter's arguments: its own marks are escaped for the filter, and then for the graph
+escaped = $$(printf %s "$$$(1)" | sed "s/[\\\\':]/\\\\&/g; s/[][\\\\',;]/\\\\&/g")
+EDIT = preset=$(PRESET)$(if $(SOURCE),:source=$(call escaped,SOURCE))$(if $(FROM),:from=$(call escaped,FROM):to=$(call escaped,TO))
 
 demo: announce ffmpeg
 	@$(MAKE) --no-print-directory $(NAME)-$(PRESET)-compare.mp4
 
-$(NAME)-$(PRESET).mp4: $(INPUT) | $(FFMPEG)
+# what is edited and how: it changes with the words, and with another clip of the same name
+$(NAME)-$(PRESET).words: FORCE
 	@mkdir -p $(DEMO)
+	@printf '%s\n' "$(abspath $(INPUT))" "$$SOURCE" "$$FROM" "$$TO" > $@.new; cmp -s $@.new $@ || cp $@.new $@; rm $@.new
+
+$(NAME)-$(PRESET).mp4: $(INPUT) $(NAME)-$(PRESET).words $(ENGINE_JAR) | $(FFMPEG)
 	$(call edit,$(EDIT))
 
 $(NAME)-$(PRESET)-compare.mp4: $(INPUT) $(NAME)-$(PRESET).mp4
@@ -579,7 +597,7 @@ install: ffmpeg
 	@others=$$(find $(TARGET)/bin/ffmpeg$(SUFFIX) $(TARGET)/bin/ffprobe$(SUFFIX) -not -lname '../lib/fatezero/*' 2>/dev/null); \
 	    [ -z "$$others" ] || { echo "not replaced, as it belongs to others:" $$others; exit 1; }
 	@$(MAKE) --no-print-directory uninstall
-	mkdir -p $(PRIVATE) $(addprefix $(TARGET)/,bin include lib/pkgconfig share/fatezero)
+	umask 022; mkdir -p $(PRIVATE) $(addprefix $(TARGET)/,bin include lib/pkgconfig share/fatezero)
 	cp -a --no-preserve=ownership build/ffmpeg/. $(PRIVATE)/
 	[ ! -d $(PRIVATE)/lib/pkgconfig ] || \
 	    sed -i 's|$(ROOT)/build/ffmpeg|$(PREFIX)/lib/fatezero|; s|$(ROOT)/build/jni|$(PREFIX)/lib/fatezero/lib|' $(PRIVATE)/lib/pkgconfig/*.pc
@@ -589,6 +607,7 @@ install: ffmpeg
 	cp jni/fatezero.h $(TARGET)/include/
 	$(call pc,$(PREFIX),$(PREFIX)/lib,$(PREFIX)/include) > $(TARGET)/lib/pkgconfig/fatezero.pc
 	cp -a --no-preserve=ownership presets $(TARGET)/share/fatezero/
+	chmod -R u=rwX,go=rX $(PRIVATE) $(addprefix $(TARGET)/,share/fatezero include/fatezero.h lib/pkgconfig/fatezero.pc)
 	$(LDCONFIG)
 
 uninstall:

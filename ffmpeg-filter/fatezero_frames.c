@@ -59,13 +59,17 @@ static int is_full_range(const AVFrame *frame)
     return frame->color_range == AVCOL_RANGE_JPEG || desc->nb_components == 1 || av_strstart(desc->name, "yuvj", NULL);
 }
 
+/** What of a frame's lines is converted at once. */
+enum { WHOLE, TOP_FIELD, BOTTOM_FIELD };
+
 /** Tells swscale where a frame's chroma lies; where that is not tagged it takes it to lie in the middle, here too. */
 static void set_chroma_position(struct SwsContext *sws, const char *h_option, const char *v_option,
-                                const AVFrame *frame, enum AVChromaLocation location)
+                                const AVFrame *frame, enum AVChromaLocation location, int part)
 {
+    static const int middle[] = { [WHOLE] = 128, [TOP_FIELD] = 64, [BOTTOM_FIELD] = 192 };
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int h = location & 1 ? 0 : 128;
-    int v = location < AVCHROMA_LOC_TOPLEFT ? 128 : location < AVCHROMA_LOC_BOTTOMLEFT ? 0 : 256;
+    int v = location < AVCHROMA_LOC_TOPLEFT ? middle[part] : location < AVCHROMA_LOC_BOTTOMLEFT ? 0 : 256;
 
     if (desc->log2_chroma_w)
         av_opt_set_int(sws, h_option, h * ((1 << desc->log2_chroma_w) - 1), 0);
@@ -73,32 +77,79 @@ static void set_chroma_position(struct SwsContext *sws, const char *h_option, co
         av_opt_set_int(sws, v_option, v * ((1 << desc->log2_chroma_h) - 1), 0);
 }
 
-int ff_fatezero_convert(struct SwsContext **sws, AVFrame *to, const AVFrame *from)
+/** @param height of what is converted, in lines */
+static int make_scaler(struct SwsContext **sws, const AVFrame *to, const AVFrame *from, int part, int height)
 {
     const AVFrame *tags = is_rgb(to) ? from : to;
+    const int *matrix = sws_getCoefficients(tags->colorspace);
+    int from_full = is_full_range(is_rgb(from) ? to : from), to_full = is_full_range(is_rgb(to) ? from : to), ret;
 
-    if (!*sws) {
-        const int *matrix = sws_getCoefficients(tags->colorspace);
-        int from_full = is_full_range(is_rgb(from) ? to : from), to_full = is_full_range(is_rgb(to) ? from : to), ret;
+    if (!(*sws = sws_alloc_context()))
+        return AVERROR(ENOMEM);
+    av_opt_set_int(*sws, "srcw", from->width, 0);
+    av_opt_set_int(*sws, "srch", height, 0);
+    av_opt_set_int(*sws, "src_format", from->format, 0);
+    av_opt_set_int(*sws, "dstw", from->width, 0);
+    av_opt_set_int(*sws, "dsth", height, 0);
+    av_opt_set_int(*sws, "dst_format", to->format, 0);
+    av_opt_set_int(*sws, "sws_flags", SWS_BICUBIC | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP |
+                                      SWS_ACCURATE_RND | SWS_BITEXACT, 0);  // the same on every processor
+    set_chroma_position(*sws, "src_h_chr_pos", "src_v_chr_pos", from, tags->chroma_location, part);
+    set_chroma_position(*sws, "dst_h_chr_pos", "dst_v_chr_pos", to, tags->chroma_location, part);
+    if ((ret = sws_init_context(*sws, NULL, NULL)) < 0)
+        return ret;
+    return sws_setColorspaceDetails(*sws, matrix, from_full, matrix, to_full, 0, 1 << 16, 1 << 16) < 0 ? AVERROR(ENOSYS) : 0;
+}
 
-        if (!(*sws = sws_alloc_context()))
-            return AVERROR(ENOMEM);
-        av_opt_set_int(*sws, "srcw", from->width, 0);
-        av_opt_set_int(*sws, "srch", from->height, 0);
-        av_opt_set_int(*sws, "src_format", from->format, 0);
-        av_opt_set_int(*sws, "dstw", from->width, 0);
-        av_opt_set_int(*sws, "dsth", from->height, 0);
-        av_opt_set_int(*sws, "dst_format", to->format, 0);
-        av_opt_set_int(*sws, "sws_flags", SWS_BICUBIC | SWS_FULL_CHR_H_INT | SWS_FULL_CHR_H_INP |
-                                          SWS_ACCURATE_RND | SWS_BITEXACT, 0);  // the same on every processor
-        set_chroma_position(*sws, "src_h_chr_pos", "src_v_chr_pos", from, tags->chroma_location);
-        set_chroma_position(*sws, "dst_h_chr_pos", "dst_v_chr_pos", to, tags->chroma_location);
-        if ((ret = sws_init_context(*sws, NULL, NULL)) < 0)
-            return ret;
-        if (sws_setColorspaceDetails(*sws, matrix, from_full, matrix, to_full, 0, 1 << 16, 1 << 16) < 0)
-            return AVERROR(ENOSYS);
+static int convert_part(FatezeroScalers *scalers, AVFrame *to, const AVFrame *from, int part)
+{
+    struct SwsContext **sws = &scalers->sws[part];
+    int nb_fields = part == WHOLE ? 1 : 2, first = part == BOTTOM_FIELD, height = from->height / nb_fields, ret;
+    const uint8_t *source[4];
+    uint8_t *target[4];
+    int source_linesize[4], target_linesize[4];
+
+    for (int i = 0; i < 4; i++) {
+        source[i] = from->data[i] ? from->data[i] + first * (ptrdiff_t)from->linesize[i] : NULL;
+        target[i] = to->data[i]   ? to->data[i]   + first * (ptrdiff_t)to->linesize[i]   : NULL;
+        source_linesize[i] = from->linesize[i] * nb_fields;
+        target_linesize[i] = to->linesize[i]   * nb_fields;
     }
-    return sws_scale(*sws, (const uint8_t *const *)from->data, from->linesize, 0, from->height, to->data, to->linesize);
+    if (!*sws && (ret = make_scaler(sws, to, from, part, height)) < 0)
+        return ret;
+    return FFMIN(sws_scale(*sws, source, source_linesize, 0, height, target, target_linesize), 0);
+}
+
+/** Whether each line of chroma, in either format, belongs to lines of one field, which then are converted without the other's. */
+static int has_fields(const AVFrame *to, const AVFrame *frame)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    int v_shift = FFMAX(desc->log2_chroma_h, av_pix_fmt_desc_get(to->format)->log2_chroma_h);
+#ifdef AV_FRAME_FLAG_INTERLACED
+    int interlaced = frame->flags & AV_FRAME_FLAG_INTERLACED;
+#else
+    int interlaced = frame->interlaced_frame;
+#endif
+
+    return interlaced && v_shift && frame->height % (2 << v_shift) == 0 && !(desc->flags & AV_PIX_FMT_FLAG_PAL);
+}
+
+int ff_fatezero_convert(FatezeroScalers *scalers, AVFrame *to, const AVFrame *from)
+{
+    int ret;
+
+    if (!has_fields(to, from))
+        return convert_part(scalers, to, from, WHOLE);
+    ret = convert_part(scalers, to, from, TOP_FIELD);
+    return ret < 0 ? ret : convert_part(scalers, to, from, BOTTOM_FIELD);
+}
+
+void ff_fatezero_free_scalers(FatezeroScalers *scalers)
+{
+    for (int i = 0; i < FF_ARRAY_ELEMS(scalers->sws); i++) {
+        sws_freeContext(scalers->sws[i]);
+        scalers->sws[i] = NULL;
+    }
 }
 
 void ff_fatezero_warn_of_colours(AVFilterContext *ctx, const AVFrame *frame, int *warned_hdr, int *warned_matrix)
@@ -178,7 +229,7 @@ AVFrame *ff_fatezero_repeat(AVFilterLink *outlink, const AVFrame *frame, int pan
 
 int ff_fatezero_adopt(AVFilterLink *inlink, AVFrame **frame)
 {
-    struct SwsContext *sws = NULL;
+    FatezeroScalers scalers = { { NULL } };
     AVFrame *in = *frame, *out;
     int ret;
 
@@ -202,8 +253,8 @@ int ff_fatezero_adopt(AVFilterLink *inlink, AVFrame **frame)
         }
         if (!is_rgb(out) && is_full_range(out))
             out->color_range = AVCOL_RANGE_JPEG;    // as its format says, whatever the frame was before
-        ret = ff_fatezero_convert(&sws, out, in);
-        sws_freeContext(sws);
+        ret = ff_fatezero_convert(&scalers, out, in);
+        ff_fatezero_free_scalers(&scalers);
     }
     av_frame_free(frame);
     *frame = out;

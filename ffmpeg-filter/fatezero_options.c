@@ -261,10 +261,14 @@ int ff_fatezero_set_options(AVFilterContext *ctx, FatezeroOptions *s, const char
     while (*values && ret >= 0) {
         char *name, *value;
 
-        if ((ret = av_opt_get_key_value(&values, "=", ":", 0, &name, &value)) < 0)
+        if ((ret = av_opt_get_key_value(&values, "=", ":", 0, &name, &value)) < 0) {
+            av_log(ctx, AV_LOG_ERROR, "reinit %s: expected option=value, and more behind colons\n", values);
             break;
+        }
         values += !!*values;
         ret = ff_fatezero_set_option(ctx, s, name, value);
+        if (ret == AVERROR(ENOSYS))
+            av_log(ctx, AV_LOG_ERROR, "reinit: %s is no option of the filter\n", name);
         engines |= ret;
         av_free(name);
         av_free(value);

@@ -23,6 +23,7 @@
 
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "libavutil/macros.h"
@@ -40,11 +41,16 @@
  * one that cannot be removed stays installed, and the next filter installs the next.
  */
 #define NB_LEVELS 4
+/* Java may hang as it starts: then so many signals end the process, as they end ffmpeg, but not within so many seconds. */
+#define MOST_HELD 4
+#define STARTS_WITHIN 5
 
+/* Hosts other than ffmpeg may use those after the first two for something else. */
 static const int signal_numbers[] = { SIGINT, SIGTERM, SIGQUIT, SIGXCPU };
 static struct sigaction host_actions[FF_ARRAY_ELEMS(signal_numbers)][NB_LEVELS];
 static int nb_levels[FF_ARRAY_ELEMS(signal_numbers)];
-static atomic_int signal_count, nb_starting, held[FF_ARRAY_ELEMS(signal_numbers)];
+static atomic_llong starting_since;
+static atomic_int signal_count, nb_starting, nb_held, held[FF_ARRAY_ELEMS(signal_numbers)];
 static AVMutex signal_lock = AV_MUTEX_INITIALIZER;
 static int nb_listeners;
 
@@ -58,7 +64,14 @@ static void hear(int level, int number, siginfo_t *info, void *context)
     atomic_fetch_add(&signal_count, 1);
     /* the host may call exit(), which libraries that are being loaded do not survive */
     atomic_store(&held[i], 1);
-    if (atomic_load(&nb_starting) || !atomic_exchange(&held[i], 0))
+    if (atomic_load(&nb_starting)) {
+        if (atomic_fetch_add(&nb_held, 1) + 1 >= MOST_HELD && time(NULL) - atomic_load(&starting_since) > STARTS_WITHIN) {
+            sigaction(number, &(struct sigaction) { .sa_handler = SIG_DFL }, NULL);
+            kill(getpid(), number);
+        }
+        return;
+    }
+    if (!atomic_exchange(&held[i], 0))
         return;
     /* a handler that we replaced, and that was installed anew above ours, is calling us: it has run already */
     if (!sigaction(number, NULL, &top))
@@ -92,12 +105,17 @@ static int find_level(int number, struct sigaction *action)
 
 void ff_fatezero_listen(FatezeroSignals *s)
 {
+    struct sigaction interrupt = { .sa_handler = SIG_DFL };
+    int level;
+
     ff_mutex_lock(&signal_lock);
+    if ((level = find_level(SIGINT, &interrupt)) >= 0)
+        interrupt = host_actions[0][level];
     for (int i = 0; !nb_listeners && i < FF_ARRAY_ELEMS(signal_numbers); i++) {
         struct sigaction action = { .sa_handler = SIG_DFL };
 
         if (find_level(signal_numbers[i], &action) >= 0 || nb_levels[i] == NB_LEVELS ||
-            action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN)
+            action.sa_handler == SIG_DFL || action.sa_handler == SIG_IGN || i > 1 && action.sa_handler != interrupt.sa_handler)
             continue;
         host_actions[i][nb_levels[i]] = action;
         action.sa_sigaction = on_signal[nb_levels[i]++];
@@ -132,6 +150,10 @@ void ff_fatezero_unlisten(FatezeroSignals *s)
 void ff_fatezero_hold_signals(FatezeroSignals *s)
 {
     s->holding = 1;
+    if (!atomic_load(&nb_starting)) {
+        atomic_store(&nb_held, 0);
+        atomic_store(&starting_since, time(NULL));
+    }
     atomic_fetch_add(&nb_starting, 1);
 }
 

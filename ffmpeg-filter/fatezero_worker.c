@@ -72,8 +72,8 @@ int ff_fatezero_start_worker(FatezeroWorker *w, AVFilterContext *ctx, void (*tas
                av_err2str(AVERROR(ret)));
         pthread_cond_destroy(&w->changed);
         pthread_mutex_destroy(&w->lock);
-        w->state = WORKER_ABSENT;
     }
+    w->is_there = !ret;
     return AVERROR(ret);
 }
 
@@ -106,12 +106,12 @@ int ff_fatezero_is_finished(FatezeroWorker *w)
 
 void ff_fatezero_end_worker(FatezeroWorker *w, void (*task)(AVFilterContext *ctx))
 {
-    if (w->state == WORKER_ABSENT)
+    if (!w->is_there)
         return;
     ff_fatezero_give(w, task);
     ff_fatezero_set_state(w, WORKER_LEAVING);
     pthread_join(w->thread, NULL);
     pthread_cond_destroy(&w->changed);
     pthread_mutex_destroy(&w->lock);
-    w->state = WORKER_ABSENT;
+    w->is_there = 0;
 }

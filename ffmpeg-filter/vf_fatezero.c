@@ -45,7 +45,6 @@
 #include "libavutil/opt.h"
 #include "libavutil/pixfmt.h"
 #include "libavutil/time.h"
-#include "libswscale/swscale.h"
 
 #include "avfilter.h"
 #include "filters.h"
@@ -79,7 +78,7 @@ typedef struct Editor {
 typedef struct Window {
     AVFrame **frames;
     int nb_frames;
-    AVFrame **masks;            ///< of the frames; NULL without mask=1
+    AVFrame **masks;            ///< of the frames; each NULL without mask=1
     int begins;                 ///< the first frame begins a shot
     int shot;                   ///< that they are in, from 1
     Editor *editor;             ///< NULL if the host was asked to stop before there was one
@@ -341,7 +340,7 @@ static int stop(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
 
-    if (s->worker.state == WORKER_ABSENT)
+    if (!s->worker.is_there)
         return 0;
     atomic_store(&s->stop, 1);
     ff_fatezero_set_state(&s->worker, WORKER_IDLE);
@@ -363,7 +362,7 @@ static int drop(AVFilterContext *ctx)
 static int prepare(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
-    struct SwsContext *to_rgb = NULL;
+    FatezeroScalers to_rgb = { { NULL } };
     enum AVPixelFormat rgb = ff_fatezero_rgb_format(s->edited.frames[0]->format);
     int n = s->edited.nb_frames, ret = 0;
 
@@ -394,7 +393,7 @@ static int prepare(AVFilterContext *ctx)
             s->source_images[i] = s->target_images[i];
         }
     }
-    sws_freeContext(to_rgb);
+    ff_fatezero_free_scalers(&to_rgb);
     return ret;
 }
 
@@ -405,7 +404,7 @@ static int restore(AVFilterContext *ctx)
     int ret = 0;
 
     for (int edit = 0; edit < ctx->nb_outputs; edit++) {
-        struct SwsContext *from_rgb = NULL;
+        FatezeroScalers from_rgb = { { NULL } };
 
         for (int i = 0; i < s->edited.nb_frames && ret >= 0; i++) {
             AVFrame **target = &s->targets[i * ctx->nb_outputs + edit], *in = s->edited.frames[i], *out;
@@ -420,7 +419,7 @@ static int restore(AVFilterContext *ctx)
             av_frame_free(target);
             *target = out;
         }
-        sws_freeContext(from_rgb);
+        ff_fatezero_free_scalers(&from_rgb);
     }
     return ret;
 }
@@ -717,7 +716,7 @@ static int activate(AVFilterContext *ctx)
     AVFrame *frame;
     int open = 0, status = 0, ret;
 
-    if (s->worker.state == WORKER_ABSENT)   // the host goes on with a graph that could not be configured
+    if (!s->worker.is_there)    // the host goes on with a graph that could not be configured
         return AVERROR(EINVAL);
     s->wanted = is_wanted(ctx);
     for (int i = 0; i < ctx->nb_outputs; i++) {
@@ -754,8 +753,9 @@ static int activate(AVFilterContext *ctx)
         }
     }
 
+    /* as they are wanted, or the host could not end its streams together; one that stops wants nothing any more, and gets them all */
     if (s->next_done < s->nb_done)
-        return emit(ctx);
+        return s->failed || ff_fatezero_interrupted(&s->signals) || is_wanted(ctx) ? emit(ctx) : 0;
     if (s->failed)
         return s->failed;
     for (int i = 0; i < ctx->nb_outputs; i++) {
@@ -863,7 +863,7 @@ static int setup(AVFilterContext *ctx)
     FatezeroContext *s = ctx->priv;
     int ret;
 
-    if (s->worker.state != WORKER_ABSENT)
+    if (s->worker.is_there)
         return 0;
     if (lost_frames)
         av_log(ctx, AV_LOG_WARNING, "%d frames lost that waited when the graph before this one was freed "

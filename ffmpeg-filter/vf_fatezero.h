@@ -186,7 +186,6 @@ int ff_fatezero_interrupted(const FatezeroSignals *s);
 /* ---- fatezero_worker.c: a thread that does one thing at a time ---- */
 
 enum FatezeroState {
-    WORKER_ABSENT,
     WORKER_IDLE,
     WORKER_BUSY,
     WORKER_FINISHED,
@@ -194,10 +193,11 @@ enum FatezeroState {
 };
 
 typedef struct FatezeroWorker {
+    int is_there;               ///< the thread was started; the host's threads alone ask
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    enum FatezeroState state;   ///< under the lock, as long as the thread is there
+    enum FatezeroState state;   ///< under the lock
     void (*task)(AVFilterContext *ctx);
     AVFilterContext *ctx;
 } FatezeroWorker;
@@ -221,12 +221,15 @@ void ff_fatezero_end_worker(FatezeroWorker *worker, void (*task)(AVFilterContext
 /** What the engine takes for a format: packed RGB, of 16 bits if 8 do not hold it. */
 enum AVPixelFormat ff_fatezero_rgb_format(enum AVPixelFormat format);
 
-/**
- * Converts a frame's format alone: where that is from or to RGB, by the tags of the frame that is not RGB.
- *
- * @param sws kept for frames of the same format, size and tags; NULL for the first
- */
-int ff_fatezero_convert(struct SwsContext **sws, AVFrame *to, const AVFrame *from);
+/** What converts frames of one format, size and tags to another format: whole ones, and the fields of interlaced ones. */
+typedef struct FatezeroScalers {
+    struct SwsContext *sws[3];  ///< made when they are needed first
+} FatezeroScalers;
+
+/** Converts a frame's format alone: where that is from or to RGB, by the tags of the frame that is not RGB. @return 0 or an error */
+int ff_fatezero_convert(FatezeroScalers *scalers, AVFrame *to, const AVFrame *from);
+
+void ff_fatezero_free_scalers(FatezeroScalers *scalers);
 
 /** Brings a frame into the format that was agreed on; a host that is told not to build its graph anew may change it midway. */
 int ff_fatezero_adopt(AVFilterLink *inlink, AVFrame **frame);

@@ -79,12 +79,17 @@ static const char *hear(void)
     return heard;
 }
 
-static int handles(void (*handler)(int))
+static void (*handler_of(int number))(int)
 {
     struct sigaction action;
 
-    sigaction(SIGTERM, NULL, &action);
-    return action.sa_handler == handler;
+    sigaction(number, NULL, &action);
+    return action.sa_handler;
+}
+
+static int handles(void (*handler)(int))
+{
+    return handler_of(SIGTERM) == handler;
 }
 
 static AVFilterGraph *open_graph(void)
@@ -164,6 +169,18 @@ int main(void)
     CHECK(handles(SIG_IGN));
     avfilter_graph_free(&graph);
     CHECK(handles(SIG_IGN));
+
+    test = "signals that may mean something else";
+    signal(SIGINT, on_host);
+    signal(SIGQUIT, on_other);
+    signal(SIGXCPU, on_host);
+    graph = open_graph();
+    CHECK(handler_of(SIGINT) != on_host);
+    CHECK(handler_of(SIGQUIT) == on_other);
+    CHECK(handler_of(SIGXCPU) != on_host);
+    avfilter_graph_free(&graph);
+    CHECK(handler_of(SIGINT) == on_host);
+    CHECK(handler_of(SIGXCPU) == on_host);
 
     printf("signals: %d failed\n", failed);
     return failed > 0;

@@ -99,6 +99,24 @@ class ColoursTest {
                      STUB.frames(MOVING, before + ",fatezero=steps=1:show=compare,format=" + format + ",alphaextract"));
     }
 
+    /** Fields of two colours: nothing of one's chroma gets into the other's. */
+    @ParameterizedTest
+    @ValueSource(strings = {"yuv420p", "nv12", "p010", "yuv410p", "yuv440p"})
+    void fieldsOfInterlacedVideoKeepTheirChroma(String format) {
+        String fields = "format=yuv444p,geq=lum=128:cb='128-60*mod(Y,2)':cr=128,setfield=tff,scale=interl=1,format=" + format;
+        assertTrue(chroma(fields + ",setfield=tff") > 45, format);
+        assertTrue(chroma(fields + ",setfield=prog") < 30, "progressive " + format);
+    }
+
+    /** PSNR of a video's first chroma in an edit that changes nothing, dB. */
+    private static double chroma(String video) {
+        Ffmpeg.Result result = STUB.run("-f lavfi -i color=s=64x48 -frames:v 8 -filter_complex",
+            video + ",split[a][b];[b]" + IDENTITY + "[c];[a]format=yuv444p[d];[c]format=yuv444p[e];[d][e]psnr", "-f", "null", "-").succeeded();
+        Matcher psnr = Pattern.compile("PSNR .* u:([0-9.]+|inf)").matcher(result.log());
+        assertTrue(psnr.find(), result.log());
+        return psnr.group(1).equals("inf") ? 100 : Double.parseDouble(psnr.group(1));
+    }
+
     /** Of each plane, as FFmpeg puts frames side by side. */
     @ParameterizedTest
     @ValueSource(strings = {"yuv420p", "yuva422p10", "nv12", "gbrp", "bgra"})

@@ -4,6 +4,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.nio.file.Files;
@@ -85,6 +86,12 @@ class CommandsTest {
         assertNotEquals(0, result.status());
         assertTrue(result.log().contains("oops"), result::tail);
         assertEquals(22, prompts(result).size());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"foo, 'reinit foo: expected option=value, and more behind colons'", "promt=a jeep, reinit: promt is no option of the filter"})
+    void whatIsNoOptionIsTold(String options, String told) throws Exception {
+        assertTrue(stub(commands("3", "reinit", options), "").log().contains(told), options);
     }
 
     private static List<String> prompts(Ffmpeg.Result result) {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -97,6 +98,21 @@ class InterruptTest {
         Ffmpeg.Result result = running.finish();
         assertEquals(255, result.status(), result::tail);
         assertEquals(1, STUB.frames("-i " + file).size());
+    }
+
+    /** Java may never get to its end, as where a debugger is waited for. */
+    @Test
+    void aStartThatHangsEndsAtTheFourthSignal(@TempDir Path folder) throws Exception {
+        Ffmpeg.Running running = STUB.start("-v verbose -f lavfi -i testsrc2=s=64x48:r=25:d=10 -vf",
+            "fatezero=source='start 60000'", "-f", "null", "-");
+        running.await("the stub starts");
+        Thread.sleep(7000);
+        for (int i = 0; i < 4; i++) {
+            running.signal("INT");
+            Thread.sleep(100);
+        }
+        assertTrue(running.process().waitFor(5, TimeUnit.SECONDS), "it still runs");
+        assertEquals(128 + 2, running.process().exitValue());
     }
 
     /** {@code -Dtrials=100} tries more. The moments are spread from before Java starts to libtorch's end. */
