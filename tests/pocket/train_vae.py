@@ -19,20 +19,29 @@ from vae_start import pyramid
 TEXTURES = 0.25   # share of pictures that are not scenes
 
 
+def scene_of(seed, styles):
+    """The training scene of a number; of every second number one in these styles, if there are any."""
+    scene = training_scene(seed)
+    while styles and seed % 2 and scene.style not in styles:
+        seed += 2 * 10**10
+        scene = training_scene(seed)
+    return scene
+
+
 def picture(job):
     """One picture of the pool, uint8 (size, size, 3), from its number alone."""
-    seed, size, images = job
+    seed, size, images, styles = job
     rng = np.random.default_rng([seed, 1])
     if rng.random() < TEXTURES:
         return texture(rng, size, images)
     at = int(rng.integers(8))
-    return render(training_scene(seed), 8, size, at, at + 1).frames[0]
+    return render(scene_of(seed, styles), 8, size, at, at + 1).frames[0]
 
 
-def pool(first, count, size):
+def pool(first, count, size, styles=()):
     """`count` pictures, uint8 (count, size, size, 3)."""
     images = photographs()
-    return np.stack([picture((seed, size, images)) for seed in range(first, first + count)])
+    return np.stack([picture((seed, size, images, styles)) for seed in range(first, first + count)])
 
 
 def crops(rng, pictures, batch, crop):
@@ -68,7 +77,7 @@ def main(args, rank):
     trained = [p for p in model.parameters() if p.requires_grad]
     torch.manual_seed(args.seed + 1000 * step + rank)
     rng = np.random.default_rng([args.seed, step, rank])
-    pictures = pool(10**9 + (step * args.workers + rank) * args.pictures, args.pictures, args.size)
+    pictures = pool(10**9 + (step * args.workers + rank) * args.pictures, args.pictures, args.size, args.styles)
     print(f"{len(pictures)} pictures, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
 
     def save():
@@ -110,6 +119,8 @@ if __name__ == "__main__":
     parser.add_argument("--batch", type=int, default=8, help="crops a worker and step")
     parser.add_argument("--crop", type=int, default=64)
     parser.add_argument("--pictures", type=int, default=2000, help="rendered for a worker, at the start of a run")
+    parser.add_argument("--styles", type=lambda text: tuple(text.split(",")), default=(),
+                        help="cartoon,van gogh: of half of the scenes; without it they have all styles alike")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--decoder-only", action="store_true", help="keeps the latents as they are")
     parser.add_argument("--seed", type=int, default=0)

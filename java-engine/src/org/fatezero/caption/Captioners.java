@@ -47,7 +47,7 @@ public final class Captioners {
             if (snapshot.isPresent()) {
                 try {
                     return Optional.of(read(snapshot.get()));
-                } catch (IOException e) {
+                } catch (IOException | RuntimeException e) {
                     log.log(Log.WARNING, "captioner=auto passes over " + name + ": " + e.getMessage());
                 }
             }

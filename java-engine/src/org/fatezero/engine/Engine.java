@@ -8,6 +8,7 @@ import org.fatezero.device.Memory;
 import org.fatezero.edit.Mix;
 import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.forward.Window;
+import org.fatezero.io.UserTexts;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
 import org.fatezero.options.words.Readings;
@@ -40,6 +41,7 @@ public final class Engine implements AutoCloseable {
 
     private final Host host;
     private final Map<String, String> set;
+    private final UserTexts texts = new UserTexts(); // of the files that these name
     private final boolean describes; // each shot is described by the engine itself
     private String planned;          // the caption that the edits are planned for; null without one
     private List<Options> asked;     // of each edit
@@ -89,7 +91,7 @@ public final class Engine implements AutoCloseable {
     public Engine(Engine before, Map<String, String> set, Host host) throws IOException {
         this.host = host;
         this.set = Map.copyOf(set);
-        asked = OptionResolver.edits(set, host);
+        asked = OptionResolver.edits(set, texts, host);
         options = asked.get(0);
         describes = options.source().equals(Options.AUTO);
         prompts = asked.stream().map(one -> String.join("\n", one.prompt(), one.prompt2(), one.source(), one.from(), one.to())).toList();
@@ -223,6 +225,8 @@ public final class Engine implements AutoCloseable {
      */
     public void edit(ByteBuffer[] source, int[] sourceStride, ByteBuffer[] mask, int[] maskStride, int[] maskSize, ByteBuffer[] target,
             int[] targetStride, int width, int height, int depth) throws IOException {
+        Mix shares = mix;
+        mix = Mix.NONE; // of this call, whatever comes of it
         FrameFormat frames = new FrameFormat(width, height, depth);
         int n = source.length;
         int targets = n * edits();
@@ -241,14 +245,12 @@ public final class Engine implements AutoCloseable {
         for (int i = 0; i < targets; i++) {
             frames.wide(panels[i / n]).check(target[i], targetStride[i]);
         }
-        if (mix.shares().length != 0 && mix.shares().length != n) {
-            throw new IllegalArgumentException(n + " frames, but " + mix.shares().length + " shares of mix");
+        if (shares.shares().length != 0 && shares.shares().length != n) {
+            throw new IllegalArgumentException(n + " frames, but " + shares.shares().length + " shares of mix");
         }
         Libtorch.runWithoutOptimizer();
         FrameBuffers from = new FrameBuffers(source, sourceStride, masks);
         FrameBuffers to = new FrameBuffers(target, targetStride);
-        Mix shares = mix;
-        mix = Mix.NONE;
         FrameBuffers beside = shot.enter(frames, from, shares.isBetween()); // an anchor does not move to prompt2
         FrameBuffers anchor = EditPlan.seesAnchor(options) ? beside : null;
         if (editor == null) { // it could not be loaded for the window before
@@ -297,7 +299,7 @@ public final class Engine implements AutoCloseable {
     /** Plans the edits for what a shot shows. */
     private void plan(String caption) throws IOException {
         Readings.Judge judge = captions -> describer().judged(shot.picture(), captions);
-        List<Options> described = OptionResolver.described(set, caption, judge, (level, message) -> { }); // told on opening
+        List<Options> described = OptionResolver.described(set, texts, caption, judge, (level, message) -> { }); // told on opening
         WindowEditor next = new WindowEditor(described, hardware.device(), editor.precision(), store, host);
         editor.close();
         editor = next;

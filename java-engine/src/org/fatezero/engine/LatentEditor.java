@@ -120,7 +120,7 @@ final class LatentEditor {
         NDArray unconditional = first.text().get(manager, new NDIndex("1:2"));
         Progress reconstructed = store.taking((step, steps) -> host.report("reconstruct", step, steps));
         return new Reconstruction(model.unet, schedule, model.torch)
-                .run(zT, sourceText, unconditional, first.guidance(), context, specs, reconstructed);
+                .run(zT, sourceText, unconditional, first.guidance(), first.guided(), context, specs, reconstructed);
     }
 
     /**

@@ -12,6 +12,7 @@ import org.fatezero.unet.UNet;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /**
  * The source denoised again from its {@code zT}, with guidance, as an edit would be: the place to capture attention before
@@ -35,12 +36,13 @@ public final class Reconstruction {
      * @param source the source prompt's encoding, {@code (1, tokens, width)}, whose attention is captured
      * @param unconditional that of no prompt
      * @param guidance scale of classifier-free guidance
+     * @param guided whether there is any in step {@code k}
      * @param context frames, keys, norms and hooks
      * @param specs what is captured for each edit that will be made of it
      * @throws org.fatezero.tensor.NotFiniteException at the first step whose latents are not finite
      */
-    public Trajectory run(NDArray zT, NDArray source, NDArray unconditional, double guidance, ForwardContext context,
-            List<CaptureSpec> specs, Progress progress) {
+    public Trajectory run(NDArray zT, NDArray source, NDArray unconditional, double guidance, IntPredicate guided,
+            ForwardContext context, List<CaptureSpec> specs, Progress progress) {
         NDManager window = zT.getManager();
         int steps = schedule.depth();
         NDArray[] latents = new NDArray[steps + 1];
@@ -55,7 +57,7 @@ public final class Reconstruction {
             try (Scope scope = new Scope(z, source, unconditional)) {
                 int t = schedule.timestep(k);
                 NDArray conditional = unet.forward(z, t, source, step.and(stores[k]));
-                NDArray epsilon = guidance == 1 ? conditional
+                NDArray epsilon = guidance == 1 || !guided.test(k) ? conditional
                         : torch.guided(unet.forward(z, t, unconditional, step).concat(conditional, 0), guidance);
                 latents[k] = scope.keep(schedule.denoise(z, epsilon, k));
             }

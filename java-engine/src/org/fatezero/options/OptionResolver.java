@@ -2,6 +2,7 @@ package org.fatezero.options;
 
 import org.fatezero.io.Log;
 import org.fatezero.io.UserPath;
+import org.fatezero.io.UserTexts;
 import org.fatezero.options.words.Captions;
 import org.fatezero.options.words.Example;
 import org.fatezero.options.words.Pairs;
@@ -32,7 +33,7 @@ public final class OptionResolver {
     private static final int MOST_EDITS = 16;
 
     /** Options of one edit that a reconstruction of the source depends on. */
-    private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "negative", "start");
+    private static final Set<String> OF_RECONSTRUCTION = Set.of("guidance", "guidance_interval", "negative", "start");
 
     /** Options of which {@link Options#AUTO} means what the preset says, or else the default. In the others it is a value or a word. */
     static final Set<String> LEFT_TO_PRESET = Options.names(Trait.IN_PRESETS).stream()
@@ -59,13 +60,13 @@ public final class OptionResolver {
      *
      * @throws IllegalArgumentException also for edits that cannot share one inversion, naming what they differ in
      */
-    public static List<Options> edits(Map<String, String> set, Log log) throws IOException {
+    public static List<Options> edits(Map<String, String> set, UserTexts texts, Log log) throws IOException {
         String presets = set.getOrDefault("presets", "");
         String[] names = presets.isBlank() ? new String[] {set.get("preset")} : presets.split("\\|", -1);
         String[] numbers = set.getOrDefault("edit", "").split("\\|", -1);
         int count = Math.max(names.length, numbers.length);
         if (presets.isBlank() && count == 1) {
-            return List.of(resolve(set, log));
+            return List.of(resolve(set, texts, log));
         }
         if (!presets.isBlank() && set.containsKey("preset")) {
             throw new IllegalArgumentException("preset=" + set.get("preset") + " and presets=" + presets + ": give one of them");
@@ -97,7 +98,7 @@ public final class OptionResolver {
             if (one.get("edit").isEmpty()) {
                 one.remove("edit"); // beside a preset that is no configuration file
             }
-            edits.add(resolve(one, once));
+            edits.add(resolve(one, texts, once));
         }
         edits.forEach(edit -> requireShared(edits.get(0), edit));
         return edits;
@@ -115,9 +116,10 @@ public final class OptionResolver {
      * @param judge of the caption and of others, with the words that change in the place of some of its own
      * @throws IllegalArgumentException for words that an edit changes and that no likely caption has
      */
-    public static List<Options> described(Map<String, String> set, String caption, Readings.Judge judge, Log log) throws IOException {
+    public static List<Options> described(Map<String, String> set, UserTexts texts, String caption, Readings.Judge judge, Log log)
+            throws IOException {
         Map<String, String> described = new LinkedHashMap<>(set);
-        String from = edits(set, log).get(0).from().strip();
+        String from = edits(set, texts, log).get(0).from().strip();
         for (String each : from.split(Words.EACH)) {
             String words = each.strip();
             if (!words.isEmpty()) {
@@ -126,7 +128,7 @@ public final class OptionResolver {
             }
         }
         described.put("source", caption);
-        return edits(described, log);
+        return edits(described, texts, log);
     }
 
     private static void requireShared(Options first, Options other) {
@@ -156,13 +158,13 @@ public final class OptionResolver {
      * @param asked what is set; {@code auto} leaves one of {@link #LEFT_TO_PRESET} to the preset
      * @param log is told what of the preset does not count
      */
-    public static Options resolve(Map<String, String> asked, Log log) throws IOException {
+    public static Options resolve(Map<String, String> asked, UserTexts texts, Log log) throws IOException {
         Map<String, String> set = new LinkedHashMap<>(asked);
         set.entrySet().removeIf(option -> option.getValue().equals(Options.AUTO) && LEFT_TO_PRESET.contains(option.getKey()));
         Map<String, String> defaults = Options.defaults();
         Map<String, String> given = new LinkedHashMap<>();
         if (set.containsKey("promptfile")) {
-            List<String> lines = Preset.read(UserPath.of("promptfile", set.get("promptfile"))).lines().toList();
+            List<String> lines = texts.read(UserPath.of("promptfile", set.get("promptfile")), "expected a text file").lines().toList();
             given.put("prompt", lines.isEmpty() ? "" : lines.get(0));
             if (lines.size() > 1) {
                 given.put("source", lines.get(1));
@@ -173,7 +175,7 @@ public final class OptionResolver {
         boolean alone = (set.containsKey("prompt") || set.containsKey("promptfile")) && !set.containsKey("preset");
         String preset = alone ? "" : set.getOrDefault("preset", defaults.get("preset"));
         if (!preset.isEmpty()) {
-            options.putAll(Preset.load(preset, given, log));
+            options.putAll(Preset.load(preset, given, texts, log));
         }
         options.putAll(given);
         options.put("preset", preset);
@@ -193,8 +195,8 @@ public final class OptionResolver {
     }
 
     /**
-     * The options of an edit to {@code prompt2} in the place of {@code prompt}. Words that it lacks are neither emphasised nor have a share
-     * of {@code cross_replace} of their own.
+     * The options of an edit to {@code prompt2} in the place of {@code prompt}. Words that it lacks are not emphasised, have no share of
+     * {@code cross_replace} of their own, and join no mask.
      *
      * @param has whether it has a word
      */
@@ -206,6 +208,9 @@ public final class OptionResolver {
         for (String ofWords : List.of("emphasize", "cross_replace")) {
             second.put(ofWords, Words.split(second.get(ofWords)).stream().filter(stays).collect(Collectors.joining("+")));
         }
+        second.put("blend", Stream.of(options.blend().split(Words.EACH, -1)).map(region -> region.indexOf('/') < 0 ? region
+                : region.substring(0, region.indexOf('/') + 1) + Words.split(region.substring(region.indexOf('/') + 1)).stream().filter(has)
+                .collect(Collectors.joining("+"))).collect(Collectors.joining("|")));
         return Options.of(second);
     }
 

@@ -2,8 +2,8 @@ package org.fatezero.options;
 
 import org.fatezero.io.Log;
 import org.fatezero.io.Resources;
-import org.fatezero.io.TextFile;
 import org.fatezero.io.UserPath;
+import org.fatezero.io.UserTexts;
 import org.fatezero.options.authors.Configuration;
 
 import java.io.IOException;
@@ -42,7 +42,7 @@ final class Preset {
      * @throws IllegalArgumentException if no preset has this name, listing those there are
      * @throws IOException if a file of this name cannot be read
      */
-    static Map<String, String> load(String nameOrFile, Map<String, String> given, Log log) throws IOException {
+    static Map<String, String> load(String nameOrFile, Map<String, String> given, UserTexts texts, Log log) throws IOException {
         boolean isConfiguration = nameOrFile.matches(".*\\.ya?ml");
         if (!given.getOrDefault("edit", Options.AUTO).equals(Options.AUTO) && !isConfiguration) {
             throw new IllegalArgumentException("edit=" + given.get("edit") + " picks a prompt of a configuration file, and preset="
@@ -53,11 +53,11 @@ final class Preset {
             return parse(shipped, nameOrFile);
         }
         Path file = UserPath.of("preset", nameOrFile);
-        if (!Files.isRegularFile(file)) {
+        if (!texts.has(file)) {
             throw new IllegalArgumentException("preset=" + nameOrFile + ": neither a file nor one of the presets "
                     + String.join(", ", names()));
         }
-        return isConfiguration ? Configuration.options(file, given, log) : parse(read(file), nameOrFile);
+        return isConfiguration ? Configuration.options(file, given, texts, log) : parse(texts.read(file, "expected a preset"), nameOrFile);
     }
 
     /** The text of a shipped preset, or null. */
@@ -120,10 +120,5 @@ final class Preset {
             }
         }
         return options;
-    }
-
-    /** The text of a small file that the user names. */
-    static String read(Path file) throws IOException {
-        return TextFile.read(file, SIZE_LIMIT, "expected a text file");
     }
 }

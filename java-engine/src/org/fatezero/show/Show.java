@@ -103,6 +103,10 @@ public final class Show {
             throw new IllegalArgumentException("show=" + show + ": '" + word + "' is neither in the source '" + source.text()
                     + "' nor in the prompt '" + target.text() + "'");
         }
+        if (!inSource && !options.prompt2().isBlank()) {
+            throw new IllegalArgumentException("show=" + show + ": beside prompt2= only words of the source can be shown, '"
+                    + source.text() + "'");
+        }
         int[] tokens = words.tokens("show", Words.split(word), inSource ? source : target);
         TokenSet shown = TokenSet.of(tokens, EditPlan.maskCells(options));
         return new Show(torch, options, List.of(Panel.HEAT), regions, inSource ? captured.withTokens(shown) : captured,

@@ -177,7 +177,7 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
 
     private int[] indices(boolean there, TreeSet<Integer> found, String phrase, List<String> words) {
         if (!there) {
-            throw new IllegalArgumentException("the word '" + phrase + "' is not in the prompt '" + text + "'; its words are: "
+            throw new IllegalArgumentException("the word '" + phrase + "' is not in '" + text + "'; its words are: "
                     + String.join(" ", words));
         }
         return found.stream().mapToInt(Integer::intValue).toArray();

@@ -134,7 +134,7 @@ class MethodParityTest {
                     .map(other -> other.fateZero.source()).toList();
             inverted.put(key, of.reconstructs()
                     ? new Reconstruction(unet, schedule, golden.torch).run(trajectory(cases.get("shape")).zT(), text(of.source.ids()),
-                            text(tokenizer.encode("", 77).ids()), GUIDANCE, context(of), captured, (step, all) -> { })
+                            text(tokenizer.encode("", 77).ids()), GUIDANCE, k -> true, context(of), captured, (step, all) -> { })
                     : inverted(of, captured));
         }
         return inverted.get(key);

@@ -18,6 +18,7 @@ import org.fatezero.edit.fatezero.CrossAttentionControl;
 import org.fatezero.edit.plan.PromptWords;
 import org.fatezero.forward.ForwardContext;
 import org.fatezero.inversion.Trajectory;
+import org.fatezero.io.UserTexts;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
 import org.fatezero.options.words.Words;
@@ -87,7 +88,7 @@ class ConfigurationParityTest {
     @ValueSource(strings = {"style", "attribute", "shape", "shape_local", "words", "image", "reconstruction"})
     void itsOptionsAreTheTablesOfTheAuthorsCode(String name) throws Exception {
         JsonObject edit = method().getAsJsonObject("settings").getAsJsonObject(name);
-        Options options = OptionResolver.resolve(given(name), new TinyOptions.Silent());
+        Options options = OptionResolver.resolve(given(name), new UserTexts(), new TinyOptions.Silent());
         int steps = options.steps();
         try (Golden golden = new Golden("method.safetensors"); Tokenizer tokenizer = new Tokenizer(Golden.TINY.resolve("tokenizer"))) {
             PromptWords words = new PromptWords(tokenizer, options.parity(), (level, message) -> { });

@@ -5,10 +5,12 @@ import org.fatezero.video.Frame;
 import org.fatezero.video.Video;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -76,6 +78,23 @@ class DescribedTest {
             edit(engine, new Frame(64, 64, new byte[3 * 64 * 64]));
             assertEquals(List.of("source: " + JEEP, "source: a scene"), captions());
             assertEquals("watercolor painting of a scene", metadata(engine).get("prompt"));
+        }
+    }
+
+    /** Which its file was when the film began. */
+    @Test
+    void everyShotHasTheSamePreset(@TempDir Path folder) throws IOException {
+        Path preset = Files.writeString(folder.resolve("mine.preset"), "prompt=a drawing of {source}");
+        try (Engine engine = open("preset", preset.toString())) {
+            edit(engine, jeep());
+            Files.writeString(preset, "prompt=a photo of {source}\nwindow=2");
+            engine.beginShot();
+            edit(engine, new Frame(64, 64, new byte[3 * 64 * 64]));
+            assertEquals("a drawing of a scene", metadata(engine).get("prompt"));
+            Files.delete(preset);
+            engine.beginShot();
+            edit(engine, jeep());
+            assertEquals("a drawing of " + JEEP, metadata(engine).get("prompt"));
         }
     }
 

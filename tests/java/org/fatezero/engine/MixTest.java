@@ -89,6 +89,22 @@ class MixTest {
         assertSame(made(RAMP, kept), again, "read from the folder");
     }
 
+    /** The second prompt may not have what is blended in the first. */
+    @Test
+    void wordsThatTheSecondLacksJoinNoMask() throws Exception {
+        String[] second = {"window", "4", "blend", "jeep/watercolor", "blend_latents", "0.2-1", "prompt2", SECOND};
+        assertSame(made(new double[0], "window", "4", "blend", "jeep/", "blend_latents", "0.2-1", "prompt", SECOND),
+                made(all(1), second), "mix=1");
+    }
+
+    @Test
+    void ofTwoPromptsOnlyWordsOfTheSourceAreShown() throws Exception {
+        FilmTest.open("prompt2", SECOND, "show", "attention=jeep").close();
+        String message = assertThrows(IllegalArgumentException.class,
+                () -> FilmTest.open("prompt2", SECOND, "show", "attention=watercolor")).getMessage();
+        assertTrue(message.contains("beside prompt2= only words of the source"), message);
+    }
+
     @Test
     void whatIsNoShareIsRefused() throws Exception {
         ByteBuffer[] film = film();
@@ -99,6 +115,7 @@ class MixTest {
             engine.mix(0, 1);
             Exception tooFew = assertThrows(IllegalArgumentException.class, () -> edited(engine, film, 0, 4));
             assertTrue(tooFew.getMessage().contains("4 frames, but 2 shares"));
+            assertSame(made(new double[0], "window", "4", "prompt2", SECOND), edited(engine, film, 0, LENGTH), "the next call has no mix");
         }
         try (Engine engine = FilmTest.open("window", "4")) {
             assertTrue(assertThrows(IllegalArgumentException.class, () -> engine.mix(0.5)).getMessage().contains("prompt2="));

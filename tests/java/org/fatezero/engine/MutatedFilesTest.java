@@ -11,6 +11,7 @@ import org.fatezero.TinyOptions;
 import org.fatezero.caption.Captioner;
 import org.fatezero.caption.Captioners;
 import org.fatezero.clip.Clip;
+import org.fatezero.io.UserTexts;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
 import org.fatezero.video.Frame;
@@ -104,7 +105,7 @@ class MutatedFilesTest {
                 set.put(names.get(random.nextInt(names.size())), random.nextBoolean() ? value
                         : new String(damage.to(value.getBytes(StandardCharsets.UTF_8)), StandardCharsets.UTF_8));
             }
-            attempt(set.toString(), () -> assertNotNull(OptionResolver.edits(set, new TinyOptions.Silent())));
+            attempt(set.toString(), () -> assertNotNull(OptionResolver.edits(set, new UserTexts(), new TinyOptions.Silent())));
         }
         assertNothingIsWrong();
     }
@@ -119,7 +120,8 @@ class MutatedFilesTest {
             byte[] bytes = damage.to(kind == 0 ? preset : kind == 1 ? configuration : prompts);
             Path file = Files.write(folder.resolve("a" + new String[] {".preset", ".yaml", ".txt"}[kind]), bytes);
             Map<String, String> set = Map.of(kind == 2 ? "promptfile" : "preset", file.toString());
-            attempt(new String(bytes, StandardCharsets.UTF_8), () -> assertNotNull(OptionResolver.edits(set, new TinyOptions.Silent())));
+            attempt(new String(bytes, StandardCharsets.UTF_8),
+                    () -> assertNotNull(OptionResolver.edits(set, new UserTexts(), new TinyOptions.Silent())));
         }
         assertNothingIsWrong();
     }

@@ -102,12 +102,22 @@ class SeveralPairsTest {
 
     /** A preset confines what its own blend names; beside another there may be nothing to confine. */
     @ParameterizedTest
-    @CsvSource({"jeep, blend=jeep names no words of the prompt", "'', without blend="})
+    @CsvSource({"jeep, blend=jeep names no words of the prompt", "-road, blend=-road names no words of the prompt", "'', without blend="})
     void confineWithoutWordsChangesNothing(String blend, String told) throws Exception {
         assertEquals(edited("from", "jeep", "to", "car", "blend", blend),
                 edited("from", "jeep", "to", "car", "blend", blend, "confine", "1"));
         assertTrue(warnings.get(0).startsWith("confine=1.0 changes nothing") && warnings.get(0).contains(told), warnings.toString());
         assertEquals(1, warnings.size());
+    }
+
+    /** Without a mask in self-attention, that of all of the frame is as outside. */
+    @Test
+    void withoutBlendAttentionTheFirstShareIsOfAll() throws Exception {
+        String[] shares = {"from", "jeep", "to", "car", "blend", "jeep", "blend_attention", "0", "blend_latents", "0.2-1",
+            "self_replace", "0.2|0.8"};
+        String[] one = shares.clone();
+        one[11] = "0.2";
+        assertEquals(edited(one), edited(shares));
     }
 
     @ParameterizedTest

@@ -111,7 +111,8 @@ class ColoursTest {
     /** PSNR of a video's first chroma in an edit that changes nothing, dB. */
     private static double chroma(String video) {
         Ffmpeg.Result result = STUB.run("-f lavfi -i color=s=64x48 -frames:v 8 -filter_complex",
-            video + ",split[a][b];[b]" + IDENTITY + "[c];[a]format=yuv444p[d];[c]format=yuv444p[e];[d][e]psnr", "-f", "null", "-").succeeded();
+            video + ",split[a][b];[b]" + IDENTITY + "[c];[a]format=yuv444p[d];[c]format=yuv444p[e];[d][e]psnr",
+            "-f", "null", "-").succeeded();
         Matcher psnr = Pattern.compile("PSNR .* u:([0-9.]+|inf)").matcher(result.log());
         assertTrue(psnr.find(), result.log());
         return psnr.group(1).equals("inf") ? 100 : Double.parseDouble(psnr.group(1));

@@ -89,7 +89,8 @@ class CommandsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"foo, 'reinit foo: expected option=value, and more behind colons'", "promt=a jeep, reinit: promt is no option of the filter"})
+    @CsvSource({"foo, 'reinit foo: expected option=value, and more behind colons'",
+                "promt=a jeep, reinit: promt is no option of the filter"})
     void whatIsNoOptionIsTold(String options, String told) throws Exception {
         assertTrue(stub(commands("3", "reinit", options), "").log().contains(told), options);
     }

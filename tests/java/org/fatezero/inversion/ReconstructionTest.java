@@ -1,6 +1,7 @@
 package org.fatezero.inversion;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -24,6 +25,26 @@ class ReconstructionTest {
     private static final int STEPS = 3;
     private static final ForwardContext PASS = Tiny.context(2, "mid");
 
+    /** As in an edit. */
+    @Test
+    void stepsThatAreNotGuidedNeedNoUnconditionalPass() throws Exception {
+        try (Tiny tiny = new Tiny(); NDManager window = tiny.manager.newSubManager()) {
+            NDArray zT = tiny.normal(window, 2, 4, 8, 12);
+            NDArray text = tiny.text("a silver jeep", "");
+            Reconstruction reconstruction = new Reconstruction(tiny.unet, Tiny.schedule(STEPS), tiny.torch);
+            List<NDArray> made = new ArrayList<>();
+            for (int from : new int[] {0, 2, STEPS}) {
+                made.add(reconstruction.run(zT, text.get("0:1"), text.get("1:2"), 7.5, k -> k >= from, PASS, List.of(),
+                        (step, steps) -> { }).latents().get(0));
+            }
+            made.add(reconstruction.run(zT, text.get("0:1"), text.get("1:2"), 1, k -> true, PASS, List.of(), (step, steps) -> { })
+                    .latents().get(0));
+            assertEquals(made.get(2), made.get(3));
+            assertNotEquals(made.get(0), made.get(1));
+            assertNotEquals(made.get(1), made.get(2));
+        }
+    }
+
     @Test
     void goesFromNoiseToCleanUnderGuidanceAndCapturesThePromptedHalf() throws Exception {
         try (Tiny tiny = new Tiny(); NDManager window = tiny.manager.newSubManager()) {
@@ -33,7 +54,7 @@ class ReconstructionTest {
             NDArray source = text.get("0:1");
             NDArray none = text.get("1:2");
             List<Integer> told = new ArrayList<>();
-            Trajectory trajectory = new Reconstruction(tiny.unet, schedule, tiny.torch).run(zT, source, none, 7.5, PASS,
+            Trajectory trajectory = new Reconstruction(tiny.unet, schedule, tiny.torch).run(zT, source, none, 7.5, k -> true, PASS,
                     List.of(new CaptureSpec(new FusedSteps(1, 3, 3, 64), true, List.of())), (step, steps) -> told.add(step));
             int there = window.getManagedArrays().size();
             assertSame(zT, trajectory.zT());

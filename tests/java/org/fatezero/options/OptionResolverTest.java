@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.fatezero.TinyOptions;
+import org.fatezero.io.UserTexts;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,7 +30,7 @@ class OptionResolverTest {
         for (int i = 0; i < set.length; i += 2) {
             options.put(set[i], set[i + 1]);
         }
-        return OptionResolver.resolve(options, new TinyOptions.Silent());
+        return OptionResolver.resolve(options, new UserTexts(), new TinyOptions.Silent());
     }
 
     private static void fails(String told, String... set) {
@@ -138,9 +139,10 @@ class OptionResolverTest {
         "remove-object  | a scene                                  | from=a jeep on:blend=scene"})
     void anExampleIsGivenInTheWordsOfTheClip(String preset, String caption, String example) throws IOException {
         Map<String, String> set = Map.of("preset", preset);
-        assertEquals("auto", OptionResolver.resolve(set, new TinyOptions.Silent()).source());
+        assertEquals("auto", OptionResolver.resolve(set, new UserTexts(), new TinyOptions.Silent()).source());
         String message = assertThrows(IllegalArgumentException.class,
-                () -> OptionResolver.described(set, caption, captions -> new double[captions.size()], new TinyOptions.Silent()))
+                () -> OptionResolver.described(set, new UserTexts(), caption, captions -> new double[captions.size()],
+                        new TinyOptions.Silent()))
                 .getMessage();
         assertTrue(message.endsWith("for '" + caption + "' say, for instance, fatezero=preset=" + preset + ":" + example), message);
         assertEquals(1, message.lines().count());
@@ -150,7 +152,7 @@ class OptionResolverTest {
     @Test
     void wordsOfAPresetAreFittedIntoTheCaption() throws IOException {
         Path preset = Files.writeString(folder.resolve("own.preset"), "prompt={edited}\nfrom=duck\nto=boat\n");
-        Options options = OptionResolver.described(Map.of("preset", preset.toString()), "a silver swan in a river",
+        Options options = OptionResolver.described(Map.of("preset", preset.toString()), new UserTexts(), "a silver swan in a river",
                 captions -> new double[captions.size()], new TinyOptions.Silent()).get(0);
         assertEquals("a silver duck in a river", options.source());
         assertEquals("a silver boat in a river", options.prompt());

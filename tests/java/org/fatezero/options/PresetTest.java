@@ -9,6 +9,7 @@ import org.fatezero.Golden;
 import org.fatezero.TinyOptions;
 import org.fatezero.edit.fatezero.Alignment;
 import org.fatezero.edit.plan.PromptWords;
+import org.fatezero.io.UserTexts;
 import org.fatezero.options.words.Words;
 import org.fatezero.text.Prompt;
 import org.fatezero.text.Tokenizer;
@@ -37,7 +38,7 @@ class PresetTest {
     private Path folder;
 
     private static Map<String, String> load(String name) throws IOException {
-        return Preset.load(name, Map.of(), new TinyOptions.Silent());
+        return Preset.load(name, Map.of(), new UserTexts(), new TinyOptions.Silent());
     }
 
     static Set<String> names() throws IOException {
@@ -72,7 +73,7 @@ class PresetTest {
             for (String[] change : new String[][] {{"jeep", "car"}, {"silver jeep", "bright yellow bus"}, {" Silver  ", "x-ray"}}) {
                 Map<String, String> set =
                         Map.of("preset", name, "source", "a silver jeep on a road", "from", change[0], "to", change[1]);
-                Options options = OptionResolver.resolve(set, new TinyOptions.Silent());
+                Options options = OptionResolver.resolve(set, new UserTexts(), new TinyOptions.Silent());
                 assertFalse(options.prompt().contains("{") || options.blend().contains("{") || options.emphasize().contains("{"));
                 Prompt source = tokenizer.encode(options.source(), 77);
                 Prompt target = tokenizer.encode(options.prompt(), 77);

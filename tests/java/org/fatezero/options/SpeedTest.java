@@ -3,6 +3,8 @@ package org.fatezero.options;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import org.fatezero.io.UserTexts;
+
 import org.junit.jupiter.api.Test;
 
 import java.io.IOException;
@@ -11,7 +13,7 @@ import java.util.Map;
 class SpeedTest {
 
     private static Options resolved(Map<String, String> set) throws IOException {
-        return OptionResolver.resolve(set, (level, message) -> { });
+        return OptionResolver.resolve(set, new UserTexts(), (level, message) -> { });
     }
 
     @Test

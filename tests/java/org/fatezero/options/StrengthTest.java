@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.fatezero.TinyOptions;
 import org.fatezero.engine.Engine;
+import org.fatezero.io.UserTexts;
 import org.fatezero.options.words.Words;
 
 import org.junit.jupiter.api.Test;
@@ -73,7 +74,7 @@ class StrengthTest {
     void whatIsSetItselfStaysWhileThePresetsValuesMove() throws Exception {
         assertEquals("0.8", moved("1", "self_replace").get("self_replace"));
         Map<String, String> set = Map.of("preset", "watercolor", "source", "a jeep", "strength", "1", "cross_replace", "0.7");
-        Options options = OptionResolver.resolve(set, new TinyOptions.Silent());
+        Options options = OptionResolver.resolve(set, new UserTexts(), new TinyOptions.Silent());
         assertEquals("0.7", options.cross_replace());
         assertEquals(0, Words.Share.parse("self_replace", options.self_replace()).to());
     }

@@ -64,7 +64,7 @@ final class Planner {
     EditPlan plan() {
         CrossAttentionControl cross = cross();
         List<StepRange> self = selfSteps();
-        StepRange any = self.stream().reduce(StepRange::hull).orElseThrow();
+        StepRange any = (options.blend_attention() ? self : self.subList(0, 1)).stream().reduce(StepRange::hull).orElseThrow();
         FusedSteps fused = new FusedSteps(any.from(), any.to(), options.steps() - cross.activeSteps(), options.fuse_at(),
                 options.fuse().equals("outputs"));
         Regions regions = blends ? regions(self) : Regions.none(model.torch);
@@ -113,7 +113,7 @@ final class Planner {
     private CrossAttentionControl cross() {
         CrossAttentionControl cross = new CrossAttentionControl(manager, model.torch, alignment(),
                 words.emphasis(options.emphasize(), target), words.gates(options.cross_replace(), target), options.steps());
-        if (cross.losesEmphasis()) {
+        if (cross.losesEmphasis() && options.strength() <= 0.5) { // more of it is meant to end cross_replace
             log.log(Log.WARNING, "emphasize=" + options.emphasize() + " changes nothing: cross_replace=" + options.cross_replace()
                     + " takes the attention to its words from the source in no step, and it is that which is emphasized");
         }
@@ -162,9 +162,9 @@ final class Planner {
         if (options.confine() == 0) {
             return null;
         }
-        if (regions.ofEdit().isEmpty()) {
+        if (regions.all().stream().allMatch(region -> region.confined() == null)) {
             log.log(Log.WARNING, "confine=" + options.confine() + " changes nothing" + (blends
-                    ? ": blend=" + options.blend() + " names no words of the prompt; expected some after a slash, as in jeep/car"
+                    ? ": blend=" + options.blend() + " names no words of the prompt that change: those after a slash, as in jeep/car"
                     : " without blend=, the regions that the prompt's words are confined to"));
             return null;
         }

@@ -93,7 +93,7 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
     /** The tokens of all of the words; of several, some may come after what the text encoder sees. */
     public int[] tokens(String option, List<String> words, Prompt prompt) {
         if (words.isEmpty()) {
-            throw new IllegalArgumentException(option + " names no word of the prompt '" + prompt.text() + "'");
+            throw new IllegalArgumentException(option + " names no word of '" + prompt.text() + "'");
         }
         List<String> seen = words.stream().filter(word -> asPublished || !prompt.cuts(word, tokenizer)).toList();
         return (seen.isEmpty() ? words : seen).stream().flatMapToInt(word -> Arrays.stream(find(option, word, prompt)))

@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
+import org.fatezero.inversion.TokenSet;
 import org.fatezero.tensor.Torch;
 
 import java.util.List;
@@ -18,7 +19,7 @@ public record Confinement(Torch torch, double share) {
 
     /**
      * @param map {@code (1, heads, frames * positions, tokens)}
-     * @param regions one at least has words of the edit
+     * @param regions one at least has words that are confined
      * @param masks of the regions, {@code (frames, 1, h, w)}
      * @return a map whose rows have the sums of those of {@code map}
      */
@@ -26,9 +27,10 @@ public record Confinement(Torch torch, double share) {
         NDManager manager = map.getManager();
         NDArray factors = null; // (frames * positions, tokens)
         for (int j = 0; j < masks.size(); j++) {
-            if (regions.all().get(j).edit() != null) {
+            TokenSet confined = regions.all().get(j).confined();
+            if (confined != null) {
                 float[] words = new float[(int) map.getShape().get(3)];
-                regions.all().get(j).edit().tokens().forEach(token -> words[token] = (float) share);
+                confined.tokens().forEach(token -> words[token] = (float) share);
                 NDArray outside = masks.get(j).neg().add(1).reshape(-1, 1);
                 NDArray factor = outside.mul(manager.create(words, new Shape(1, words.length))).neg().add(1);
                 factors = factors == null ? factor : factors.mul(factor);

@@ -15,4 +15,9 @@ public record Region(BlendMask mask, TokenSet source, TokenSet edit, StepRange s
     boolean isRest() {
         return mask == null;
     }
+
+    /** Tokens of the target's that act in it alone where the edit confines them; null for none. An inverted mask is not theirs. */
+    public TokenSet confined() {
+        return isRest() || !mask.inverted() ? edit : null;
+    }
 }

@@ -1,6 +1,7 @@
 package org.fatezero.options.authors;
 
 import org.fatezero.io.Log;
+import org.fatezero.io.UserTexts;
 
 import java.io.IOException;
 import java.math.BigDecimal;
@@ -47,8 +48,8 @@ public final class Configuration {
      * @param log is told what of the file has no meaning here, what is unknown, and which words are missing
      * @throws IllegalArgumentException for a field that cannot be, naming it, its value and what was expected
      */
-    public static Map<String, String> options(Path file, Map<String, String> given, Log log) throws IOException {
-        return new Configuration(Yaml.read(file), log).translate(given);
+    public static Map<String, String> options(Path file, Map<String, String> given, UserTexts texts, Log log) throws IOException {
+        return new Configuration(Yaml.read(file, texts), log).translate(given);
     }
 
     private Map<String, String> translate(Map<String, String> given) {

@@ -1,6 +1,7 @@
 package org.fatezero.options.authors;
 
 import org.fatezero.io.TextFile;
+import org.fatezero.io.UserTexts;
 
 import org.snakeyaml.engine.v2.api.Load;
 import org.snakeyaml.engine.v2.api.LoadSettings;
@@ -48,8 +49,8 @@ final class Yaml {
      * @throws IOException if the file is missing, too large or no text
      * @throws IllegalArgumentException if it is no YAML, or more than plain values, naming the line
      */
-    static Yaml read(Path file) throws IOException {
-        String text = TextFile.read(file, SIZE_LIMIT, "expected a configuration file");
+    static Yaml read(Path file, UserTexts texts) throws IOException {
+        String text = texts.read(file, "expected a configuration file");
         LoadSettings settings = LoadSettings.builder().setLabel(file.toString()).setSchema(new CoreSchema())
                 .setMaxAliasesForCollections(ALIAS_LIMIT).setAllowDuplicateKeys(false).setCodePointLimit(SIZE_LIMIT).build();
         try {

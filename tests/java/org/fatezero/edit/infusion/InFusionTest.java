@@ -120,7 +120,7 @@ class InFusionTest {
         Trajectory inverted = new DdimInversion(unet, schedule, golden.torch)
                 .run(golden.array("z0"), row(text, 0), PASS, again ? List.of() : captured, (step, steps) -> { });
         return !again ? inverted : new Reconstruction(unet, schedule, golden.torch)
-                .run(inverted.zT(), row(text, 0), row(text, 1), GUIDANCE, PASS, captured, (step, steps) -> { });
+                .run(inverted.zT(), row(text, 0), row(text, 1), GUIDANCE, k -> true, PASS, captured, (step, steps) -> { });
     }
 
     /** Features in the noisiest step, keys and values in the next, then fusion under the masks of both prompts' words. */

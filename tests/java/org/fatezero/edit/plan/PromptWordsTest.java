@@ -181,7 +181,7 @@ class PromptWordsTest {
         String told = "the word 'night' comes after the 10 tokens that the text encoder sees of the prompt '" + longer.text() + "'";
         fails(() -> words.sourceBlend("night", longer), "blend: " + told);
         fails(() -> words.emphasis("night=10", longer), "emphasize: " + told);
-        fails(() -> words.sourceBlend("jeep+horse", longer), "'horse' is not in the prompt");
+        fails(() -> words.sourceBlend("jeep+horse", longer), "'horse' is not in 'a");
     }
 
     private static void fails(Executable reading, String... told) {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.fatezero.TinyOptions;
 import org.fatezero.engine.Host;
+import org.fatezero.io.UserTexts;
 import org.fatezero.options.Options;
 import org.fatezero.options.OptionResolver;
 
@@ -49,7 +50,7 @@ class ConfigurationTest {
         for (int i = 0; i < set.length; i += 2) {
             given.put(set[i], set[i + 1]);
         }
-        return OptionResolver.resolve(given, host);
+        return OptionResolver.resolve(given, new UserTexts(), host);
     }
 
     /** The example with one text replaced by another. */
@@ -101,7 +102,7 @@ class ConfigurationTest {
         assertEquals(SOURCE, options(changed("        watercolor painting of a red jeep driving down a road,\n"
                 + "        a blue bus driving down a road,\n        a jeep]", "]")).prompt(), "the only one");
         String message = assertThrows(IllegalArgumentException.class,
-                () -> OptionResolver.resolve(Map.of("preset", "monet", "edit", "1"), host)).getMessage();
+                () -> OptionResolver.resolve(Map.of("preset", "monet", "edit", "1"), new UserTexts(), host)).getMessage();
         assertTrue(message.contains("edit=1") && message.contains("preset=monet"), message);
     }
 
@@ -175,7 +176,7 @@ class ConfigurationTest {
     @Test
     void whatDoesNotCountIsToldInOneLineEach() throws Exception {
         Path file = changed("model_config:", "color: blue\nmodel_config:\n    rank: 3");
-        OptionResolver.resolve(Map.of("preset", file.toString(), "edit", "1"), host);
+        OptionResolver.resolve(Map.of("preset", file.toString(), "edit", "1"), new UserTexts(), host);
         assertEquals(4, warnings.size(), warnings.toString());
         assertTrue(warnings.get(0).contains("eq_params: sculpture is no word of 'watercolor painting"), warnings.get(0));
         assertEquals(file + ": unknown and not used: color, model_config.rank", warnings.get(1));

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import org.fatezero.io.UserTexts;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,7 +27,7 @@ class YamlTest {
     private Path folder;
 
     private Yaml.Field top(String text) throws IOException {
-        return Yaml.read(Files.writeString(folder.resolve("a.yaml"), text)).top();
+        return Yaml.read(Files.writeString(folder.resolve("a.yaml"), text), new UserTexts()).top();
     }
 
     private void refused(String text, String... told) {
@@ -112,11 +114,11 @@ class YamlTest {
 
     @Test
     void aFileThatIsNoneIsTold() throws Exception {
-        assertThrows(NoSuchFileException.class, () -> Yaml.read(folder.resolve("none.yaml")));
+        assertThrows(NoSuchFileException.class, () -> Yaml.read(folder.resolve("none.yaml"), new UserTexts()));
         Path large = Files.writeString(folder.resolve("large.yaml"), "a: " + "x".repeat(1 << 16));
-        assertTrue(assertThrows(IOException.class, () -> Yaml.read(large)).getMessage().contains("65536"));
+        assertTrue(assertThrows(IOException.class, () -> Yaml.read(large, new UserTexts())).getMessage().contains("65536"));
         Path latin = Files.write(folder.resolve("latin.yaml"), "a: é".getBytes(StandardCharsets.ISO_8859_1));
-        assertTrue(assertThrows(IOException.class, () -> Yaml.read(latin)).getMessage().contains("UTF-8"));
+        assertTrue(assertThrows(IOException.class, () -> Yaml.read(latin, new UserTexts())).getMessage().contains("UTF-8"));
         refused("a: [1, 2\nb: 3", "line 2");
         refused("a: 1\na: 2", "line 2", "duplicate key a");
         refused("a: 1\n---\nb: 2", "line 2");

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.fatezero.TinyOptions;
+import org.fatezero.io.UserTexts;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
 
@@ -24,7 +25,7 @@ class PairsTest {
         for (int i = 0; i < set.length; i += 2) {
             options.put(set[i], set[i + 1]);
         }
-        return OptionResolver.resolve(options, new TinyOptions.Silent());
+        return OptionResolver.resolve(options, new UserTexts(), new TinyOptions.Silent());
     }
 
     @ParameterizedTest

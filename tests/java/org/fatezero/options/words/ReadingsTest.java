@@ -1,5 +1,6 @@
 package org.fatezero.options.words;
 
+import org.fatezero.io.UserTexts;
 import org.fatezero.options.OptionResolver;
 
 import org.junit.jupiter.api.Test;
@@ -73,7 +74,7 @@ class ReadingsTest {
     @Test
     void twoThingsMayBeOthersAtOnce() throws IOException {
         Map<String, String> set = Map.of("preset", "object-and-place", "from", "duck|in a pond", "to", "boat|at sea");
-        assertEquals("a green duck swimming in a pond", OptionResolver.described(set, "a green swan swimming in a river",
+        assertEquals("a green duck swimming in a pond", OptionResolver.described(set, new UserTexts(), "a green swan swimming in a river",
                 captions -> captions.stream().mapToDouble(text -> text.matches("a green \\w+ swimming in a \\w+") ? 0 : -9).toArray(),
                 (level, message) -> { }).get(0).source());
     }
