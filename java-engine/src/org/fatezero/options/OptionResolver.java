@@ -183,6 +183,8 @@ public final class OptionResolver {
             options.putIfAbsent("keys", "mid"); // the authors' code knows no anchor, and leaves frames as they were decoded
             options.putIfAbsent("blend_pixels", "0");
             options.putIfAbsent("steady", "0");
+        } else if (!options.getOrDefault("blend", "").isBlank()) {
+            options.putIfAbsent("blend_latents", "0.2-1"); // self-attention alone confines shapes, but no style
         }
         if (options.getOrDefault("source", "").isBlank()) {
             options.remove("source");

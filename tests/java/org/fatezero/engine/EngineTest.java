@@ -339,8 +339,8 @@ class EngineTest {
         String[][] sets = {{}, {"guidance", "1"}, {"guidance_interval", "0.5"}, {"guidance_interval", "0.5-1"}, {"negative", "blue"},
             {"self_replace", "0"}, {"cross_replace", "0"}, {"emphasize", "painting=20"}, {"keys", "self"}, {"attention", "reconstruction"},
             {"norm", "window"}, {"steps", "3"}, {"size", "32"}, {"blend", "jeep"}, {"steps", "4", "blend", "jeep"},
-            {"steps", "4", "blend", "-jeep"}, {"steps", "4", "blend", "jeep", "blend_latents", "1"},
-            {"steps", "4", "blend", "jeep", "blend_latents", "1", "blend_attention", "0"},
+            {"steps", "4", "blend", "-jeep"}, {"steps", "4", "blend", "jeep", "blend_latents", "0"},
+            {"steps", "4", "blend", "jeep", "blend_latents", "0.5-1", "blend_attention", "0"},
             {"keys_at", "16ch"}, {"forget", "1"}, {"forget", "0.5"}, {"self_replace", "0", "cross_replace", "0", "forget", "1"},
             {"steps", "4", "blend", "jeep", "forget", "1"}, {"steps", "4", "blend", "jeep", "blend_pool", "0"},
             {"control", "replace", "prompt", "a golden jeep on a road"}};

@@ -79,8 +79,10 @@ class SeveralPairsTest {
 
     @Test
     void theRestIsARegionOfItsOwn() throws Exception {
-        String[] both = {"from", "jeep|", "to", "car|in the snow", "blend", "{from}/{to}", "threshold", "0.9", "self_replace", "0|0.4|0.8"};
-        String[] outside = {"from", "jeep|", "to", "car|in the snow", "blend", "jeep", "threshold", "0.9", "self_replace", "0.8|0.4"};
+        String[] both = {"from", "jeep|", "to", "car|in the snow", "blend", "{from}/{to}", "threshold", "0.9", "self_replace", "0|0.4|0.8",
+            "blend_latents", "0"};
+        String[] outside = {"from", "jeep|", "to", "car|in the snow", "blend", "jeep", "threshold", "0.9", "self_replace", "0.8|0.4",
+            "blend_latents", "0"};
         assertEquals(edited(both), edited(outside), "it is all that is outside of the others");
     }
 
