@@ -34,6 +34,16 @@ public record Frame(int width, int height, byte[] rgb) {
         return frame;
     }
 
+    /** The frame with its last row first. */
+    Frame flipped() {
+        byte[] flipped = new byte[rgb.length];
+        int row = 3 * width;
+        for (int y = 0; y < height; y++) {
+            System.arraycopy(rgb, y * row, flipped, (height - 1 - y) * row, row);
+        }
+        return new Frame(width, height, flipped);
+    }
+
     private Frame turned() {
         byte[] turned = new byte[rgb.length];
         for (int y = 0; y < height; y++) {

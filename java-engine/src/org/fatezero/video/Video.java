@@ -27,7 +27,7 @@ import static org.bytedeco.ffmpeg.global.avutil.*;
 import static org.bytedeco.ffmpeg.global.swscale.*;
 
 /**
- * The frames of a video or picture, decoded one by one in the order in which they are shown, turned as the file says.
+ * The frames of a video or picture, decoded one by one in the order in which they are shown, turned and mirrored as the file says.
  *
  * <p>Strict where players are lenient: what cannot be decoded whole is an error, since measures and training on frames that
  * a decoder made up would mean nothing.
@@ -37,7 +37,6 @@ public final class Video implements AutoCloseable {
     private static final int ACCURATE = SWS_BICUBIC | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT;
     private static final int DEFAULT = 1 << 16; // contrast and saturation, in swscale's fixed point
     private static final int CORRUPT = 1;       // AV_FRAME_FLAG_CORRUPT
-    private static final int MATRIX_BYTES = 9 * Integer.BYTES;
 
     private final Path file;
     private final AVFormatContext container = new AVFormatContext(null);
@@ -47,8 +46,8 @@ public final class Video implements AutoCloseable {
     private AVCodecContext decoder;
     private SwsContext converter;
     private int stream;
-    private int quarters;   // clockwise turns, where a frame does not say others
-    private int read;       // frames so far
+    private Orientation orientation;    // where a frame does not say another
+    private int read;                   // frames so far
 
     /** @throws IOException if the file is missing or unreadable, or has no video */
     public Video(Path file) throws IOException {
@@ -93,7 +92,7 @@ public final class Video implements AutoCloseable {
         }
         check(stream, "its video cannot be found");
         AVCodecParameters parameters = container.streams(stream).codecpar();
-        quarters = quarters(parameters);
+        orientation = orientation(parameters);
         AVCodec codec = avcodec_find_decoder(parameters.codec_id());
         if (codec == null) {
             throw new IOException(file + ": there is no decoder for its video, " + avcodec_get_name(parameters.codec_id()).getString());
@@ -105,15 +104,10 @@ public final class Video implements AutoCloseable {
     }
 
     /** Phones note how they were held as a matrix beside the stream. */
-    private static int quarters(AVCodecParameters parameters) {
+    private static Orientation orientation(AVCodecParameters parameters) {
         AVPacketSideData matrix = av_packet_side_data_get(parameters.coded_side_data(), parameters.nb_coded_side_data(),
                 AV_PKT_DATA_DISPLAYMATRIX);
-        return matrix == null || matrix.size() < MATRIX_BYTES ? 0 : quarters(new IntPointer(matrix.data()));
-    }
-
-    private static int quarters(IntPointer matrix) {
-        double anticlockwise = av_display_rotation_get(matrix);
-        return Double.isNaN(anticlockwise) ? 0 : Math.floorMod(-Math.round(anticlockwise / 90), 4);
+        return matrix == null ? Orientation.UPRIGHT : Orientation.of(matrix.data(), matrix.size());
     }
 
     /**
@@ -137,8 +131,7 @@ public final class Video implements AutoCloseable {
             throw new IOException(file + ": frame " + read + " is damaged");
         }
         AVFrameSideData own = av_frame_get_side_data(decoded, AV_FRAME_DATA_DISPLAYMATRIX); // a photograph's, by EXIF
-        boolean turns = own != null && own.size() >= MATRIX_BYTES;
-        Frame frame = convert().turned(turns ? quarters(new IntPointer(own.data())) : quarters);
+        Frame frame = (own == null ? orientation : Orientation.of(own.data(), own.size())).upright(convert());
         read++;
         return frame;
     }

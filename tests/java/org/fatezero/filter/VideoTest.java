@@ -1,8 +1,10 @@
 package org.fatezero.filter;
 
+import org.fatezero.Photograph;
 import org.fatezero.video.Frame;
 import org.fatezero.video.Video;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Tag;
@@ -32,6 +34,17 @@ class VideoTest {
     void readsWhatFfmpegReads(String command) throws Exception {
         Path file = folder.resolve("clip.mkv");
         REAL.run(command, file.toString()).succeeded();
+        assertReadAsByFfmpeg(file);
+    }
+
+    /** All that Exif knows, mirrored ones as well. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6, 7, 8})
+    void turnsPhotographsAsFfmpegDoes(int orientation) throws Exception {
+        assertReadAsByFfmpeg(Files.write(folder.resolve("photograph.jpg"), Photograph.jpeg(orientation)));
+    }
+
+    private static void assertReadAsByFfmpeg(Path file) throws Exception {
         byte[] expected = REAL.run("-i", file.toString(), "-sws_flags", "bicubic+accurate_rnd+full_chroma_int", "-fps_mode", "passthrough",
             "-f", "rawvideo", "-pix_fmt", "rgb24", "-").succeeded().out();
         List<Frame> frames = Video.read(file, Integer.MAX_VALUE);

@@ -1,11 +1,14 @@
 package org.fatezero.video;
 
+import org.fatezero.Photograph;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -72,44 +75,55 @@ class VideoTest {
     }
 
     @Test
-    void turnsClockwise() {
+    void turnsClockwiseAndFlips() {
         byte[] pixels = {1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6};
         Frame turned = new Frame(3, 2, pixels).turned(1); // 123 456 becomes 41 52 63
         assertEquals("2x3", turned.size());
         assertArrayEquals(new byte[] {4, 4, 4, 1, 1, 1, 5, 5, 5, 2, 2, 2, 6, 6, 6, 3, 3, 3}, turned.rgb());
         assertArrayEquals(pixels, turned.turned(3).rgb());
+        assertArrayEquals(new byte[] {4, 4, 4, 5, 5, 5, 6, 6, 6, 1, 1, 1, 2, 2, 2, 3, 3, 3}, new Frame(3, 2, pixels).flipped().rgb());
     }
 
     @Test
     void aVideoIsTurnedAsItsFileSays() throws Exception {
-        Path turned = Files.write(folder.resolve("turned.mp4"), clockwise(Files.readAllBytes(JEEP)));
-        assertArrayEquals(Video.read(JEEP, 1).get(0).turned(1).rgb(), Video.read(turned, 1).get(0).rgb());
+        Frame frame = Video.read(JEEP, 1).get(0);
+        Path turned = Files.write(folder.resolve("turned.mp4"), placed(Files.readAllBytes(JEEP), 0, 1, -1, 0));
+        assertArrayEquals(frame.turned(1).rgb(), Video.read(turned, 1).get(0).rgb());
+        Path flipped = Files.write(folder.resolve("flipped.mp4"), placed(Files.readAllBytes(JEEP), 1, 0, 0, -1));
+        assertArrayEquals(frame.flipped().rgb(), Video.read(flipped, 1).get(0).rgb());
     }
 
-    /** An MP4 file whose track is shown turned by a quarter: the matrix in its header. */
-    private static byte[] clockwise(byte[] mp4) {
+    /** An MP4 file whose track is shown turned or mirrored: the matrix in its header has the directions of its rows and columns. */
+    private static byte[] placed(byte[] mp4, int rowsX, int rowsY, int columnsX, int columnsY) {
         ByteBuffer bytes = ByteBuffer.wrap(mp4.clone());
         int matrix = new String(mp4, StandardCharsets.ISO_8859_1).indexOf("tkhd") + 44;
         assertEquals(1 << 16, bytes.getInt(matrix));
-        bytes.putInt(matrix, 0).putInt(matrix + 4, 1 << 16).putInt(matrix + 12, -1 << 16).putInt(matrix + 16, 0);
+        bytes.putInt(matrix, rowsX << 16).putInt(matrix + 4, rowsY << 16);
+        bytes.putInt(matrix + 12, columnsX << 16).putInt(matrix + 16, columnsY << 16);
         return bytes.array();
     }
 
-    /** Exif's orientation 6, as a telephone held upright writes it; ffmpeg turns by it, too. */
-    @Test
-    void aPhotographIsTurnedAsItsFileSays() throws Exception {
-        BufferedImage image = new BufferedImage(32, 16, BufferedImage.TYPE_INT_RGB);
-        image.createGraphics().fillRect(0, 0, 8, 16);
-        ByteArrayOutputStream jpeg = new ByteArrayOutputStream();
-        ImageIO.write(image, "jpeg", jpeg);
-        byte[] plain = jpeg.toByteArray();
-        byte[] exif = {'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0, 0, 8, 0, 1, 0x01, 0x12, 0, 3, 0, 0, 0, 1, 0, 6, 0, 0, 0, 0, 0, 0};
-        ByteBuffer turned = ByteBuffer.allocate(plain.length + 4 + exif.length);
-        turned.put(plain, 0, 2).putShort((short) 0xffe1).putShort((short) (2 + exif.length)).put(exif).put(plain, 2, plain.length - 2);
-        Frame as = Video.read(Files.write(folder.resolve("plain.jpg"), plain), 1).get(0);
-        Frame upright = Video.read(Files.write(folder.resolve("turned.jpg"), turned.array()), 1).get(0);
-        assertEquals("16x32", upright.size());
-        assertArrayEquals(as.turned(1).rgb(), upright.rgb());
+    /** Which sides of the scene the first row and the first column of the file are, in the words of the Exif standard. */
+    @ParameterizedTest
+    @CsvSource({"1, top, left", "2, top, right", "3, bottom, right", "4, bottom, left", "5, left, top", "6, right, top",
+        "7, right, bottom", "8, left, bottom"})
+    void aPhotographIsTurnedAndMirroredAsItsFileSays(int orientation, String row, String column) throws Exception {
+        Frame stored = Video.read(Files.write(folder.resolve("stored.jpg"), Photograph.jpeg(1)), 1).get(0);
+        Frame upright = Video.read(Files.write(folder.resolve("upright.jpg"), Photograph.jpeg(orientation)), 1).get(0);
+        boolean lies = row.equals("left") || row.equals("right");
+        int width = lies ? stored.height() : stored.width();
+        byte[] expected = new byte[stored.rgb().length];
+        for (int i = 0; i < stored.height(); i++) {
+            for (int j = 0; j < stored.width(); j++) {
+                int fromFirstRow = row.equals("top") || row.equals("left") ? i : stored.height() - 1 - i;
+                int fromFirstColumn = column.equals("top") || column.equals("left") ? j : stored.width() - 1 - j;
+                int y = lies ? fromFirstColumn : fromFirstRow;
+                int x = lies ? fromFirstRow : fromFirstColumn;
+                System.arraycopy(stored.rgb(), 3 * (i * stored.width() + j), expected, 3 * (y * width + x), 3);
+            }
+        }
+        assertEquals(width, upright.width());
+        assertArrayEquals(expected, upright.rgb());
     }
 
     @Test
