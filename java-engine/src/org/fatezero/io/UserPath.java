@@ -22,6 +22,11 @@ public final class UserPath {
         }
     }
 
+    /** One word of a shell's command, whatever is in the path. */
+    public static String quoted(String path) {
+        return "'" + path.replace("'", "'\\''") + "'";
+    }
+
     /** @param encoding of paths, which Java takes from the locale that it is started in */
     static String why(InvalidPathException thrown, String encoding) {
         return thrown.getReason() + ("UTF-8".equals(encoding) ? ""

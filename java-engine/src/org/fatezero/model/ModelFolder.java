@@ -24,7 +24,7 @@ public final class ModelFolder implements AutoCloseable {
 
     static final String BUILT_IN = "pocket";
 
-    private static final Pattern PICKLE = Pattern.compile(".+\\.(ckpt|pt|pth|bin|pkl)");
+    private static final Pattern PICKLE = Pattern.compile(".+\\.(ckpt|pt|pth|bin|pkl)", Pattern.CASE_INSENSITIVE);
 
     private final FileSystem jar; // null outside of it
     private final Path path;
@@ -49,6 +49,10 @@ public final class ModelFolder implements AutoCloseable {
         tried.add(folder.toAbsolutePath());
         if (Files.isDirectory(folder)) {
             return new ModelFolder(null, folder);
+        }
+        if (Files.isRegularFile(folder)) {
+            throw new IOException("model=" + name + ": neither a folder nor a file whose name ends in .safetensors; expected a folder in "
+                    + "the diffusers layout, or a checkpoint in that format");
         }
         if (name.matches("[\\w.-]+/[\\w.-]+")) {
             tried.add(cached(name));

@@ -5,6 +5,7 @@ import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
 
 import org.fatezero.io.TextFile;
+import org.fatezero.io.UserPath;
 
 import java.io.EOFException;
 import java.io.IOException;
@@ -318,11 +319,12 @@ public final class SafeTensors implements AutoCloseable {
 
     /** The command that makes such a file of a pickled one, whose reading would run code. */
     public static String conversion(String pickled) {
-        String suffix = pickled.endsWith(".safetensors") ? ".converted.safetensors" : ".safetensors"; // it may only be called so
+        String suffix = pickled.matches("(?is).*\\.safetensors") ? ".converted.safetensors" : ".safetensors"; // it may only be called so
+        String converted = pickled.replaceFirst("(?<=[^/])\\.[^./]+$", "") + suffix;
         return "python -c \"import sys, torch, safetensors.torch as s; "
                 + "d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); d = d.get('state_dict', d); "
                 + "s.save_file({k: v.clone().contiguous() for k, v in d.items() if torch.is_tensor(v)}, sys.argv[2])\" "
-                + pickled + " " + pickled.replaceFirst("\\.[a-z]+$", suffix);
+                + UserPath.quoted(pickled) + " " + UserPath.quoted(converted);
     }
 
     private void refusePickle(ByteBuffer start) throws IOException {

@@ -209,10 +209,19 @@ class SingleFileTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"ckpt", "pt", "bin"})
+    @ValueSource(strings = {"ckpt", "pt", "bin", "CKPT"})
     void aPickleIsRefusedWithTheCommandThatConvertsIt(String suffix) {
         String told = assertThrows(IOException.class,
                 () -> Models.acquire("/models/a." + suffix, "", Device.cpu(), DataType.FLOAT32, SILENT)).getMessage();
-        assertTrue(told.contains("can run code") && told.endsWith("/models/a." + suffix + " /models/a.safetensors"), told);
+        assertTrue(told.contains("can run code") && told.endsWith("'/models/a." + suffix + "' '/models/a.safetensors'"), told);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"a.gguf", "a"})
+    void aFileOfAnotherKindIsToldAsSuch(String name, @TempDir Path folder) throws Exception {
+        Path file = Files.createFile(folder.resolve(name));
+        String told = assertThrows(IOException.class,
+                () -> Models.acquire(file.toString(), "", Device.cpu(), DataType.FLOAT32, SILENT)).getMessage();
+        assertTrue(told.startsWith("model=" + file + ": neither a folder nor a file whose name ends in .safetensors"), told);
     }
 }

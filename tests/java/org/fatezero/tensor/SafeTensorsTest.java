@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.io.IOException;
@@ -244,6 +245,18 @@ class SafeTensorsTest {
         for (byte[] content : new byte[][] {zip, pickle}) {
             refused(Files.write(folder.resolve("model.safetensors"), content), "pickle", "safetensors.torch");
         }
+    }
+
+    /** The command leaves the user's own file alone, and the shell takes each path as one word. */
+    @ParameterizedTest
+    @CsvSource(quoteCharacter = '"', value = {
+        "a.ckpt, 'a.ckpt' 'a.safetensors'", "a.PT, 'a.PT' 'a.safetensors'", "/b/a.pt2, '/b/a.pt2' '/b/a.safetensors'",
+        "/b.d/a, '/b.d/a' '/b.d/a.safetensors'", "/b/.a, '/b/.a' '/b/.a.safetensors'",
+        "a.safetensors, 'a.safetensors' 'a.converted.safetensors'", "A.SafeTensors, 'A.SafeTensors' 'A.converted.safetensors'",
+        "my $a.b.bin, 'my $a.b.bin' 'my $a.b.safetensors'", "it's.pt, 'it'\\''s.pt' 'it'\\''s.safetensors'"})
+    void aPickleIsConvertedToAFileOfItsOwn(String pickled, String paths) {
+        String command = SafeTensors.conversion(pickled);
+        assertTrue(command.endsWith("sys.argv[2])\" " + paths), command);
     }
 
     private static void refused(Path file, String... told) {
