@@ -32,6 +32,7 @@ final class Tuner implements AutoCloseable {
 
     private static final Pattern TRAINED = Pattern.compile(".*\\.(to_q|attn_temporal\\..+|attn_temp\\..+)\\.(weight|bias)");
     private static final double LIMIT = 1;
+    private static final long SPREAD = 0xff51afd7ed558ccdL; // odd, so that no two seeds fall together; it leaves small ones as they are
     private static final String ITERATIONS = "iterations";
 
     private final NDManager manager;
@@ -124,7 +125,7 @@ final class Tuner implements AutoCloseable {
      * @return the mean squared error of the prediction, before it was learnt from
      */
     double iterate() {
-        SplittableRandom random = new SplittableRandom((seed << 32) + iterations());
+        SplittableRandom random = new SplittableRandom((seed << 32) + (seed >>> 32) * SPREAD + iterations());
         int t = random.nextInt(schedule.timesteps());
         int first = random.nextInt((int) z0.getShape().get(0) - context.frames() + 1);
         try (NDManager iteration = manager.newSubManager()) {

@@ -21,8 +21,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** Tuning against PyTorch's gradients and optimiser in the authors' modules ({@code tests/golden/tuning.py}). */
 class TunerTest {
@@ -34,10 +36,11 @@ class TunerTest {
     static Path folder;
 
     private static Tuner tuner(Golden golden, NDArray z0, NDArray text, double rate, int batch) throws Exception {
-        return tuner(golden, null, z0, text, rate, batch);
+        return tuner(golden, null, z0, text, rate, batch, 1);
     }
 
-    private static Tuner tuner(Golden golden, SafeTensors state, NDArray z0, NDArray text, double rate, int batch) throws Exception {
+    private static Tuner tuner(Golden golden, SafeTensors state, NDArray z0, NDArray text, double rate, int batch, long seed)
+            throws Exception {
         Path model = folder.resolve("tiny");
         if (!model.toFile().exists()) {
             TunedTiny.write("dense", model, name -> name);
@@ -45,7 +48,7 @@ class TunerTest {
         Schedule schedule = new Schedule(new ModelConfig(Golden.TINY.resolve("scheduler/scheduler_config.json")), 1);
         try (SafeTensors file = new SafeTensors(Weights.find(model.resolve("unet")))) {
             return new Tuner(golden.manager, UNetConfig.read(Golden.config(model, "unet")), file, state, schedule, z0, text,
-                    ForwardContext.of(new Window(batch, new KeyFrames(List.of("-1", "first"), batch), 64, true, true)), rate, 1);
+                    ForwardContext.of(new Window(batch, new KeyFrames(List.of("-1", "first"), batch), 64, true, true)), rate, seed);
         }
     }
 
@@ -90,10 +93,24 @@ class TunerTest {
             tuner.write(state, Map.of());
         }
         try (Golden second = new Golden("tuned.safetensors"); SafeTensors before = new SafeTensors(state);
-                Tuner tuner = tuner(second, before, second.array("dense.z0"), second.array("text"), 1e-3, 3)) {
+                Tuner tuner = tuner(second, before, second.array("dense.z0"), second.array("text"), 1e-3, 3, 1)) {
             arrays[1] = second.manager.getManagedArrays().size();
         }
         assertEquals(arrays[0], arrays[1]);
+    }
+
+    /** All of its bits count. */
+    @Test
+    void eachSeedHasNoiseOfItsOwn() throws Exception {
+        Set<Double> losses = new HashSet<>();
+        long[] seeds = {0, 1, 1L << 32, (1L << 32) + 1, 1L << 63, -1};
+        for (long seed : seeds) {
+            try (Golden tuned = new Golden("tuned.safetensors");
+                    Tuner tuner = tuner(tuned, null, tuned.array("dense.z0"), tuned.array("text"), 1e-3, 2, seed)) {
+                losses.add(tuner.iterate());
+            }
+        }
+        assertEquals(seeds.length, losses.size(), losses.toString());
     }
 
     @Test
