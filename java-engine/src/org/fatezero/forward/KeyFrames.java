@@ -5,7 +5,9 @@ import ai.djl.ndarray.NDArray;
 import org.fatezero.tensor.Torch;
 
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Spatial-temporal self-attention (FateZero, eq. 8): which frames' keys and values each frame of a window attends to.
@@ -21,6 +23,7 @@ import java.util.List;
 public final class KeyFrames {
 
     private static final String ANCHOR = "anchor";
+    private static final int MOST_SELECTORS = 16; // keys and values of each are laid out for every frame
 
     private final int frames;
     private final int[] distinct;   // the frames that are projected, ascending
@@ -64,8 +67,8 @@ public final class KeyFrames {
     }
 
     /**
-     * @param selectors joined by plus signs; none is {@code self}
-     * @throws IllegalArgumentException as above
+     * @param selectors joined by plus signs, each once; none is {@code self}
+     * @throws IllegalArgumentException as above, and for too many
      */
     public static KeyFrames of(String selectors, int frames, int anchor, boolean beside) {
         return new KeyFrames(selectors.isBlank() ? List.of("self") : split(selectors), frames, anchor, beside);
@@ -77,7 +80,17 @@ public final class KeyFrames {
     }
 
     private static List<String> split(String selectors) {
-        return Arrays.stream(selectors.split("\\+")).map(String::strip).toList();
+        List<String> split = Arrays.stream(selectors.split("\\+", -1)).map(String::strip).toList();
+        if (split.size() > MOST_SELECTORS) {
+            throw new IllegalArgumentException("keys names " + split.size() + " frames: expected at most " + MOST_SELECTORS);
+        }
+        Set<String> before = new HashSet<>();
+        for (String selector : split) {
+            if (!before.add(selector) && !selector.isEmpty()) {
+                throw new IllegalArgumentException("keys=" + selectors + " names " + selector + " twice: expected each frame once");
+            }
+        }
+        return split;
     }
 
     private static int index(String selector, int frame, int frames) {

@@ -235,6 +235,9 @@ public final class OptionResolver {
             throw new IllegalArgumentException(edit(options) + " needs prompt=, what the edited clip shows");
         }
         if (!described) {
+            if (missing.isEmpty()) {
+                Pairs.of(from, to); // which no description mends
+            }
             return; // filled in once the clip is described, in whose words an example is given where words are missing
         }
         Pairs pairs = Pairs.of(from, to);

@@ -42,10 +42,15 @@ final class Strength {
             scale(options, fixed, "cross_replace", kept);
             scale(options, fixed, "inject", kept);
             scale(options, fixed, "inject_kv", kept);
-            if (!options.getOrDefault("blend", "").startsWith(Words.NOT)) { // else the mask is of what stays
+            if (!namesWhatStays(options.getOrDefault("blend", ""))) {
                 scale(options, fixed, "threshold", kept);
             }
         }
+    }
+
+    /** Of several regions that which begins so is all that the others leave. */
+    private static boolean namesWhatStays(String blend) {
+        return blend.strip().startsWith(Words.NOT) && blend.split(Words.EACH, -1).length == 1;
     }
 
     private static void scale(Map<String, String> options, Set<String> fixed, String name, double factor) {
@@ -58,15 +63,10 @@ final class Strength {
     /** A number, a share of the steps such as {@code 0.2-0.8}, or either after {@code word=}. */
     private static String scaled(String name, String part, double factor) {
         int number = part.indexOf('=') + 1;
-        int end = part.indexOf('-', number) + 1;
-        if (end == 0) {
-            return part.substring(0, number) + decimal(factor * Options.number(name, part.substring(number)));
-        }
-        double from = Options.number(name, part.substring(number, end - 1));
-        return part.substring(0, number) + decimal(factor * from) + "-" + decimal(factor * Options.number(name, part.substring(end)));
+        return part.substring(0, number) + Arrays.stream(Words.ends(part.substring(number)))
+                .map(end -> decimal(factor * Options.number(name, end))).collect(Collectors.joining("-"));
     }
 
-    /** Without an exponent, whose sign would read as a range. */
     private static String decimal(double value) {
         return String.format(Locale.ROOT, "%.6f", value);
     }

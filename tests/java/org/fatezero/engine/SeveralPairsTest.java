@@ -122,6 +122,25 @@ class SeveralPairsTest {
         assertEquals(edited(one), edited(shares));
     }
 
+    /** A preset of a stranger's may list what it likes, and all regions are set against each other. */
+    @Test
+    void regionsAreNotWithoutEnd() {
+        String blend = "jeep|".repeat(16) + "-";
+        String message = assertThrows(IllegalArgumentException.class, () -> edited("from", "jeep", "to", "car", "blend", blend))
+                .getMessage();
+        assertEquals("blend names 17 regions: expected at most 16", message);
+    }
+
+    /** Keys and values that are injected in no step leave the attention of all steps to {@code self_replace}. */
+    @ParameterizedTest
+    @CsvSource({"0.5-0.5, 0.8", "0.6-0.7, 1"})
+    void noKeysAndValuesLeaveTheMapsAlone(String keyValues, String self) throws Exception {
+        String[] infusion = {"from", "jeep", "to", "car", "method", "infusion", "self_replace", self, "inject_kv", "0"};
+        String[] empty = infusion.clone();
+        empty[9] = keyValues;
+        assertEquals(edited(infusion), edited(empty));
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
         "-|-; 0.3; 0.8; 0; expected - once at most, beside regions of words",

@@ -119,6 +119,17 @@ class KeyFramesTest {
         assertEquals(arrays, manager.getManagedArrays().size());
     }
 
+    /** A preset of a stranger's may list what it likes. */
+    @ParameterizedTest
+    @CsvSource(delimiter = ';', value = {
+        "+; keys: '' is no frame; use anchor, self", "self+; keys: '' is no frame; use anchor, self",
+        "self+ mid +self; keys=self+ mid +self names self twice",
+        "0+1+2+3+4+5+6+7+8+9+10+11+12+13+14+15+16; keys names 17 frames: expected at most 16"})
+    void aListIsShortAndNamesEachFrameOnce(String selectors, String told) {
+        String message = assertThrows(IllegalArgumentException.class, () -> KeyFrames.of(selectors, 3)).getMessage();
+        assertTrue(message.startsWith(told), message);
+    }
+
     @Test
     void anythingElseIsToldWithWhatThereIs() {
         for (String wrong : Arrays.asList("middle", "", "1.5", "99999999999", "Self")) {

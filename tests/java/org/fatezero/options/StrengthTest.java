@@ -70,6 +70,25 @@ class StrengthTest {
         assertEquals("0.000000 0.3", options.get("self_replace") + " " + options.get("threshold"));
     }
 
+    /** Where the rest stands first, the masks are of what changes nevertheless. */
+    @ParameterizedTest
+    @CsvSource({"-|jeep/cat, 0.150000", "jeep/cat|-, 0.150000", "' -jeep', 0.3", "-{from}, 0.3"})
+    void masksOfSeveralRegionsGrow(String blend, String threshold) {
+        Map<String, String> options = new HashMap<>(Map.of("strength", "0.75", "start", "1", "self_replace", "0.8", "cross_replace", "0.8",
+                "inject", "0", "inject_kv", "0", "threshold", "0.3", "blend", blend));
+        Strength.apply(options, Set.of());
+        assertEquals(threshold, options.get("threshold"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"1e-1, 0.050000", "1E-1-4e-1, 0.050000-0.200000", "0.2-8e-1, 0.100000-0.400000", "jeep=2e-1-0.4, jeep=0.100000-0.200000"})
+    void aNumberMayHaveAnExponent(String share, String moved) {
+        Map<String, String> options = new HashMap<>(Map.of("strength", "0.75", "start", "1", "self_replace", "0.8",
+                "cross_replace", share, "inject", "0", "inject_kv", "0", "threshold", "0.3"));
+        Strength.apply(options, Set.of());
+        assertEquals(moved, options.get("cross_replace"));
+    }
+
     @Test
     void whatIsSetItselfStaysWhileThePresetsValuesMove() throws Exception {
         assertEquals("0.8", moved("1", "self_replace").get("self_replace"));

@@ -21,8 +21,13 @@ final class BlendRegions {
     private BlendRegions() {
     }
 
+    /** @throws IllegalArgumentException if there are too many */
     static String[] entries(Options options) {
-        return options.blend().split(Words.EACH, -1);
+        String[] entries = options.blend().split(Words.EACH, -1);
+        if (entries.length > Words.MOST) {
+            throw new IllegalArgumentException("blend names " + entries.length + " regions: expected at most " + Words.MOST);
+        }
+        return entries;
     }
 
     /**

@@ -132,7 +132,7 @@ final class Planner {
         int shares = blends ? 1 + BlendRegions.entries(options).length : 1;
         return Words.each("self_replace", options.self_replace(), shares).stream()
                 .map(share -> steps("self_replace", share))
-                .map(range -> new StepRange(range.from(), Math.min(range.to(), keyValues.from()))).toList();
+                .map(range -> keyValues.isEmpty() ? range : new StepRange(range.from(), Math.min(range.to(), keyValues.from()))).toList();
     }
 
     /** The edit's own attention makes masks where there are several, and where something of the edit is confined to them. */

@@ -303,7 +303,7 @@ public final class Configuration {
         return text(bounds.get(0).number(0, 1, SHARE)) + "-" + text(bounds.get(1).number(0, 1, SHARE));
     }
 
-    /** Without an exponent, whose minus an option would take for a range. */
+    /** In plain digits, as a user writes them. */
     private static String text(double number) {
         return BigDecimal.valueOf(number).stripTrailingZeros().toPlainString();
     }

@@ -22,19 +22,34 @@ import java.util.stream.Stream;
  */
 public record Pairs(List<String> from, List<String> to) {
 
-    /** @throws IllegalArgumentException unless there are as many of both, or none of {@code to} */
+    /** @throws IllegalArgumentException unless there are as many of both, or none of {@code to}, and words of the source are named once */
     public static Pairs of(String from, String to) {
-        List<String> old = list(from);
-        List<String> changed = to.isBlank() ? Collections.nCopies(old.size(), "") : list(to);
+        List<String> old = list("from", from);
+        List<String> changed = to.isBlank() ? Collections.nCopies(old.size(), "") : list("to", to);
         if (old.size() != changed.size()) {
             throw new IllegalArgumentException("from=" + from + " and to=" + to + " name " + old.size() + " and " + changed.size()
                     + ": expected as many");
         }
+        requireOnce(from, old);
         return new Pairs(old, changed);
     }
 
-    private static List<String> list(String text) {
-        return Arrays.stream(text.split(Words.EACH, -1)).map(String::strip).toList();
+    private static List<String> list(String option, String text) {
+        List<String> list = Arrays.stream(text.split(Words.EACH, -1)).map(String::strip).toList();
+        if (list.size() > Words.MOST) {
+            throw new IllegalArgumentException(option + " names " + list.size() + " words or phrases: expected at most " + Words.MOST);
+        }
+        return list;
+    }
+
+    /** But for the empty ones, whose words are all added. */
+    private static void requireOnce(String from, List<String> words) {
+        Set<String> before = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+        for (String each : words) {
+            if (!each.isEmpty() && !before.add(each)) {
+                throw new IllegalArgumentException("from=" + from + " names " + each + " twice: expected once, as it becomes one thing");
+            }
+        }
     }
 
     /** {@code text} with the words of all pairs replaced, the longest first and each once, and no doubled spaces. */

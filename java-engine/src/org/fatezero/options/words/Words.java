@@ -12,6 +12,12 @@ public final class Words {
     /** Between the values of an option that has one for each of several pairs or regions: a regular expression. */
     public static final String EACH = "\\|";
 
+    /** The most pairs, or regions: each is set against all others in every layer and step, and presets may come from strangers. */
+    public static final int MOST = 16;
+
+    /** Between the ends of a range: no sign of an exponent, as in {@code 1e-2}. */
+    private static final String DASH = "(?<![eE])-";
+
     private Words() {
     }
 
@@ -33,9 +39,9 @@ public final class Words {
     public record Share(double from, double to) {
 
         public static Share parse(String option, String text) {
-            int dash = text.indexOf('-');
-            double from = dash < 0 ? 0 : number(option, text.substring(0, dash));
-            double to = number(option, text.substring(dash + 1));
+            String[] ends = ends(text);
+            double from = ends.length == 1 ? 0 : number(option, ends[0]);
+            double to = number(option, ends[ends.length - 1]);
             if (!(from >= 0 && from <= to && to <= 1)) {
                 throw new IllegalArgumentException(option + "=" + text + ": expected a share such as 0.8, or a range such as "
                         + "0.2-0.8, within 0 to 1");
@@ -44,10 +50,15 @@ public final class Words {
         }
     }
 
+    /** The ends of a range, {@code 0.2-0.8}, or the one number that it is. */
+    public static String[] ends(String text) {
+        return text.split(DASH, 2);
+    }
+
     /** {@code blend_latents}: a range of the steps, or null for none. */
     public static Share latents(String text) {
         Share share = Share.parse("blend_latents", text.strip());
-        if (text.contains("-") || share.to > 0 && share.to < 1) {
+        if (ends(text).length > 1 || share.to > 0 && share.to < 1) {
             return share;
         }
         return share.to == 0 ? null : new Share(0.2, 0.8);

@@ -49,19 +49,20 @@ class PromptWordsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0.8, 0, 0.8", "0.2-0.8, 0.2, 0.8", "0, 0, 0", "1, 0, 1", " 0.5 - 0.5 , 0.5, 0.5"})
+    @CsvSource({"0.8, 0, 0.8", "0.2-0.8, 0.2, 0.8", "0, 0, 0", "1, 0, 1", " 0.5 - 0.5 , 0.5, 0.5", "1e-1, 0, 0.1",
+        "1E-1-8e-1, 0.1, 0.8"})
     void aShareIsOneNumberOrTwo(String text, double from, double to) {
         assertEquals(new Words.Share(from, to), Words.Share.parse("self_replace", text));
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "1.1", "0.8-0.2", "-0.1", "half", "0.1-0.2-0.3", "NaN"})
+    @ValueSource(strings = {"", "1.1", "0.8-0.2", "-0.1", "half", "0.1-0.2-0.3", "NaN", "e-1", "0.2-1e"})
     void aShareIsNothingElse(String text) {
         fails(() -> Words.Share.parse("self_replace", text), "self_replace");
     }
 
     @ParameterizedTest
-    @CsvSource({"1, 0.2, 0.8", "1.0, 0.2, 0.8", "0-1, 0, 1", "0.5, 0, 0.5", "0.2-1, 0.2, 1"})
+    @CsvSource({"1, 0.2, 0.8", "1.0, 0.2, 0.8", "0-1, 0, 1", "0.5, 0, 0.5", "0.2-1, 0.2, 1", "1e-1, 0, 0.1", "10e-1, 0.2, 0.8"})
     void blendLatentsIsAShareOrYes(String text, double from, double to) {
         assertEquals(new Words.Share(from, to), Words.latents(text));
     }

@@ -81,10 +81,21 @@ class PairsTest {
         assertEquals("a big chip", resolved("source", "a \u00b5 chip", "from", "\u03bc", "to", "big").prompt());
     }
 
+    /** Without a source, which is found later and does not help. */
+    @Test
+    void whatCannotBeIsToldBeforeTheClipIsDescribed() {
+        String message = assertThrows(IllegalArgumentException.class,
+                () -> resolved("source", "auto", "from", "jeep|jeep", "to", "cat|dog")).getMessage();
+        assertTrue(message.contains("names jeep twice"), message);
+    }
+
     @ParameterizedTest
     @CsvSource(delimiter = ';', value = {
         "jeep|road; bus; {edited}; name 2 and 1: expected as many",
-        "jeep|lake; bus|sea; {edited}; from=lake: not in the source 'a red jeep car on a road'"})
+        "jeep|lake; bus|sea; {edited}; from=lake: not in the source 'a red jeep car on a road'",
+        "jeep|road| Jeep; bus|river|cat; {edited}; from=jeep|road| Jeep names Jeep twice: expected once",
+        "1|2|3|4|5|6|7|8|9|10|11|12|13|14|15|16|17; a; {edited}; from names 17 words or phrases: expected at most 16",
+        "||||||||||||||||; a; a; from names 17 words or phrases: expected at most 16"})
     void whatCannotBeIsToldByItsWords(String from, String to, String prompt, String told) {
         String message = assertThrows(IllegalArgumentException.class,
                 () -> resolved("from", from, "to", to, "prompt", prompt)).getMessage();
