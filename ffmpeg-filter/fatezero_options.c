@@ -111,7 +111,8 @@ const AVOption ff_fatezero_options[] = {
     FLAG("blend_pool",      blend_pool,    "blend takes in the cells around, too; auto is the preset's, or 1"),
     FLAG("blend_attention", blend_attention, "blend confines self-attention, too; auto is the preset's, or 1"),
     STRING("blend_latents", blend_latents, "auto",
-           "steps, as 0.2-1 of all, after which the source is put back outside of blend; 1 is 0.2-0.8; auto is the preset's, or 0"),
+           "steps, as 0.2-1 of all, after which the source is put back outside of blend; 1 is 0.2-0.8; 0.2-1 with blend and without "
+           "parity, unless it is set here or in the preset; otherwise auto is the preset's, or 0"),
     FLAG("blend_pixels",    blend_pixels,
          "the frame's own pixels return where the edit leaves the picture alone; auto is the preset's, or 1"),
     NUMBER("confine",       confine, 1,    "0 the prompt's words look anywhere to 1 in their region of blend alone"),

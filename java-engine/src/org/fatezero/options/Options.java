@@ -69,8 +69,8 @@ import java.util.stream.Collectors;
  * @param threshold of the blend mask, 0 to 2, or one for each region; 1 and more replace all self-attention
  * @param blend_pool whether each cell of the mask takes the most of its neighbours
  * @param blend_attention whether self-attention outside the mask is all the source's
- * @param blend_latents share of the steps after which latents outside the mask are put back to the source's, {@code 0.2-1}; {@code 0}
- *     for never, {@code 1} for {@code 0.2-0.8}, as the authors' code does
+ * @param blend_latents share of the steps after which latents outside the mask are put back to the source's, {@code 0.2-1}, the default
+ *     with {@code blend}; {@code 0} for never, {@code 1} for {@code 0.2-0.8}, as the authors' code does
  * @param blend_pixels whether pixels return to the source's own where the edit has left its latents alone
  * @param confine by how much attention to the prompt's words of a region is weaker outside of it, 0 to 1
  * @param mask whether each frame comes with a mask, within which it, or the first region, is edited
@@ -303,7 +303,7 @@ public record Options(
         }
     }
 
-    private static void range(String name, double value, double least, double most) {
+    static void range(String name, double value, double least, double most) {
         if (!(value >= least && value <= most)) {
             throw new IllegalArgumentException(name + "=" + number(value) + ": expected " + number(least) + " to " + number(most));
         }

@@ -30,9 +30,7 @@ final class Strength {
      */
     static void apply(Map<String, String> options, Set<String> fixed) {
         double strength = Options.number("strength", options.get("strength"));
-        if (!(strength >= 0 && strength <= 1)) {
-            throw new IllegalArgumentException("strength=" + options.get("strength") + ": expected 0 to 1");
-        }
+        Options.range("strength", strength, 0, 1);
         if (strength < AS_THE_PRESET_SAYS) {
             // squared, for half of the noise already lets most of an edit through
             scale(options, fixed, "start", Math.pow(strength / AS_THE_PRESET_SAYS, 2));

@@ -181,4 +181,16 @@ class OptionResolverTest {
         String message = assertThrows(NoSuchFileException.class, () -> resolve("promptfile", file.toString())).getMessage();
         assertTrue(message.contains(file.toString()), message);
     }
+
+    /** Or a style would go on outside of it. */
+    @Test
+    void blendConfinesTheWholeEdit() throws IOException {
+        String[] jeep = {"source", "a jeep on a road", "blend", "jeep"};
+        assertEquals("0.2-1", resolve(jeep).blend_latents());
+        assertEquals("0", resolve("source", "a jeep on a road").blend_latents());
+        assertEquals("0", resolve("source", "a jeep on a road", "blend", "jeep", "blend_latents", "0").blend_latents());
+        assertEquals("0", resolve("source", "a jeep on a road", "blend", "jeep", "parity", "1").blend_latents());
+        assertEquals("0", resolve("source", "a jeep on a road", "preset", "object-and-place", "from", "jeep|road", "to", "car|river")
+                .blend_latents(), "as the preset says");
+    }
 }
