@@ -289,8 +289,14 @@ SHAPE     = preset=swap-object:from=jeep:to=porsche car:steps=20
 
 .PHONY: announce FORCE
 announce:
+	@[ -f "$(INPUT)" ] || { echo "INPUT=$(INPUT): no such file"; exit 1; }
 	@echo "make demo: 1. installs what is missing, through apt-get; 2. downloads the engine's libraries and builds it; 3. adds the filter"
 	@echo "to the distribution's FFmpeg, in build/ffmpeg; 4. edits $(INPUT), to be seen in $(DEMO). Five minutes, the first time."
+
+# what is edited and how: it changes with the words, and with another clip of the same name
+$(DEMO)/%.words: FORCE
+	@mkdir -p $(DEMO)
+	@printf '%s\n' "$(abspath $(INPUT))" "$$SOURCE" "$$FROM" "$$TO" > $@.new; cmp -s $@.new $@ || cp $@.new $@; rm $@.new
 
 ifdef PRESET
 NAME = $(DEMO)/$(basename $(notdir $(INPUT)))
@@ -302,11 +308,6 @@ EDIT = preset=$(PRESET)$(if $(SOURCE),:source=$(call escaped,SOURCE))$(if $(FROM
 demo: announce ffmpeg
 	@$(MAKE) --no-print-directory $(NAME)-$(PRESET)-compare.mp4
 
-# what is edited and how: it changes with the words, and with another clip of the same name
-$(NAME)-$(PRESET).words: FORCE
-	@mkdir -p $(DEMO)
-	@printf '%s\n' "$(abspath $(INPUT))" "$$SOURCE" "$$FROM" "$$TO" > $@.new; cmp -s $@.new $@ || cp $@.new $@; rm $@.new
-
 $(NAME)-$(PRESET).mp4: $(INPUT) $(NAME)-$(PRESET).words $(ENGINE_JAR) | $(FFMPEG)
 	$(call edit,$(EDIT))
 
@@ -314,10 +315,11 @@ $(NAME)-$(PRESET)-compare.mp4: $(INPUT) $(NAME)-$(PRESET).mp4
 	$(compare)
 else
 demo: announce ffmpeg
+	@[ -z "$(SOURCE)$(FROM)$(TO)" ] || { echo "SOURCE=, FROM= and TO= are for an edit of your own: name it with PRESET="; exit 1; }
 	@$(MAKE) --no-print-directory $(DEMO)/compare.mp4
 	@echo "side by side: $(DEMO)/compare.mp4. To edit your own: $(FFMPEG) -i in.mp4 -vf fatezero=preset=watercolor out.mp4"
 
-$(DEMO)/input.mp4: $(INPUT)
+$(DEMO)/input.mp4: $(INPUT) $(DEMO)/input.words
 	@mkdir -p $(@D)
 	cp $< $@
 

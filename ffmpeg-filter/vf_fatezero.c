@@ -873,6 +873,8 @@ static int setup(AVFilterContext *ctx)
         ff_fatezero_free_settings(&s->settings);
         s->window.editor = s->editor;
         s->capacity      = s->editor ? fatezero_window(s->editor->fz) : 1;
+        if (s->editor && s->editor->mixes && !strcmp(s->options.mix, "0"))
+            av_log(ctx, AV_LOG_WARNING, "prompt2 is not seen unless mix= is more than 0 (a colon in prompt= is written as \\:)\n");
         ret = allocate_windows(ctx);
     }
     if (ret < 0)

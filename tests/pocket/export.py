@@ -23,7 +23,7 @@ INDEX = {
     "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"], "vae": ["diffusers", "AutoencoderKL"],
 }
 GUIDANCE = 3.0      # what its edits are best with, by `make evaluate TRAINING=1`; diffusers does not read it
-CARD = Path(__file__).with_name("MODEL_CARD.md")
+CARD = Path(__file__).parents[2] / "java-engine/pocket/MODEL_CARD.md"
 
 
 def main():
@@ -51,7 +51,7 @@ def main():
     config = args.model / "scheduler/scheduler_config.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "_guidance_scale": GUIDANCE}, indent=2) + "\n")
     (args.model / "model_index.json").write_text(json.dumps(INDEX, indent=2) + "\n")
-    if CARD.exists():
+    if CARD.parent != args.model.resolve():
         shutil.copy(CARD, args.model / CARD.name)
     size = sum(path.stat().st_size for path in args.model.rglob("*") if path.is_file())
     print(f"step {state['step']}, {state['samples']} samples, {state['seconds'] / 60:.1f} minutes, {state['images']} images; "

@@ -24,6 +24,9 @@ record Describer(String captioner, String model, Host host) {
                 return Captioner.NOTHING_KNOWN;
             }
             String caption = opened.caption(picture);
+            if (caption.equals(Captioner.NOTHING_KNOWN)) {
+                host.log(Host.WARNING, "source: the captioner recognises nothing here; say what the clip shows with source=");
+            }
             host.log(Host.INFO, "source: " + caption);
             return caption;
         }

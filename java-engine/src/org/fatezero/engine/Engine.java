@@ -23,8 +23,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -136,9 +138,15 @@ public final class Engine implements AutoCloseable {
     }
 
     private void logEdits() {
+        Set<String> unknown = new LinkedHashSet<>();
         for (Options one : asked) {
-            host.log(Host.VERBOSE, "'" + one.source() + "' becomes '" + one.prompt() + "', model " + one.model()
+            host.log(Host.INFO, "'" + one.source() + "' becomes '" + one.prompt() + "', model " + one.model()
                     + ", " + one.steps() + " steps");
+            Stream.of(one.source(), one.prompt(), one.prompt2()).forEach(text -> unknown.addAll(editor.unknown(text)));
+        }
+        if (!unknown.isEmpty()) {
+            host.log(Host.WARNING, "model=" + options.model() + ", the small one that is built in, does not know: "
+                    + String.join(", ", unknown) + "; for these, name a Stable Diffusion model");
         }
     }
 

@@ -21,8 +21,10 @@ import org.fatezero.inversion.Trajectory;
 import org.fatezero.inversion.TrajectoryFile;
 import org.fatezero.io.CacheFolder;
 import org.fatezero.model.Model;
+import org.fatezero.model.ModelFolder;
 import org.fatezero.model.Models;
 import org.fatezero.options.Options;
+import org.fatezero.options.words.Captions;
 import org.fatezero.show.Show;
 import org.fatezero.show.Steady;
 import org.fatezero.text.Prompt;
@@ -111,6 +113,13 @@ public final class WindowEditor implements AutoCloseable {
     /** Of the UNet. */
     DataType precision() {
         return model.precision;
+    }
+
+    /** Words that the built-in model does not know, of a text that it was given; those that only lead to others do not matter. */
+    List<String> unknown(String text) {
+        return !options.model().equals(ModelFolder.BUILT_IN) ? List.of()
+                : model.tokenizer.encode(text, model.textEncoder.config().maxPositionEmbeddings()).rare().stream()
+                        .filter(word -> word.matches("\\p{Alpha}{4,}") && !Captions.isBeforeNouns(word)).toList();
     }
 
     /** What happens to the window's latents. */

@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
  */
 public final class ModelFolder implements AutoCloseable {
 
-    static final String BUILT_IN = "pocket";
+    public static final String BUILT_IN = "pocket";
 
     private static final Pattern PICKLE = Pattern.compile(".+\\.(ckpt|pt|pth|bin|pkl)", Pattern.CASE_INSENSITIVE);
 
@@ -63,7 +63,8 @@ public final class ModelFolder implements AutoCloseable {
         }
         throw new NoSuchFileException("model=" + name + ": not found; looked for "
                 + String.join(" and ", tried.stream().map(Path::toString).toList())
-                + "; expected pocket, a folder in the diffusers layout, a .safetensors file, or a name in the local hub cache");
+                + "; expected pocket, a folder in the diffusers layout, a .safetensors file, or a name in the local hub cache"
+                + (tried.size() == 1 ? "" : ", where 'hf download " + name + "' puts it"));
     }
 
     /** The newest snapshot of a name in the local hub cache. */

@@ -192,7 +192,7 @@ public final class OptionResolver {
         defaults.forEach(options::putIfAbsent);
         Speed.apply(options, set.keySet());
         Strength.apply(options, set.keySet());
-        fill(options);
+        fill(options, log);
         return Options.of(options);
     }
 
@@ -216,7 +216,7 @@ public final class OptionResolver {
         return Options.of(second);
     }
 
-    private static void fill(Map<String, String> options) throws IOException {
+    private static void fill(Map<String, String> options, Log log) throws IOException {
         String source = options.get("source");
         String from = options.getOrDefault("from", "").strip();
         String to = options.getOrDefault("to", "").strip();
@@ -230,6 +230,10 @@ public final class OptionResolver {
                     + missing.stream().map(WORDS::get).collect(Collectors.joining(", and "))
                     + (example == null ? "" : "; for '" + source + "' say, for instance, fatezero=preset=" + options.get("preset") + ":"
                             + Example.of(example, source)));
+        }
+        if (!from.isEmpty() && !needs(needed, "from")) {
+            log.log(Log.WARNING, "from=" + from + " changes nothing: " + edit(options) + " has none of "
+                    + String.join(", ", PLACEHOLDERS.get("from")) + " in its prompt");
         }
         if (options.getOrDefault("prompt", "").isBlank()) {
             throw new IllegalArgumentException(edit(options) + " needs prompt=, what the edited clip shows");

@@ -12,10 +12,12 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystem;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
@@ -54,10 +56,31 @@ final class Preset {
         }
         Path file = UserPath.of("preset", nameOrFile);
         if (!texts.has(file)) {
-            throw new IllegalArgumentException("preset=" + nameOrFile + ": neither a file nor one of the presets "
+            throw new IllegalArgumentException("preset=" + nameOrFile + ": " + meant(nameOrFile) + "neither a file nor one of the presets "
                     + String.join(", ", names()));
         }
         return isConfiguration ? Configuration.options(file, given, texts, log) : parse(texts.read(file, "expected a preset"), nameOrFile);
+    }
+
+    /** A guess at what a mistyped name stands for. */
+    private static String meant(String name) throws IOException {
+        return names().stream().min(Comparator.comparing(preset -> distance(name, preset))).filter(preset -> distance(name, preset) < 3)
+                .map(preset -> "did you mean " + preset + "? It is ").orElse("");
+    }
+
+    /** Characters to insert, delete or replace between two words (Levenshtein 1966). */
+    private static int distance(String a, String b) {
+        int[] row = IntStream.rangeClosed(0, b.length()).toArray();
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(replaced, Math.min(row[j], row[j - 1]) + 1);
+            }
+        }
+        return row[b.length()];
     }
 
     /** The text of a shipped preset, or null. */

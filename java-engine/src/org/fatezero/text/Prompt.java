@@ -7,6 +7,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.TreeSet;
 import java.util.stream.Stream;
+import java.util.stream.IntStream;
 
 /**
  * A tokenized prompt. Token 0 is the start token, the pieces follow, end tokens fill the rest.
@@ -45,6 +46,13 @@ public record Prompt(String text, int[] ids, List<String> pieces, List<String> c
             }
             return word.toString().replace(END_OF_WORD, "");
         }).toList();
+    }
+
+    /** Words that the vocabulary has in pieces alone: a model with a small vocabulary of its own was hardly shown them. */
+    public List<String> rare() {
+        List<int[]> tokens = wordTokens();
+        List<String> words = words();
+        return IntStream.range(0, words.size()).filter(i -> tokens.get(i).length > 1).mapToObj(words::get).toList();
     }
 
     /** What of the text did not fit; empty if all of it did. */

@@ -63,7 +63,7 @@ class DescribedTest {
     }
 
     private List<String> captions() {
-        return log.stream().filter(line -> line.startsWith("source: ")).toList();
+        return log.stream().filter(line -> line.startsWith("source: ") && !line.contains("recognises nothing")).toList();
     }
 
     @Test
@@ -78,7 +78,18 @@ class DescribedTest {
             edit(engine, new Frame(64, 64, new byte[3 * 64 * 64]));
             assertEquals(List.of("source: " + JEEP, "source: a scene"), captions());
             assertEquals("watercolor painting of a scene", metadata(engine).get("prompt"));
+            assertEquals(1, log.stream().filter(line -> line.contains("recognises nothing here; say what the clip shows")).count());
         }
+    }
+
+    @Test
+    void whatIsEditedIsTold() throws IOException {
+        try (Engine engine = open("source", "a red jeep on a road", "prompt", "a zeppelin over the northern sea")) {
+            assertEquals(1, engine.edits());
+        }
+        assertTrue(log.contains("'a red jeep on a road' becomes 'a zeppelin over the northern sea', model pocket, 1 steps"), log.toString());
+        assertTrue(log.contains("model=pocket, the small one that is built in, does not know: zeppelin, northern; "
+                + "for these, name a Stable Diffusion model"), log.toString());
     }
 
     /** Which its file was when the film began. */

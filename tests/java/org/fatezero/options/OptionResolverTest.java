@@ -16,6 +16,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -192,5 +194,14 @@ class OptionResolverTest {
         assertEquals("0", resolve("source", "a jeep on a road", "blend", "jeep", "parity", "1").blend_latents());
         assertEquals("0", resolve("source", "a jeep on a road", "preset", "object-and-place", "from", "jeep|road", "to", "car|river")
                 .blend_latents(), "as the preset says");
+    }
+
+    @Test
+    void wordsThatNoPromptTakesAreTold() throws IOException {
+        List<String> told = new ArrayList<>();
+        OptionResolver.resolve(Map.of("source", "a red jeep", "from", "red", "to", "blue"), new UserTexts(),
+                (level, message) -> told.add(message));
+        assertEquals(List.of("from=red changes nothing: preset=watercolor has none of {from}, {edited}, {without}, {rest} in its prompt"),
+                told);
     }
 }

@@ -103,6 +103,15 @@ class PresetTest {
                 && message.contains("cartoon, colour-and-place, enhance, fog, infusion, makoto-shinkai"), message);
     }
 
+    @ParameterizedTest
+    @CsvSource({"watercolour, watercolor", "monett, monet", "van_gogh, van-gogh", "color-and-place, colour-and-place"})
+    void aSlipIsUnderstood(String name, String meant) {
+        String message = assertThrows(IllegalArgumentException.class, () -> load(name)).getMessage();
+        assertTrue(message.startsWith("preset=" + name + ": did you mean " + meant + "? It is neither a file nor one of"), message);
+        message = assertThrows(IllegalArgumentException.class, () -> load("sepia")).getMessage();
+        assertTrue(message.startsWith("preset=sepia: neither a file nor one of the presets background, "), message);
+    }
+
     @Test
     void aFileIsAPresetToo() throws Exception {
         Path file = Files.writeString(folder.resolve("mine.preset"), "# mine\r\n\r\n prompt = a=b \r\n  # more\r\nsteps=3");
