@@ -87,7 +87,8 @@ class DescribedTest {
         try (Engine engine = open("source", "a red jeep on a road", "prompt", "a zeppelin over the northern sea")) {
             assertEquals(1, engine.edits());
         }
-        assertTrue(log.contains("'a red jeep on a road' becomes 'a zeppelin over the northern sea', model pocket, 1 steps"), log.toString());
+        assertTrue(log.contains("'a red jeep on a road' becomes 'a zeppelin over the northern sea', model pocket, 1 steps"),
+                log.toString());
         assertTrue(log.contains("model=pocket, the small one that is built in, does not know: zeppelin, northern; "
                 + "for these, name a Stable Diffusion model"), log.toString());
     }
