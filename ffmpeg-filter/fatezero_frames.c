@@ -212,6 +212,41 @@ void ff_fatezero_copy_alpha(AVFrame *out, const AVFrame *in)
     }
 }
 
+/** Whether what a sample stands for is the same in two packed frames: width pixels of as many lines as it covers, step lines apart. */
+static int are_same(const AVFrame *a, const AVFrame *b, int x, int width, int y, int lines, int step)
+{
+    int size = a->format == AV_PIX_FMT_RGB24 ? 3 : 6;
+
+    for (int end = FFMIN(y + lines * step, a->height); y < end; y += step)
+        if (memcmp(a->data[0] + y * (ptrdiff_t)a->linesize[0] + x * size,
+                   b->data[0] + y * (ptrdiff_t)b->linesize[0] + x * size, width * size))
+            return 0;
+    return 1;
+}
+
+void ff_fatezero_keep_samples(AVFrame *out, const AVFrame *in, const AVFrame *edited, const AVFrame *unedited)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(in->format);
+    int fields = 1 + has_fields(edited, in), step[4];
+
+    av_image_fill_max_pixsteps(step, NULL, desc);
+    for (int plane = 0; plane < 4 && in->data[plane]; plane++) {
+        int chroma = plane == 1 || plane == 2;
+        int w_shift = chroma ? desc->log2_chroma_w : 0, h_shift = chroma ? desc->log2_chroma_h : 0;
+        int width = AV_CEIL_RSHIFT(in->width, w_shift), height = AV_CEIL_RSHIFT(in->height, h_shift);
+
+        for (int y = 0; y < height; y++) {
+            const uint8_t *source = in->data[plane] + y * (ptrdiff_t)in->linesize[plane];
+            uint8_t *target = out->data[plane] + y * (ptrdiff_t)out->linesize[plane];
+            int line = (y / fields << h_shift) * fields + y % fields;
+
+            for (int x = 0; x < width; x++)
+                if (are_same(edited, unedited, x << w_shift, FFMIN(1 << w_shift, in->width - (x << w_shift)), line, 1 << h_shift, fields))
+                    memcpy(target + x * step[plane], source + x * step[plane], step[plane]);
+        }
+    }
+}
+
 AVFrame *ff_fatezero_repeat(AVFilterLink *outlink, const AVFrame *frame, int panels)
 {
     AVFrame *out;

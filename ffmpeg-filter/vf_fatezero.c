@@ -358,7 +358,21 @@ static int drop(AVFilterContext *ctx)
     return n + stop(ctx);
 }
 
-/** Allocates the frames that the window is edited into; not from the next filter, whose linesize may be negative, as vflip's is. */
+/** A frame for what is edited of one, which has its properties; not from the next filter, whose linesize may be negative, as vflip's is. */
+static int allocate(AVFrame **out, const AVFrame *in, enum AVPixelFormat format, int width)
+{
+    int ret;
+
+    if (!(*out = av_frame_alloc()))
+        return AVERROR(ENOMEM);
+    (*out)->format = format;
+    (*out)->width  = width;
+    (*out)->height = in->height;
+    ret = av_frame_get_buffer(*out, 0);
+    return ret < 0 ? ret : av_frame_copy_props(*out, in);
+}
+
+/** Makes the frames that the window is edited into. */
 static int prepare(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
@@ -370,16 +384,11 @@ static int prepare(AVFilterContext *ctx)
     for (int i = 0; i < n * ctx->nb_outputs; i++) {
         const AVFrame *in = s->edited.frames[i / ctx->nb_outputs];
         int edit = i % ctx->nb_outputs;
-        AVFrame *out = s->targets[i] = av_frame_alloc();
+        AVFrame **out = &s->targets[i];
 
-        if (!out)
-            return AVERROR(ENOMEM);
-        out->format = rgb;
-        out->width  = in->width * panels(s, edit);
-        out->height = in->height;
-        if ((ret = av_frame_get_buffer(out, 0)) < 0 || (ret = av_frame_copy_props(out, in)) < 0)
+        if ((ret = allocate(out, in, rgb, in->width * panels(s, edit))) < 0)
             return ret;
-        s->target_images[edit * n + i / ctx->nb_outputs] = (fatezero_image) { out->data[0], out->linesize[0] };
+        s->target_images[edit * n + i / ctx->nb_outputs] = (fatezero_image) { (*out)->data[0], (*out)->linesize[0] };
     }
     for (int i = 0; i < n && ret >= 0; i++) {
         const AVFrame *in = s->edited.frames[i], *mask = s->edited.masks[i];
@@ -397,30 +406,41 @@ static int prepare(AVFilterContext *ctx)
     return ret;
 }
 
-/** Brings what the window was edited into back into the video's own format. Alpha is the source's. */
+/** Brings a frame that was edited back into the video's own format. Alpha is the source's, and so is what the edit has left alone. */
+static int restore_frame(AVFilterLink *outlink, FatezeroScalers *to_rgb, FatezeroScalers *from_rgb, AVFrame **target, const AVFrame *in)
+{
+    AVFrame *edited = *target, *unedited = NULL, *out = ff_get_video_buffer(outlink, edited->width, edited->height);
+    int ret = out ? av_frame_copy_props(out, in) : AVERROR(ENOMEM);
+
+    if (ret >= 0 && (ret = ff_fatezero_convert(from_rgb, out, edited)) >= 0)
+        ff_fatezero_copy_alpha(out, in);
+    if (ret >= 0 && out->width == in->width && (ret = allocate(&unedited, in, edited->format, in->width)) >= 0 &&
+        (ret = ff_fatezero_convert(to_rgb, unedited, in)) >= 0)
+        ff_fatezero_keep_samples(out, in, edited, unedited);
+    av_frame_free(&unedited);
+    av_frame_free(target);
+    *target = out;
+    return ret;
+}
+
 static int restore(AVFilterContext *ctx)
 {
     FatezeroContext *s = ctx->priv;
+    FatezeroScalers to_rgb = { { NULL } };
     int ret = 0;
 
     for (int edit = 0; edit < ctx->nb_outputs; edit++) {
         FatezeroScalers from_rgb = { { NULL } };
 
         for (int i = 0; i < s->edited.nb_frames && ret >= 0; i++) {
-            AVFrame **target = &s->targets[i * ctx->nb_outputs + edit], *in = s->edited.frames[i], *out;
+            AVFrame **target = &s->targets[i * ctx->nb_outputs + edit], *in = s->edited.frames[i];
 
-            if (in->format == (*target)->format)
-                continue;
-            out = ff_get_video_buffer(ctx->outputs[edit], (*target)->width, (*target)->height);
-            if (!out)
-                ret = AVERROR(ENOMEM);
-            else if ((ret = av_frame_copy_props(out, in)) >= 0 && (ret = ff_fatezero_convert(&from_rgb, out, *target)) >= 0)
-                ff_fatezero_copy_alpha(out, in);
-            av_frame_free(target);
-            *target = out;
+            if (in->format != (*target)->format)
+                ret = restore_frame(ctx->outputs[edit], &to_rgb, &from_rgb, target, in);
         }
         ff_fatezero_free_scalers(&from_rgb);
     }
+    ff_fatezero_free_scalers(&to_rgb);
     return ret;
 }
 

@@ -246,6 +246,14 @@ AVFrame *ff_fatezero_repeat(AVFilterLink *outlink, const AVFrame *frame, int pan
 /** Copies a frame's alpha, if there is any, into each of the panels that lie side by side in another. */
 void ff_fatezero_copy_alpha(AVFrame *out, const AVFrame *in);
 
+/**
+ * Gives a frame its own samples back where an edit has left what they stand for as it was: they are not to lose by the way to RGB.
+ *
+ * @param out the edit, in the format and size of in
+ * @param edited the same in RGB24 or RGB48, and unedited what in was there
+ */
+void ff_fatezero_keep_samples(AVFrame *out, const AVFrame *in, const AVFrame *edited, const AVFrame *unedited);
+
 /* ---- fatezero_shots.c: where a shot begins ---- */
 
 typedef struct FatezeroShots {

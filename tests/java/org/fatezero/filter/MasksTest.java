@@ -111,6 +111,26 @@ class MasksTest {
         assertEquals(negatives(i -> i % 2 == 1), frames);
     }
 
+    /** Samples do not lose by the way to RGB and back where no pixel that they stand for has changed. */
+    @ParameterizedTest
+    @ValueSource(strings = {"yuv420p", "yuvj422p", "yuv411p", "yuv410p", "yuv440p12", "yuv444p10", "yuva420p10", "nv12", "p010", "gbrp10"})
+    void whatTheMaskLeavesOutKeepsItsSamples(String format) {
+        String source = "[0]scale=64:32,format=" + format, mask = "color=black:s=64x32,format=gray,geq=lum=";
+        for (String fields : List.of("prog", "tff")) {
+            String video = source + ",setfield=" + fields;
+            for (String half : List.of("X/W crop=32:32:32:0", "Y/H crop=64:16:0:16")) {
+                String crop = half.substring(4), within = half.substring(0, 3) + "\\,0.5)'";
+                String edit = video + "[v];[v][1]" + EDIT + "," + crop;
+                List<String> expected = STUB.frames(INPUT + mask + "0 -filter_complex", video + "," + crop);
+                assertEquals(expected, STUB.frames(INPUT + mask + "'255*lt(" + within + " -filter_complex", edit), fields + crop);
+                assertNotEquals(expected, STUB.frames(INPUT + mask + "'255*gte(" + within + " -filter_complex", edit), fields + crop);
+            }
+        }
+        String odd = "[0]scale=33:17,format=" + format;
+        assertEquals(STUB.frames(INPUT + mask + "0 -filter_complex", odd),
+            STUB.frames(INPUT + mask + "0 -filter_complex", odd + "[v];[v][1]" + EDIT));
+    }
+
     private static double psnr(String log, String label) {
         Matcher matcher = Pattern.compile("psnr@" + label + " .* average:(\\S+)").matcher(log);
         assertTrue(matcher.find(), log);
