@@ -142,8 +142,8 @@ public final class SceneReader implements Captioner {
 
     /** {@code (1, 3, h, w)} in [-1, 1], the short side being {@link #size}. */
     private NDArray pixels(Frame frame, NDManager owner) {
-        NDArray packed = owner.create(ByteBuffer.wrap(frame.rgb()), new Shape(1, frame.height(), frame.width(), 3), DataType.UINT8);
-        NDArray planar = torch.fromSamples(packed, 2 / 255.0);
+        NDArray bytes = owner.create(ByteBuffer.wrap(frame.rgb()), new Shape(frame.rgb().length), DataType.UINT8);
+        NDArray planar = torch.fromSamples(bytes, frame.height(), frame.width(), 3 * frame.width(), 1);
         double scale = (double) size / Math.min(frame.width(), frame.height());
         int h = (int) Math.min(Math.round(frame.height() * scale), LONGEST);
         int w = (int) Math.min(Math.round(frame.width() * scale), LONGEST);

@@ -213,9 +213,9 @@ public final class Torch implements AutoCloseable {
         return run("resize_bilinear", x, height, width);
     }
 
-    /** Samples {@code (n, h, w, c)} of 0 to 2 / scale as floats {@code (n, c, h, w)} of -1 to 1. */
-    public NDArray fromSamples(NDArray x, double scale) {
-        return run("from_samples", x, scale);
+    /** A packed RGB frame's {@code bytes}, its rows stride apart and its samples of 1 byte or 2, as {@code (1, 3, h, w)} of -1 to 1. */
+    public NDArray fromSamples(NDArray bytes, int height, int width, int stride, int size) {
+        return run("from_samples", bytes, height, width, stride, size);
     }
 
     /** Floats {@code (n, c, h, w)}, clipped to -1 to 1, as whole numbers {@code (n, h, w, c)} of 0 to 2 scale. */

@@ -232,8 +232,14 @@ final class TorchScript {
                 return torch._upsample_bicubic2d_aa(x, [height, width], False, None, None)
               def resize_bilinear(self: __torch__.Ops, x: Tensor, height: int, width: int) -> Tensor:
                 return torch._upsample_bilinear2d_aa(x, [height, width], False, None, None)
-              def from_samples(self: __torch__.Ops, x: Tensor, scale: float) -> Tensor:
-                return torch.sub_(torch.mul_(torch.to(torch.permute(x, [0, 3, 1, 2]), 6, False, True, None), scale), 1)
+              def from_samples(self: __torch__.Ops, bytes: Tensor, height: int, width: int, stride: int, size: int) -> Tensor:
+                rows = torch.as_strided(bytes, [size, 3, height, width], [1, size, stride, torch.mul(size, 3)], None)
+                x = torch.to(rows, 6, False, True, None)
+                if torch.eq(size, 2):
+                  y = torch.mul_(torch.add_(torch.narrow(x, 0, 0, 1), torch.narrow(x, 0, 1, 1), alpha=256), 2 / 65535)
+                else:
+                  y = torch.mul_(x, 2 / 255)
+                return torch.sub_(y, 1)
               def to_samples(self: __torch__.Ops, x: Tensor, scale: float) -> Tensor:
                 y = torch.round_(torch.mul_(torch.add_(torch.clamp(x, -1., 1.), 1), scale))
                 return torch.permute(y, [0, 2, 3, 1])

@@ -10,7 +10,6 @@ import org.fatezero.tensor.Torch;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.security.MessageDigest;
 
 /**
@@ -86,25 +85,9 @@ public record FrameFormat(int width, int height, int bits) {
      * @return {@code (1, 3, toHeight, toWidth)} in [-1, 1], owned by {@code manager}
      */
     public NDArray read(ByteBuffer pixels, int stride, int toHeight, int toWidth, boolean asPublished, NDManager manager, Torch torch) {
-        ByteBuffer source = pixels.duplicate().order(ByteOrder.nativeOrder());
-        ByteBuffer samples = ByteBuffer.allocateDirect(height * width * CHANNELS * (bits == 8 ? 1 : Float.BYTES))
-                .order(ByteOrder.nativeOrder());
-        FloatBuffer floats = samples.asFloatBuffer();
-        for (int y = 0; y < height; y++) {
-            if (bits == 8) {
-                samples.put(samples.position(), source, y * stride, rowBytes());
-                samples.position(samples.position() + rowBytes());
-            } else {
-                for (int x = 0; x < width * CHANNELS; x++) {
-                    floats.put(Short.toUnsignedInt(source.getShort(y * stride + 2 * x)));
-                }
-            }
-        }
-        samples.rewind();
-        float full = bits == 8 ? 255f : 65535f;
-        try (NDArray packed = manager.create(samples, new Shape(1, height, width, CHANNELS),
-                bits == 8 ? DataType.UINT8 : DataType.FLOAT32); Scope scope = new Scope(packed)) {
-            NDArray planar = torch.fromSamples(packed, 2 / full);
+        int size = stride * (height - 1) + rowBytes();
+        try (NDArray bytes = manager.create(pixels.slice(0, size), new Shape(size), DataType.UINT8); Scope scope = new Scope(bytes)) {
+            NDArray planar = torch.fromSamples(bytes, height, width, stride, bits / 8);
             boolean same = toHeight == height && toWidth == width;
             return scope.keep(same ? planar : asPublished ? torch.resizeBilinear(planar, toHeight, toWidth)
                     : torch.resize(planar, toHeight, toWidth));

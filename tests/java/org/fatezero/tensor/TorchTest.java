@@ -69,11 +69,14 @@ class TorchTest {
     @Test
     void samplesBecomeFloatsAndReturn() {
         NDArray samples = manager.create(new float[] {0, 1, 2, 253, 254, 255}, new Shape(1, 2, 1, 3));
-        NDArray floats = torch.fromSamples(samples, 2 / 255.0);
+        NDArray bytes = manager.create(new int[] {0, 1, 2, 9, 253, 254, 255}).toType(DataType.UINT8, true);
+        NDArray floats = torch.fromSamples(bytes, 2, 1, 4, 1);
         assertEquals(new Shape(1, 3, 2, 1), floats.getShape());
         float[] expected = {-1, 253 / 127.5f - 1, 1 / 127.5f - 1, 254 / 127.5f - 1, 2 / 127.5f - 1, 1};
         assertArrayEquals(expected, floats.toFloatArray(), 1e-6f);
         assertEquals(samples, torch.toSamples(floats, 127.5));
+        NDArray pairs = manager.create(new int[] {0, 0, 255, 0, 255, 255}).toType(DataType.UINT8, true);
+        assertArrayEquals(new float[] {-1, 255 / 32767.5f - 1, 1}, torch.fromSamples(pairs, 1, 1, 6, 2).toFloatArray(), 1e-6f);
         NDArray outside = manager.create(new float[] {-3, 0.002f, 9}, new Shape(1, 3, 1, 1));
         assertArrayEquals(new float[] {0, 128, 255}, torch.toSamples(outside, 127.5).toFloatArray());
         assertArrayEquals(new float[] {-3, 0.002f, 9}, outside.toFloatArray());
