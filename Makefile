@@ -348,7 +348,7 @@ WORDS_colour-and-place = :from=red|down a curvy road in the countryside:to=blue|
 WORDS_infusion          = :from=jeep:to=porsche car
 # soft footage, to be made crisp
 BEFORE_enhance          = scale=40:-1:flags=area,scale=256:-1:flags=bicubic,
-WORDS_remove-object     = :from=a red jeep driving down:blend=jeep
+WORDS_remove-object     = :from=jeep
 
 pictures: ffmpeg
 	for p in $(basename $(notdir $(wildcard presets/*.preset))) bare image show; do $(MAKE) --no-print-directory picture-$$p || exit 1; done

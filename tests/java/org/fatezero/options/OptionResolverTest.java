@@ -137,8 +137,8 @@ class OptionResolverTest {
         "recolor        | a jeep                                   | from=red:to=blue",
         "background     | watercolor painting of a cat on a sofa   | from=on a sofa:to=in the snow",
         "swap-attribute | ukiyo-e style a cat walking on a sofa    | from=on a sofa:to=in the snow",
-        "remove-object  | a white duck swimming in a river         | from=a white duck swimming in:blend=duck",
-        "remove-object  | a scene                                  | from=a jeep on:blend=scene"})
+        "remove-object  | a white duck swimming in a river         | from=duck",
+        "remove-object  | a scene                                  | from=scene"})
     void anExampleIsGivenInTheWordsOfTheClip(String preset, String caption, String example) throws IOException {
         Map<String, String> set = Map.of("preset", preset);
         assertEquals("auto", OptionResolver.resolve(set, new UserTexts(), new TinyOptions.Silent()).source());

@@ -16,13 +16,13 @@ public final class Example {
 
     /** What is said of a clip whose description has no such part. */
     private static final Map<String, String> OTHERWISE = Map.of("{colour}", "red", "{object}", "jeep", "{noun}", "jeep",
-            "{place}", "on a road", "{subject}", "a jeep on", "{other}", "porsche car");
+            "{place}", "on a road", "{other}", "porsche car");
 
     private Example() {
     }
 
     /**
-     * @param form options with {@code {colour}}, {@code {object}}, {@code {noun}}, {@code {place}}, {@code {subject}} and {@code {other}},
+     * @param form options with {@code {colour}}, {@code {object}}, {@code {noun}}, {@code {place}} and {@code {other}},
      *     another object, in them
      */
     public static String of(String form, String source) {
@@ -35,7 +35,7 @@ public final class Example {
         return filled;
     }
 
-    /** {@code a red jeep driving down a road}: its colour, its object, the last word of that, its place and all before that. */
+    /** {@code a red jeep driving down a road}: its colour, its object, the last word of that, and its place. */
     private static Map<String, String> parts(String source) {
         String shown = source.strip().replaceFirst("^.*\\b(?:painting|sketch|drawing|picture|photo|cartoon) of |^.* style ", "");
         List<String> words = List.of(shown.split("\\s+"));
@@ -47,17 +47,12 @@ public final class Example {
         while (place < words.size() && !Captions.leads(words.get(place))) {
             place++;
         }
-        int behind = place; // what leads to the place
-        while (behind < words.size() && Captions.leads(words.get(behind))) {
-            behind++;
-        }
         List<String> subject = words.subList(Captions.isArticle(words.get(0)) ? 1 : 0, end);
         List<String> object = subject.stream().filter(word -> !isColour(word)).toList();
         String other = String.join(" ", object).equalsIgnoreCase("porsche car") ? "jeep" : "";
         return Map.of("{other}", other, "{colour}", subject.stream().filter(Example::isColour).findFirst().orElse(""),
                 "{object}", String.join(" ", object), "{noun}", object.isEmpty() ? "" : object.get(object.size() - 1),
-                "{place}", String.join(" ", words.subList(place, words.size())),
-                "{subject}", place == words.size() ? "" : String.join(" ", words.subList(0, behind)));
+                "{place}", String.join(" ", words.subList(place, words.size())));
     }
 
     static boolean isColour(String word) {

@@ -54,12 +54,31 @@ public record Pairs(List<String> from, List<String> to) {
 
     /** {@code text} with the words of all pairs replaced, the longest first and each once, and no doubled spaces. */
     public String edited(String text) {
+        requireIn(text);
         return replaced(text, to);
     }
 
-    /** {@code text} without them. */
+    /** {@code text} without the things that they name, which all that it says of them goes with, and without other words of theirs. */
     public String without(String text) {
-        return replaced(text, Collections.nCopies(from.size(), ""));
+        requireIn(text);
+        String left = text;
+        for (String words : longestFirst()) {
+            left = Captions.without(left, words);
+        }
+        return replaced(left, Collections.nCopies(from.size(), ""));
+    }
+
+    /** @throws IllegalArgumentException for one that {@code text} has not, or not but within a longer one */
+    private void requireIn(String text) {
+        Set<String> missing = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
+        missing.addAll(longestFirst());
+        anyOf(text).results().forEach(match -> missing.remove(match.group()));
+        for (String word : from) {
+            if (missing.contains(word)) {
+                throw new IllegalArgumentException("from=" + word + ": not in the source '" + text + "'; its words are: "
+                        + String.join(" ", text.strip().split("\\s+")));
+            }
+        }
     }
 
     private String replaced(String text, List<String> by) {
@@ -72,23 +91,19 @@ public record Pairs(List<String> from, List<String> to) {
                 words.put(from.get(i), by.get(i));
             }
         }
-        String any = words.keySet().stream().sorted(Comparator.comparing(String::length).reversed())
-                .map(Pattern::quote).collect(Collectors.joining("|"));
-        Matcher matcher = Pattern.compile("(?<![\\p{L}\\p{N}])(" + any + ")(?![\\p{L}\\p{N}])",
-                Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE).matcher(text);
-        Set<String> missing = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
-        missing.addAll(words.keySet());
-        String replaced = words.isEmpty() ? text : matcher.replaceAll(match -> {
-            missing.remove(match.group());
-            return Matcher.quoteReplacement(words.get(match.group()));
-        });
-        for (String word : from) {
-            if (missing.contains(word)) {
-                throw new IllegalArgumentException("from=" + word + ": not in the source '" + text + "'; its words are: "
-                        + String.join(" ", text.strip().split("\\s+")));
-            }
-        }
+        String replaced = anyOf(text).replaceAll(match -> Matcher.quoteReplacement(words.get(match.group())));
         return (replaced + added).strip().replaceAll("\\s+", " ");
+    }
+
+    private Matcher anyOf(String text) {
+        String any = longestFirst().stream().map(Pattern::quote).collect(Collectors.joining("|"));
+        String never = "(?!)";
+        return Pattern.compile(any.isEmpty() ? never : "(?<![\\p{L}\\p{N}])(" + any + ")(?![\\p{L}\\p{N}])",
+                Pattern.CASE_INSENSITIVE | Pattern.UNICODE_CASE).matcher(text);
+    }
+
+    private List<String> longestFirst() {
+        return from.stream().filter(words -> !words.isEmpty()).sorted(Comparator.comparing(String::length).reversed()).toList();
     }
 
     /**

@@ -42,7 +42,8 @@ class PairsTest {
     @Test
     void theLongestIsReplacedFirst() throws Exception {
         assertEquals("a bus and a train", resolved("source", "a car and a red car", "from", "car|red car", "to", "bus|train").prompt());
-        assertEquals("a car on a road", resolved("from", "red|jeep", "prompt", "{without}").prompt());
+        assertEquals("a jeep on a road",
+                resolved("from", "red|car", "source", "a red jeep on a road with a car", "prompt", "{without}").prompt());
     }
 
     @Test
