@@ -50,6 +50,7 @@ public final class WindowEditor implements AutoCloseable {
     private final LatentEditor latentEditor; // null until the clip is described
     private final InversionCache inversions; // null unless they are kept on disk
     private final EditCache edited;          // likewise
+    private FrameFormat told;                // size of frames that are edited at a smaller one, once that was said
 
     /**
      * What a window brings.
@@ -149,6 +150,11 @@ public final class WindowEditor implements AutoCloseable {
         FrameBuffers frames = anchor == null ? source : anchor.and(source.filled(options.window()));
         Input input = new Input(format, frames, anchor != null, mix, model.vae.config().pixels(format.height() * scale),
                 model.vae.config().pixels(format.width() * scale));
+        if (input.height < format.height() && !format.equals(told)) {
+            host.log(Host.INFO, "frames of " + format.width() + "x" + format.height() + " are edited at " + input.width + "x"
+                    + input.height + ", and enlarged to their own size");
+            told = format;
+        }
         try (NDManager window = model.manager.newSubManager()) {
             List<Result> results = retried(input, window);
             host.report("decode", 0, target.count());

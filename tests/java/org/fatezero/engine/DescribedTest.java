@@ -93,6 +93,18 @@ class DescribedTest {
                 + "for these, name a Stable Diffusion model"), log.toString());
     }
 
+    @Test
+    void framesThatAreEditedSmallerAreToldOnce() throws IOException {
+        try (Engine engine = open("source", "a red jeep on a road")) {
+            edit(engine, new Frame(64, 64, new byte[3 * 64 * 64]));
+            assertTrue(log.stream().noneMatch(line -> line.contains("are edited at")), log.toString());
+            edit(engine, new Frame(200, 160, new byte[3 * 200 * 160]));
+            edit(engine, new Frame(200, 160, new byte[3 * 200 * 160]));
+        }
+        assertEquals(1, log.stream().filter("frames of 200x160 are edited at 80x64, and enlarged to their own size"::equals).count(),
+                log.toString());
+    }
+
     /** Which its file was when the film began. */
     @Test
     void everyShotHasTheSamePreset(@TempDir Path folder) throws IOException {
