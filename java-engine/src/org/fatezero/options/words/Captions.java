@@ -1,7 +1,5 @@
 package org.fatezero.options.words;
 
-import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -14,8 +12,9 @@ public final class Captions {
     private static final Set<String> ARTICLES = Set.of("a", "an", "the");
 
     /** Words before a noun that may be others in the user's words: {@code in the snow}, {@code through snow}. */
-    private static final Set<String> BEFORE_NOUNS = Set.of("a", "an", "the", "and", "in", "on", "at", "of", "by", "near", "under", "over",
-            "along", "across", "through", "down", "up", "into", "inside", "with", "behind", "beside", "before");
+    private static final Set<String> BEFORE_NOUNS = Set.of("a", "an", "the", "and", "in", "on", "at", "of", "by", "near", "next", "to",
+            "from", "for", "under", "over", "above", "below", "along", "across", "through", "around", "between", "among", "against", "down",
+            "up", "into", "onto", "towards", "inside", "with", "behind", "beside", "before", "after");
 
     /** The most words between those and the noun. */
     private static final int ADJECTIVES = 2;
@@ -41,40 +40,6 @@ public final class Captions {
         int to = isBeforeNouns(own.get(own.size() - 1)) ? upToNextNoun(found, same.to) : same.to;
         return Stream.of(found.subList(0, from), own, found.subList(to, found.size())).flatMap(List::stream)
                 .collect(Collectors.joining(" "));
-    }
-
-    /**
-     * The caption without the things that the words name: of {@code a red jeep driving on a road} {@code jeep} leaves
-     * {@code a road}, since what the caption says of a thing goes with its noun. Other words go alone.
-     */
-    static String without(String caption, String words) {
-        List<String> left = new ArrayList<>(List.of(caption.strip().split("\\s+")));
-        List<String> own = List.of(words.strip().split("\\s+"));
-        for (int from = indexOf(left, own); from >= 0; from = indexOf(left, own)) {
-            int to = from + own.size();
-            if (!leads(own.get(0)) && isEndOfPhrase(left, to)) {
-                from = isArticle(own.get(0)) ? beforeLeads(left, from) : phrase(left, from);
-                while (to < left.size() && isParticiple(left.get(to))) {
-                    to++;
-                }
-                to = from == 0 ? upToNextNoun(left, to) : to;
-            }
-            left.subList(from, to).clear();
-        }
-        return String.join(" ", left);
-    }
-
-    private static int indexOf(List<String> words, List<String> own) {
-        return Collections.indexOfSubList(words.stream().map(Captions::lower).toList(), own.stream().map(Captions::lower).toList());
-    }
-
-    private static boolean isEndOfPhrase(List<String> words, int at) {
-        return at == words.size() || isBeforeNouns(words.get(at)) || isParticiple(words.get(at));
-    }
-
-    /** {@code driving}, {@code parked}, and not {@code red}. */
-    private static boolean isParticiple(String word) {
-        return word.length() > 4 && (word.endsWith("ing") || word.endsWith("ed"));
     }
 
     public static boolean has(String caption, String words) {

@@ -63,7 +63,7 @@ public record Pairs(List<String> from, List<String> to) {
         requireIn(text);
         String left = text;
         for (String words : longestFirst()) {
-            left = Captions.without(left, words);
+            left = Removal.without(left, words);
         }
         return replaced(left, Collections.nCopies(from.size(), ""));
     }
