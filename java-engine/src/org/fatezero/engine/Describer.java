@@ -2,11 +2,17 @@ package org.fatezero.engine;
 
 import org.fatezero.caption.Captioner;
 import org.fatezero.caption.Captioners;
+import org.fatezero.io.Once;
+import org.fatezero.options.Options;
 import org.fatezero.options.words.Readings;
+import org.fatezero.options.words.Words;
 import org.fatezero.video.Frame;
 
 import java.io.IOException;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Describes shots by their anchors. The captioner is there while it is asked, once or twice a shot, and then makes room for the edit.
@@ -36,6 +42,20 @@ record Describer(String captioner, String model, Host host) {
     double[] judged(Frame picture, List<String> captions) throws IOException {
         try (Captioner opened = open()) {
             return opened == null ? Readings.none(captions) : opened.logProbabilities(picture, captions);
+        }
+    }
+
+    /** Tells what is edited into what, and once which words of it the built-in model does not know. */
+    static void tell(List<Options> edits, WindowEditor editor, Host host, Once told) {
+        Set<String> unknown = new LinkedHashSet<>();
+        for (Options edit : edits) {
+            String what = "'" + Words.brief(edit.source()) + "' becomes '" + Words.brief(edit.prompt()) + "'";
+            host.log(Host.INFO, what + ", model " + edit.model() + ", " + edit.steps() + " steps");
+            Stream.of(edit.source(), edit.prompt(), edit.prompt2()).forEach(text -> unknown.addAll(editor.unknown(text)));
+        }
+        if (!unknown.isEmpty()) {
+            told.log(host, Host.WARNING, "model=" + edits.get(0).model() + ", the small one that is built in, does not know: "
+                    + String.join(", ", unknown) + "; for these, name a Stable Diffusion model");
         }
     }
 

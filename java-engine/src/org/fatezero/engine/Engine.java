@@ -8,6 +8,7 @@ import org.fatezero.device.Memory;
 import org.fatezero.edit.Mix;
 import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.forward.Window;
+import org.fatezero.io.Once;
 import org.fatezero.io.UserTexts;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
@@ -23,10 +24,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -53,6 +52,7 @@ public final class Engine implements AutoCloseable {
     private final Shot shot;     // that the windows are of
     private final List<String> prompts; // of each edit, as it was asked for
     private final List<Steady> steady;  // likewise
+    private final Once told;
     private WindowEditor editor; // replaced once if half precision does not suffice; null if the model could not be loaded again
     private final int[] panels;  // of each edit
     private Mix mix = Mix.NONE;  // of the frames of the next call
@@ -102,6 +102,7 @@ public final class Engine implements AutoCloseable {
         if (before == null) {
             hardware = Hardware.of(options.device(), options.precision());
             shot = new Shot(options.anchor());
+            told = new Once();
         } else {
             OptionResolver.requireSameFilm(before.options, options);
             if (!Arrays.equals(panels, before.panels)) {
@@ -109,13 +110,14 @@ public final class Engine implements AutoCloseable {
             }
             hardware = before.hardware;
             shot = before.shot;
+            told = before.told;
         }
         store = new CapturePolicy(options.store(), hardware.device(), shot, () -> Memory.free(hardware.device()), host);
         if (before != null && before.store.isExhausted()) {
             store.exhausted();
         }
         DataType precision = before == null || before.editor == null ? hardware.precision() : before.editor.precision();
-        editor = new WindowEditor(asked, hardware.device(), precision, store, host);
+        editor = new WindowEditor(asked, hardware.device(), precision, store, host, told);
         try {
             Window window = editor.window(options.window(), false, 1, 1); // reports a wrong selector now rather than at the first window
             if (options.keys_at().endsWith("ch") && window.keysAt() == 0) {
@@ -130,23 +132,10 @@ public final class Engine implements AutoCloseable {
             throw e;
         }
         if (!describes) {
-            logEdits();
+            Describer.tell(asked, editor, host, told);
         }
         if (before == null) {
             host.log(Host.INFO, hardware.toString());
-        }
-    }
-
-    private void logEdits() {
-        Set<String> unknown = new LinkedHashSet<>();
-        for (Options one : asked) {
-            host.log(Host.INFO, "'" + one.source() + "' becomes '" + one.prompt() + "', model " + one.model()
-                    + ", " + one.steps() + " steps");
-            Stream.of(one.source(), one.prompt(), one.prompt2()).forEach(text -> unknown.addAll(editor.unknown(text)));
-        }
-        if (!unknown.isEmpty()) {
-            host.log(Host.WARNING, "model=" + options.model() + ", the small one that is built in, does not know: "
-                    + String.join(", ", unknown) + "; for these, name a Stable Diffusion model");
         }
     }
 
@@ -308,7 +297,7 @@ public final class Engine implements AutoCloseable {
     private void plan(String caption) throws IOException {
         Readings.Judge judge = captions -> describer().judged(shot.picture(), captions);
         List<Options> described = OptionResolver.described(set, texts, caption, judge, (level, message) -> { }); // told on opening
-        WindowEditor next = new WindowEditor(described, hardware.device(), editor.precision(), store, host);
+        WindowEditor next = new WindowEditor(described, hardware.device(), editor.precision(), store, host, told);
         editor.close();
         editor = next;
         asked = described;
@@ -317,11 +306,11 @@ public final class Engine implements AutoCloseable {
         if (!options.source().equals(caption)) {
             host.log(Host.INFO, "source: " + options.source() + ", in the words of from=" + set.get("from"));
         }
-        logEdits();
+        Describer.tell(asked, editor, host, told);
     }
 
     private WindowEditor inSinglePrecision() throws IOException {
-        return new WindowEditor(asked, hardware.device(), DataType.FLOAT32, store, host);
+        return new WindowEditor(asked, hardware.device(), DataType.FLOAT32, store, host, told);
     }
 
     private IllegalArgumentException notFinite(NotFiniteException e) {

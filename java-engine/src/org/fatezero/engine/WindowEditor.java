@@ -20,6 +20,7 @@ import org.fatezero.inversion.CaptureSpec;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.inversion.TrajectoryFile;
 import org.fatezero.io.CacheFolder;
+import org.fatezero.io.Once;
 import org.fatezero.model.Model;
 import org.fatezero.model.ModelFolder;
 import org.fatezero.model.Models;
@@ -50,7 +51,7 @@ public final class WindowEditor implements AutoCloseable {
     private final LatentEditor latentEditor; // null until the clip is described
     private final InversionCache inversions; // null unless they are kept on disk
     private final EditCache edited;          // likewise
-    private FrameFormat told;                // size of frames that are edited at a smaller one, once that was said
+    private final Once told;
 
     /**
      * What a window brings.
@@ -81,9 +82,11 @@ public final class WindowEditor implements AutoCloseable {
      *
      * @param asked options of each edit
      * @param precision of the UNet
+     * @param told has said what need not be said again
      */
-    WindowEditor(List<Options> asked, Device device, DataType precision, CapturePolicy store, Host host) throws IOException {
+    WindowEditor(List<Options> asked, Device device, DataType precision, CapturePolicy store, Host host, Once told) throws IOException {
         this.host = host;
+        this.told = told;
         this.store = store;
         options = asked.get(0);
         model = Models.acquire(options.model(), options.lora(), device, precision, host,
@@ -150,10 +153,9 @@ public final class WindowEditor implements AutoCloseable {
         FrameBuffers frames = anchor == null ? source : anchor.and(source.filled(options.window()));
         Input input = new Input(format, frames, anchor != null, mix, model.vae.config().pixels(format.height() * scale),
                 model.vae.config().pixels(format.width() * scale));
-        if (input.height < format.height() && !format.equals(told)) {
-            host.log(Host.INFO, "frames of " + format.width() + "x" + format.height() + " are edited at " + input.width + "x"
+        if (input.height < format.height()) {
+            told.log(host, Host.INFO, "frames of " + format.width() + "x" + format.height() + " are edited at " + input.width + "x"
                     + input.height + ", and enlarged to their own size");
-            told = format;
         }
         try (NDManager window = model.manager.newSubManager()) {
             List<Result> results = retried(input, window);

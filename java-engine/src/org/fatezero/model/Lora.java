@@ -146,9 +146,9 @@ public final class Lora implements AutoCloseable {
         }
         merged.add(flat);
         long rank = module.down.shape().length == 0 ? 0 : module.down.shape()[0];
-        if (rank == 0) {
+        if (rank < 1 || rank > Integer.MAX_VALUE) {
             throw new IOException(file.file() + ": " + module.down.name() + " has the shape " + Arrays.toString(module.down.shape())
-                    + ", expected (rank, inputs) of a rank from 1");
+                    + ", expected (rank, inputs) of a rank from 1 to " + Integer.MAX_VALUE);
         }
         double strength = scale * factor(module, part, name.substring(0, name.length() - ".weight".length()), rank, tensor.getManager());
         long[] shape = tensor.getShape().getShape();

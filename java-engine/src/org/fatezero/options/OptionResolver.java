@@ -25,6 +25,7 @@ public final class OptionResolver {
 
     private static final List<String> FILLED = List.of("prompt", "prompt2", "negative", "blend", "emphasize", "cross_replace");
 
+    private static final int MOST_PLACEHOLDERS = 64; // of one option
     private static final Map<String, List<String>> PLACEHOLDERS = Map.of("from", List.of("{from}", "{edited}", "{without}", "{rest}"),
             "to", List.of("{to}", "{edited}"));
     private static final Map<String, String> WORDS = Map.of("from", "from=, the words of the source that change",
@@ -214,6 +215,9 @@ public final class OptionResolver {
                 : region.substring(0, region.indexOf('/') + 1) + Words.split(region.substring(region.indexOf('/') + 1)).stream().filter(has)
                 .collect(Collectors.joining("+"))).collect(Collectors.joining("|")));
         return Options.of(second);
+        if (Stream.of(second.get("blend").split(Words.EACH, -1)).noneMatch(region -> region.matches(".*/.*\\S.*"))) {
+            second.put("confine", "0"); // which nobody asked for where no words are left
+        }
     }
 
     private static void fill(Map<String, String> options, Log log) throws IOException {
@@ -250,6 +254,7 @@ public final class OptionResolver {
         for (String key : FILLED) {
             if (options.containsKey(key)) {
                 options.put(key, pairs.fill(key, options.get(key).replace("{source}", source).replace("{edited}", edited)
+                requireFillable(options, key, without);
                         .replace("{without}", without).replace("{rest}", Words.listed(without))));
             }
         }
@@ -259,6 +264,18 @@ public final class OptionResolver {
     }
 
     /** Whether one of the placeholders in {@code values} stands for words of the option {@code from} or {@code to}. */
+    /** A preset may come from a stranger: what it fills in is not to grow without end. */
+    private static void requireFillable(Map<String, String> options, String key, String without) {
+        String value = options.get(key);
+        if (value.chars().filter(c -> c == '{').count() > MOST_PLACEHOLDERS) {
+            throw new IllegalArgumentException(edit(options) + " has more than " + MOST_PLACEHOLDERS + " placeholders in " + key + "=");
+        }
+        if (value.contains("{rest}") && without.isBlank()) {
+            throw new IllegalArgumentException(edit(options) + " needs words of the source beside from=" + options.get("from")
+                    + ", for what stays as it is: in '" + options.get("source") + "' there are none");
+        }
+    }
+
     static boolean needs(String values, String option) {
         return PLACEHOLDERS.get(option).stream().anyMatch(values::contains);
     }

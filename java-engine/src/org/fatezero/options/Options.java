@@ -27,7 +27,7 @@ import java.util.stream.Collectors;
  * @param edit of a preset that is a configuration file of the authors' code, which of its {@code editing_prompts}, counted from
  *     0; {@code auto} is the first that is not the source; {@code 1|2} are several edits, as of {@code presets}
  * @param prompt what the edited clip shows; {@code {source}}, {@code {from}}, {@code {to}}, {@code {edited}}, the source
- *     with {@code from} replaced by {@code to}, {@code {without}}, the source without {@code from}, and {@code {rest}}, the
+ *     with {@code from} replaced by {@code to}, {@code {without}}, the source without what {@code from} names, and {@code {rest}}, the
  *     words of that, joined by plus signs, are filled in
  * @param prompt2 what frames show that have moved to it from {@code prompt}, with the same placeholders; empty for none
  * @param source what the clip shows; {@link #AUTO}: each shot is described by its anchor, once it is there

@@ -40,6 +40,7 @@ final class Strength {
             scale(options, fixed, "cross_replace", kept);
             scale(options, fixed, "inject", kept);
             scale(options, fixed, "inject_kv", kept);
+            scale(options, fixed, "confine", kept);
             if (!namesWhatStays(options.getOrDefault("blend", ""))) {
                 scale(options, fixed, "threshold", kept);
             }

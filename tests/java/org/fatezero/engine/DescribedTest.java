@@ -30,17 +30,25 @@ class DescribedTest {
 
     /** An edit of one step, and of one frame a window. */
     private Engine open(String... set) throws IOException {
+        return new Engine(options(set), host());
+    }
+
+    private static Map<String, String> options(String... set) {
         Map<String, String> options =
                 new LinkedHashMap<>(Map.of("device", "cpu", "precision", "fp32", "steps", "1", "window", "1", "size", "64"));
         for (int i = 0; i < set.length; i += 2) {
             options.put(set[i], set[i + 1]);
         }
-        return new Engine(options, new TinyOptions.Silent() {
+        return options;
+    }
+
+    private Host host() {
+        return new TinyOptions.Silent() {
             @Override
             public void log(int level, String message) {
                 log.add(message);
             }
-        });
+        };
     }
 
     private static Frame jeep() throws IOException {
@@ -100,6 +108,9 @@ class DescribedTest {
             assertTrue(log.stream().noneMatch(line -> line.contains("are edited at")), log.toString());
             edit(engine, new Frame(200, 160, new byte[3 * 200 * 160]));
             edit(engine, new Frame(200, 160, new byte[3 * 200 * 160]));
+            try (Engine changed = new Engine(engine, options("source", "a red jeep on a road", "guidance", "2"), host())) {
+                edit(changed, new Frame(200, 160, new byte[3 * 200 * 160]));
+            }
         }
         assertEquals(1, log.stream().filter("frames of 200x160 are edited at 80x64, and enlarged to their own size"::equals).count(),
                 log.toString());

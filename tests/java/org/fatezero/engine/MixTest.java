@@ -1,5 +1,7 @@
 package org.fatezero.engine;
 
+import org.fatezero.TinyOptions;
+
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -10,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 
 import static org.fatezero.engine.FilmTest.LENGTH;
 import static org.fatezero.engine.FilmTest.assertSame;
@@ -63,6 +66,21 @@ class MixTest {
         }
         assertEquals(away.stream().sorted().toList(), away, "frame by frame it is less like the first and more like the second");
         assertTrue(away.get(0) < -3 && away.get(3) > 3, away.toString());
+    }
+
+    /** A preset's confine is nobody's mistake where the second prompt has none of its words. */
+    @Test
+    void confinementIsThePromptsThatHasItsWords() throws Exception {
+        List<String> log = new ArrayList<>();
+        Map<String, String> options = TinyOptions.of("tests/golden/tiny", "blend", "jeep/car", "confine", "1", "prompt2", SECOND,
+                "prompt", "a silver car on a road");
+        new Engine(options, new TinyOptions.Silent() {
+            @Override
+            public void log(int level, String message) {
+                log.add(message);
+            }
+        }).close();
+        assertTrue(log.stream().noneMatch(line -> line.contains("confine")), log.toString());
     }
 
     @Test

@@ -136,7 +136,7 @@ class LoraTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "0", "0,16"})
+    @ValueSource(strings = {"", "0", "0,16", "8589934592,0"})
     void aRankThatIsNoneIsAnError(String down) throws Exception {
         Shape shape = new Shape(down.isEmpty() ? new long[0] : Arrays.stream(down.split(",")).mapToLong(Long::parseLong).toArray());
         Path file = write("lora_unet_mid_block_attentions_0_proj_in.lora_down.weight", shape,

@@ -126,6 +126,16 @@ class OptionResolverTest {
         fails("this edit needs prompt=", "prompt", " ");
         fails("this edit needs to=", "prompt", "a jeep", "negative", "{to}");
         fails("this edit needs prompt=", "preset", "");
+        fails("preset=background needs words of the source beside from=a road, for what stays as it is: in 'a road' there are none",
+                "preset", "background", "source", "a road", "from", "a road", "to", "a beach");
+    }
+
+    /** A preset may come from a stranger. */
+    @Test
+    void whatIsFilledInDoesNotGrowWithoutEnd() throws IOException {
+        String most = "{source}".repeat(64);
+        assertEquals(64 * "a jeep".length(), resolve("prompt", most, "source", "a jeep").prompt().length());
+        fails("this edit has more than 64 placeholders in prompt=", "prompt", most + "{source}", "source", "a jeep");
     }
 
     /** What a preset needs is told once the clip is described, in its words. */

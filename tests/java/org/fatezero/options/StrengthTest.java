@@ -23,7 +23,8 @@ class StrengthTest {
 
     private static Map<String, String> moved(String strength, String... fixed) {
         Map<String, String> options = new HashMap<>(Map.of("strength", strength, "start", "1", "self_replace", "0.8",
-                "cross_replace", "0.6+ukiyo-e=0.2+jeep=0.1-1", "inject", "0.2", "inject_kv", "0.2-0.4", "threshold", "0.3"));
+                "cross_replace", "0.6+ukiyo-e=0.2+jeep=0.1-1", "inject", "0.2", "inject_kv", "0.2-0.4", "confine", "1",
+                "threshold", "0.3"));
         Strength.apply(options, Set.of(fixed));
         return options;
     }
@@ -31,7 +32,7 @@ class StrengthTest {
     @Test
     void halfIsWhatThePresetSays() {
         assertEquals(Map.of("strength", "0.5", "start", "1", "self_replace", "0.8", "cross_replace", "0.6+ukiyo-e=0.2+jeep=0.1-1",
-                "inject", "0.2", "inject_kv", "0.2-0.4", "threshold", "0.3"), moved("0.5"));
+                "inject", "0.2", "inject_kv", "0.2-0.4", "confine", "1", "threshold", "0.3"), moved("0.5"));
     }
 
     @ParameterizedTest
@@ -50,6 +51,7 @@ class StrengthTest {
         assertEquals("1", options.get("start"));
         assertEquals(0.8 * kept, Words.Share.parse("self_replace", options.get("self_replace")).to(), 1e-6);
         assertEquals(0.3 * kept, Double.parseDouble(options.get("threshold")), 1e-6);
+        assertEquals(kept, Double.parseDouble(options.get("confine")), 1e-6);
         assertEquals(0.2 * kept, Words.Share.parse("inject", options.get("inject")).to(), 1e-6);
         Words.Share keyValues = Words.Share.parse("inject_kv", options.get("inject_kv"));
         assertEquals(0.2 * kept, keyValues.from(), 1e-6);
@@ -65,7 +67,7 @@ class StrengthTest {
     @Test
     void theMaskOfWhatStaysDoesNotGrow() {
         Map<String, String> options = new HashMap<>(Map.of("strength", "1", "start", "1", "self_replace", "0.8", "cross_replace", "0.8",
-                "inject", "0", "inject_kv", "0", "threshold", "0.3", "blend", "-jeep"));
+                "inject", "0", "inject_kv", "0", "confine", "0", "threshold", "0.3", "blend", "-jeep"));
         Strength.apply(options, Set.of());
         assertEquals("0.000000 0.3", options.get("self_replace") + " " + options.get("threshold"));
     }
@@ -75,7 +77,7 @@ class StrengthTest {
     @CsvSource({"-|jeep/cat, 0.150000", "jeep/cat|-, 0.150000", "' -jeep', 0.3", "-{from}, 0.3"})
     void masksOfSeveralRegionsGrow(String blend, String threshold) {
         Map<String, String> options = new HashMap<>(Map.of("strength", "0.75", "start", "1", "self_replace", "0.8", "cross_replace", "0.8",
-                "inject", "0", "inject_kv", "0", "threshold", "0.3", "blend", blend));
+                "inject", "0", "inject_kv", "0", "confine", "0", "threshold", "0.3", "blend", blend));
         Strength.apply(options, Set.of());
         assertEquals(threshold, options.get("threshold"));
     }
@@ -84,7 +86,7 @@ class StrengthTest {
     @CsvSource({"1e-1, 0.050000", "1E-1-4e-1, 0.050000-0.200000", "0.2-8e-1, 0.100000-0.400000", "jeep=2e-1-0.4, jeep=0.100000-0.200000"})
     void aNumberMayHaveAnExponent(String share, String moved) {
         Map<String, String> options = new HashMap<>(Map.of("strength", "0.75", "start", "1", "self_replace", "0.8",
-                "cross_replace", share, "inject", "0", "inject_kv", "0", "threshold", "0.3"));
+                "cross_replace", share, "inject", "0", "inject_kv", "0", "confine", "0", "threshold", "0.3"));
         Strength.apply(options, Set.of());
         assertEquals(moved, options.get("cross_replace"));
     }

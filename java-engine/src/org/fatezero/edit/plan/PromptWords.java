@@ -18,11 +18,13 @@ import java.util.List;
  */
 public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
 
+    private static final int MOST = 512; // words of one option, or of one region
+
     /** {@code cross_replace}: one share for all tokens, then those of single words, in whatever order they are given. */
     public List<CrossAttentionControl.Gate> gates(String text, Prompt target) {
         List<CrossAttentionControl.Gate> gates = new ArrayList<>();
         int ofAll = 0;
-        for (String part : Words.split(text)) {
+        for (String part : requireFew("cross_replace", Words.split(text))) {
             int equals = part.indexOf('=');
             int[] tokens;
             if (equals < 0) {
@@ -41,7 +43,7 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
     public float[] emphasis(String text, Prompt target) {
         float[] factors = new float[target.ids().length];
         Arrays.fill(factors, 1);
-        for (String part : Words.split(text)) {
+        for (String part : requireFew("emphasize", Words.split(text))) {
             int equals = part.indexOf('=');
             if (equals < 1) {
                 throw new IllegalArgumentException("emphasize=" + text + ": expected word=factor, joined by +");
@@ -91,13 +93,23 @@ public record PromptWords(Tokenizer tokenizer, boolean asPublished, Log log) {
     }
 
     /** The tokens of all of the words; of several, some may come after what the text encoder sees. */
-    public int[] tokens(String option, List<String> words, Prompt prompt) {
+    public int[] tokens(String option, List<String> named, Prompt prompt) {
+        List<String> words = named.stream().distinct().toList();
         if (words.isEmpty()) {
-            throw new IllegalArgumentException(option + " names no word of '" + prompt.text() + "'");
+            throw new IllegalArgumentException(option + " names no word of '" + Words.brief(prompt.text()) + "'");
         }
+        requireFew(option, words);
         List<String> seen = words.stream().filter(word -> asPublished || !prompt.cuts(word, tokenizer)).toList();
         return (seen.isEmpty() ? words : seen).stream().flatMapToInt(word -> Arrays.stream(find(option, word, prompt)))
                 .distinct().sorted().toArray();
+    }
+
+    /** Each word is looked for in all of the prompt, and presets may come from strangers. */
+    private static List<String> requireFew(String option, List<String> words) {
+        if (words.size() > MOST) {
+            throw new IllegalArgumentException(option + " names " + words.size() + " words: expected at most " + MOST);
+        }
+        return words;
     }
 
     private int[] find(String option, String word, Prompt prompt) {

@@ -15,6 +15,8 @@ public final class Words {
     /** The most pairs, or regions: each is set against all others in every layer and step, and presets may come from strangers. */
     public static final int MOST = 16;
 
+    private static final int LINE = 300; // characters
+
     /** Between the ends of a range: no sign of an exponent, as in {@code 1e-2}. */
     private static final String DASH = "(?<![eE])-";
 
@@ -77,6 +79,11 @@ public final class Words {
     /** The parts between plus signs; none of an empty text. */
     public static List<String> split(String text) {
         return text.isBlank() ? List.of() : Arrays.stream(text.split("\\+")).map(String::strip).toList();
+    }
+
+    /** A text as a line of a log holds it. */
+    public static String brief(String text) {
+        return text.length() <= LINE ? text : text.substring(0, LINE) + "...";
     }
 
     public static double number(String option, String text) {

@@ -23,6 +23,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -46,6 +47,19 @@ class PromptWordsTest {
 
     private static int[] word(int i) {
         return prompt.wordTokens().get(i);
+    }
+
+    /** Which costs time, and a preset may come from a stranger. */
+    @Test
+    void aWordIsLookedForOnceAndFewAre() {
+        List<String> many = Collections.nCopies(100_000, "jeep");
+        assertArrayEquals(word(2), words.tokens("blend", many, prompt));
+        List<String> others = IntStream.range(0, 513).mapToObj(i -> "word" + i).toList();
+        String message = assertThrows(IllegalArgumentException.class, () -> words.tokens("blend", others, prompt)).getMessage();
+        assertEquals("blend names 513 words: expected at most 512", message);
+        String text = String.join("+", Collections.nCopies(513, "jeep=2"));
+        assertThrows(IllegalArgumentException.class, () -> words.emphasis(text, prompt));
+        assertThrows(IllegalArgumentException.class, () -> words.gates(text, prompt));
     }
 
     @ParameterizedTest
