@@ -543,11 +543,11 @@ VENV   = build/venv
 PYTHON = $(VENV)/bin/python
 GROUP  = 12
 STEPS  = 50
-LISTS  = $(foreach list,ABLATION INFUSION OUTPUT STRENGTH SOLVER SPEED TUNE LEAKAGE AUTO,$(if $($(list)),--$(shell echo $(list) | tr A-Z a-z)))
+LISTS  = $(foreach list,ABLATION INFUSION OUTPUT DETAIL STRENGTH SOLVER SPEED TUNE LEAKAGE AUTO,$(if $($(list)),--$(shell echo $(list) | tr A-Z a-z)))
 
 evaluate: ffmpeg test-pocket
 	PYTHONPATH=tests/pocket $(PYTHON) -m evaluate --group $(GROUP) --steps $(STEPS) $(LISTS) $(if $(VARIANTS),--variants $(VARIANTS)) \
-	    $(if $(ONLY),--only $(ONLY)) $(if $(TRAINING),--training) $(if $(TRY),--try $(TRY))
+	    $(if $(ONLY),--only $(ONLY)) $(if $(TRAINING),--training) $(if $(TRY),--try $(TRY)) $(if $(SIDE),--side $(SIDE))
 
 ROWS = anchor mid
 

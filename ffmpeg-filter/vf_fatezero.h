@@ -87,6 +87,7 @@ typedef struct FatezeroOptions {
     char *keys_at;
     int fuse_at;
     double steady;
+    double detail;
     int method;
     char *inject;
     char *inject_at;

@@ -197,6 +197,10 @@ class Classifier(unittest.TestCase):
             wrong += sum(value != getattr(scene, name) for name, value in read.items())
         self.assertLessEqual(wrong, 1)
 
+    def test_it_reads_larger_pictures_as_the_same(self):
+        reader, frames = classifier.Classifier(), render(Scene("fox", "blue", "snow", "photo", 1), 4).frames
+        self.assertEqual(reader.read(frames), reader.read(frames.repeat(2, 1).repeat(2, 2)))
+
     def test_a_pencil_sketch_has_no_colour(self):
         self.assertEqual(classifier.labels(Scene("fox", "blue", "snow", "pencil sketch", 1))[1], -1)
         self.assertEqual(classifier.labels(Scene("fox", None, "snow", "photo", 1))[1], classifier.CLASSES["colour"].index("orange"))

@@ -22,13 +22,13 @@ REFERENCE = {"source": "the source, unedited", "truth": "the true edit", "ceilin
              "another": "as true, in another such place"}
 
 
-def reading(classifier, tools, count=64):
+def reading(classifier, tools, side, count=64):
     """Share of other held-out clips that the classifier reads rightly, factor by factor, as they are and through the VAE."""
     rows = [row for row in combinations() if held_out(*row)]
     right = {"as they are": {}, "through the VAE": {}}
     for i in range(count):
         scene = Scene(*rows[i * len(rows) // count], FIRST_SEED + 10**6 + i)
-        frames = render(scene, FRAMES, SIDE).frames
+        frames = render(scene, FRAMES, side).frames
         for how, shown in zip(right, (frames, tools.reconstructed(frames))):
             for name, value in classifier.read(shown).items():
                 if (name, scene.style) != ("colour", "pencil sketch"):         # which has no colour
@@ -42,6 +42,7 @@ def main():
     parser.add_argument("--group", type=int, default=SIZE, help="clips a group")
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--variants", nargs="+", choices=VARIANTS, metavar="NAME", default=["fatezero"], help=", ".join(VARIANTS))
+    parser.add_argument("--side", type=int, default=SIDE, help="pixels of a clip's side; pocket edits at 128")
     parser.add_argument("--training", action="store_true", help="clips of the training side instead")
     parser.add_argument("--try", dest="tried", nargs="+", metavar="NAME=VALUE:NAME=VALUE", default=[], help="options over the presets'")
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=GROUPS, help="these groups")
@@ -56,7 +57,7 @@ def main():
     groups, changes, clips, blocks, begin = {}, {}, [], [], time.time()
     for group in args.only:
         found, blocks = {}, [*blocks, []]
-        for edit in edits(group, args.group, args.training):
+        for edit in edits(group, args.group, args.training, args.side):
             shown = {"source": edit.before.frames, "truth": edit.truth.frames, "ceiling": tools.reconstructed(edit.truth.frames)}
             shown |= {"another": edit.another} if edit.another is not None else {}
             asked = {name: VARIANTS[name].asked(edit) for name in names if group in VARIANTS[name].groups}
@@ -74,7 +75,7 @@ def main():
         edited = [name for name in names if name in found]
         changes[group] = {name: report.change(found[edited[0]], found[name]) for name in edited[1:]}
     side = "training-" * args.training
-    accuracy = reading(classifier, tools)
+    accuracy = reading(classifier, tools, args.side)
     titles = REFERENCE | {name: VARIANTS[name].title for name in VARIANTS}
     report.write(out / f"{side}summary.json", {"clips_a_group": args.group, "steps": args.steps, "classifier": accuracy,
                                         "groups": groups, "changes": changes, "clips": clips})

@@ -18,6 +18,7 @@ from scenes import COLOURS, NATURAL, OBJECTS, PLACES, STYLES, render, training_s
 
 WEIGHTS = Path(__file__).with_name("classifier.npz")
 CLASSES = {"object": (*OBJECTS, None), "colour": (*COLOURS, None), "place": PLACES, "style": STYLES}
+SIDE = 128               # pixels of what it has seen
 WIDTHS = (24, 48, 72, 96, 128)
 FIRST_SEED = 5 * 10**8   # of its scenes: neither the model's nor the evaluation's
 
@@ -54,7 +55,10 @@ class Classifier:
     @torch.inference_mode()
     def read(self, frames):
         """What a clip (n, h, w, 3) uint8 shows: a class for each factor, by the mean of its frames' log probabilities."""
-        logits = self.model(to_tensor(frames))
+        x = to_tensor(frames)
+        if x.shape[-1] > SIDE:
+            x = F.interpolate(x, size=(SIDE, SIDE), mode="area")
+        logits = self.model(x)
         return {name: CLASSES[name][int(x.log_softmax(1).mean(0).argmax())] for name, x in logits.items()}
 
 

@@ -46,6 +46,7 @@ class Edit:
     number: int
     source: Scene
     target: Scene
+    side: int = SIDE      # pixels
 
     @property
     def name(self):
@@ -76,12 +77,12 @@ class Edit:
 
     @cached_property
     def before(self):
-        clip = render(self.source, self.frames, SIDE)
+        clip = render(self.source, self.frames, self.side)
         return replace(clip, frames=softened(clip.frames)) if self.group == "enhance" else clip
 
     @cached_property
     def truth(self):
-        return render(self.target, self.frames, SIDE)
+        return render(self.target, self.frames, self.side)
 
     @cached_property
     def another(self):
@@ -89,7 +90,7 @@ class Edit:
         apart. None where the place does not change."""
         if "place" not in self.changed:
             return None
-        place = render(self.target.change(seed=self.target.seed + OTHER), self.frames, SIDE)
+        place = render(self.target.change(seed=self.target.seed + OTHER), self.frames, self.side)
         alpha = self.truth.mask[..., None]
         return np.round(alpha * self.truth.frames + (1 - alpha) * place.frames).astype(np.uint8)
 
@@ -191,8 +192,9 @@ def sources(group, training):
                                and fits(pair := scene.change(second=other, second_colour=shade), training)])
 
 
-def edits(group, count=SIZE, training=False):
-    """The first `count` of a group's clips, of which the table has SIZE; `training`: of the side that was trained on."""
+def edits(group, count=SIZE, training=False, side=SIDE):
+    """The first `count` of a group's clips, of which the table has SIZE, `side` pixels wide and high; `training`: of those that were
+    trained on."""
     strata = {}
     for source in sources(group, training):
         if fits(source, training):
@@ -210,5 +212,5 @@ def edits(group, count=SIZE, training=False):
         seed = FIRST_SEED + 1000 * (SIZE * turn + number if number < SIZE else FURTHER * (1 + turn) + number)
         while "photo" in source.change(seed=seed).caption:       # a preset says itself what style it wants
             seed += 1
-        found.append(Edit(group, number, source.change(seed=seed), target.change(seed=seed)))
+        found.append(Edit(group, number, source.change(seed=seed), target.change(seed=seed), side))
     return found

@@ -184,6 +184,7 @@ public final class OptionResolver {
             options.putIfAbsent("keys", "mid"); // the authors' code knows no anchor, and leaves frames as they were decoded
             options.putIfAbsent("blend_pixels", "0");
             options.putIfAbsent("steady", "0");
+            options.putIfAbsent("detail", "0");
         } else if (!options.getOrDefault("blend", "").isBlank()) {
             options.putIfAbsent("blend_latents", "0.2-1"); // self-attention alone confines shapes, but no style
         }
@@ -214,10 +215,10 @@ public final class OptionResolver {
         second.put("blend", Stream.of(options.blend().split(Words.EACH, -1)).map(region -> region.indexOf('/') < 0 ? region
                 : region.substring(0, region.indexOf('/') + 1) + Words.split(region.substring(region.indexOf('/') + 1)).stream().filter(has)
                 .collect(Collectors.joining("+"))).collect(Collectors.joining("|")));
-        return Options.of(second);
         if (Stream.of(second.get("blend").split(Words.EACH, -1)).noneMatch(region -> region.matches(".*/.*\\S.*"))) {
             second.put("confine", "0"); // which nobody asked for where no words are left
         }
+        return Options.of(second);
     }
 
     private static void fill(Map<String, String> options, Log log) throws IOException {
@@ -253,8 +254,8 @@ public final class OptionResolver {
         String without = needed.contains("{without}") || needed.contains("{rest}") ? pairs.without(source) : source;
         for (String key : FILLED) {
             if (options.containsKey(key)) {
-                options.put(key, pairs.fill(key, options.get(key).replace("{source}", source).replace("{edited}", edited)
                 requireFillable(options, key, without);
+                options.put(key, pairs.fill(key, options.get(key).replace("{source}", source).replace("{edited}", edited)
                         .replace("{without}", without).replace("{rest}", Words.listed(without))));
             }
         }
@@ -263,7 +264,6 @@ public final class OptionResolver {
         }
     }
 
-    /** Whether one of the placeholders in {@code values} stands for words of the option {@code from} or {@code to}. */
     /** A preset may come from a stranger: what it fills in is not to grow without end. */
     private static void requireFillable(Map<String, String> options, String key, String without) {
         String value = options.get(key);
@@ -276,6 +276,7 @@ public final class OptionResolver {
         }
     }
 
+    /** Whether one of the placeholders in {@code values} stands for words of the option {@code from} or {@code to}. */
     static boolean needs(String values, String option) {
         return PLACEHOLDERS.get(option).stream().anyMatch(values::contains);
     }

@@ -81,6 +81,7 @@ import java.util.stream.Collectors;
  *     {@code 640ch} channels; others stay within the frame
  * @param fuse_at layers whose maps have at most this many cells a side at the model's own size are fused
  * @param steady how far each frame is drawn towards the one before it along the source's motion, against flicker, 0 to 1
+ * @param detail of what frames lose where they are edited at a smaller size, how much the edit gets back as far as it follows them, 0 to 1
  * @param method {@code fatezero}, or {@code infusion}, which injects features, keys and values first and joins the edit's
  *     masks to the source's
  * @param inject share of the steps, from the noisiest, whose features are the source's: {@code 0.2}, {@code 0.1-0.3}
@@ -141,6 +142,7 @@ public record Options(
         @Option(value = "32", is = IN_PRESETS) String keys_at,
         @Option(value = "32", is = {IN_PRESETS, NOT_IN_INVERSION_KEY}) int fuse_at,
         @Option(value = "0.7", is = {IN_PRESETS, OF_ONE_EDIT, NOT_IN_EDIT_KEY}) double steady,
+        @Option(value = "1", is = {IN_PRESETS, OF_ONE_EDIT, NOT_IN_EDIT_KEY}) double detail,
         @Option(value = "fatezero", is = {IN_PRESETS, OF_ONE_EDIT}) String method,
         @Option(value = "0", is = {IN_PRESETS, OF_ONE_EDIT}) String inject,
         @Option(value = "up1.1", is = {IN_PRESETS, OF_ONE_EDIT}) String inject_at,
@@ -173,6 +175,7 @@ public record Options(
         range("anchor", anchor, 0, 127);
         range("fuse_at", fuse_at, 0, 4096);
         range("steady", steady, 0, 1);
+        range("detail", detail, 0, 1);
         range("inject_weight", inject_weight, 0, 1);
         range("size", size, 0, 4096);
         range("cache_limit", cache_limit, 0, 1_000_000);

@@ -20,6 +20,7 @@ import org.fatezero.inversion.TokenSet;
 import org.fatezero.inversion.Trajectory;
 import org.fatezero.options.Options;
 import org.fatezero.options.words.Words;
+import org.fatezero.tensor.Pictures;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 import org.fatezero.text.Prompt;
@@ -51,11 +52,13 @@ public final class Show {
     private final CaptureSpec captured; // by the inversion
     private final TokenSet editTokens;  // tokens of the prompt whose attention is shown; null if they are the source's
     private final double steady;
+    private final double detail;
     private final boolean blendsPixels; // where there may be something to blend
 
     private Show(Torch torch, Options options, List<Panel> panels, Regions regions, CaptureSpec captured, TokenSet editTokens) {
         this.torch = torch;
         steady = options.steady();
+        detail = options.detail();
         blendsPixels = options.blend_pixels() && (!options.blend().isBlank() || options.mask() || options.depth() == 0);
         this.panels = panels;
         this.regions = regions;
@@ -221,12 +224,13 @@ public final class Show {
     public void paint(FrameFormat frames, ByteBuffer source, int sourceStride, ByteBuffer target, int targetStride, NDArray edited,
             NDArray heat, NDArray changed, NDManager window) {
         try (NDManager frame = window.newSubManager()) {
-            NDArray original = panels.size() == 1 && heat == null && changed == null ? null
+            boolean enlarges = detail > 0 && edited != null && edited.getShape().get(2) < frames.height();
+            NDArray original = panels.size() == 1 && heat == null && changed == null && !enlarges ? null
                     : frames.read(source, sourceStride, frames.height(), frames.width(), false, frame, torch);
             for (int i = 0; i < panels.size(); i++) {
                 NDArray x = switch (panels.get(i)) {
                     case SOURCE -> original;
-                    case EDIT -> changed == null ? edited : blended(original, edited, changed, frames);
+                    case EDIT -> original == null ? edited : blended(original, edited, changed, enlarges ? detail : 0);
                     case MASK -> tinted(original, sized(heat, frames, frame));
                     case HEAT -> heated(original, sized(heat, frames, frame));
                 };
@@ -236,11 +240,13 @@ public final class Show {
     }
 
     /** The edit in the frame's own size, and outside of it the frame itself. */
-    private NDArray blended(NDArray source, NDArray edited, NDArray changed, FrameFormat frames) {
+    private NDArray blended(NDArray source, NDArray edited, NDArray changed, double detail) {
         NDManager frame = source.getManager();
-        NDArray sized = torch.resize(torch.copyTo(frame, edited, source), frames.height(), frames.width());
-        NDArray weight = torch.resizeBilinear(torch.copyTo(frame, changed, source), frames.height(), frames.width());
-        return torch.lerp(source, sized, weight);
+        int h = (int) source.getShape().get(2);
+        int w = (int) source.getShape().get(3);
+        NDArray x = torch.copyTo(frame, edited, source);
+        NDArray sized = detail > 0 ? Pictures.enlarged(torch, x, source, detail) : torch.resize(x, h, w);
+        return changed == null ? sized : torch.lerp(source, sized, torch.resizeBilinear(torch.copyTo(frame, changed, source), h, w));
     }
 
     private NDArray sized(NDArray heat, FrameFormat frames, NDManager frame) {

@@ -284,7 +284,7 @@ final class TorchScript {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
             store(zip, "ops/data.pkl", object);
-            String source = SOURCE + layers + PictureMotion.SOURCE + Operation.TRAINING + Optimization.SOURCE;
+            String source = SOURCE + layers + Pictures.SOURCE + Operation.TRAINING + Optimization.SOURCE;
             store(zip, "ops/code/__torch__.py", source.getBytes(StandardCharsets.US_ASCII));
             store(zip, "ops/constants.pkl", noConstants);
             store(zip, "ops/version", "10\n".getBytes(StandardCharsets.US_ASCII));

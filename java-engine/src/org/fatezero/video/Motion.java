@@ -4,7 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 
-import org.fatezero.tensor.PictureMotion;
+import org.fatezero.tensor.Pictures;
 import org.fatezero.tensor.Scope;
 import org.fatezero.tensor.Torch;
 
@@ -29,7 +29,7 @@ public record Motion(NDArray flow, NDArray likeness) {
     public static Motion between(NDArray now, NDArray before, NDManager to, Torch torch) {
         try (Scope scope = new Scope(now, before)) {
             NDArray flow = flow(now, before, torch);
-            NDArray likeness = PictureMotion.likeness(torch, now, before, flow, TOLERANCE);
+            NDArray likeness = Pictures.likeness(torch, now, before, flow, TOLERANCE);
             flow.attach(to);
             likeness.attach(to);
             return new Motion(flow, likeness);
@@ -41,14 +41,14 @@ public record Motion(NDArray flow, NDArray likeness) {
         int w = (int) now.getShape().get(3);
         int factor = Math.max(1, Math.round(Math.min(h, w) / (float) SMALL));
         if (factor == 1) {
-            return torch.resizeBilinear(PictureMotion.ofBlocks(torch, now, before, REACH, block(BLOCK, h, w)), h, w);
+            return torch.resizeBilinear(Pictures.ofBlocks(torch, now, before, REACH, block(BLOCK, h, w)), h, w);
         }
         int smallH = BLOCK * Math.round(h / (float) (factor * BLOCK)); // whole blocks
         int smallW = BLOCK * Math.round(w / (float) (factor * BLOCK));
-        NDArray inSmall = PictureMotion.ofBlocks(torch, torch.area(now, smallH, smallW), torch.area(before, smallH, smallW), REACH, BLOCK);
+        NDArray inSmall = Pictures.ofBlocks(torch, torch.area(now, smallH, smallW), torch.area(before, smallH, smallW), REACH, BLOCK);
         NDArray scale = now.getManager().create(new float[] {(float) w / smallW, (float) h / smallH}, new Shape(1, 2, 1, 1));
         NDArray flow = torch.resizeBilinear(inSmall, h, w).mul(scale);
-        NDArray rest = PictureMotion.ofBlocks(torch, now, PictureMotion.along(torch, before, flow), REST, block(2 * BLOCK, h, w));
+        NDArray rest = Pictures.ofBlocks(torch, now, Pictures.along(torch, before, flow), REST, block(2 * BLOCK, h, w));
         return flow.add(torch.resizeBilinear(rest, h, w));
     }
 
@@ -63,6 +63,6 @@ public record Motion(NDArray flow, NDArray likeness) {
 
     /** {@code x (1, c, h, w)}, made of this picture, drawn by {@code share} towards what was made of the one before. */
     public NDArray steadied(NDArray x, NDArray before, double share, Torch torch) {
-        return PictureMotion.steadied(torch, x, before, flow, likeness, share);
+        return Pictures.steadied(torch, x, before, flow, likeness, share);
     }
 }

@@ -156,6 +156,18 @@ class EngineTest {
         }
     }
 
+    /** Frames are 24 pixels high. */
+    @ParameterizedTest
+    @CsvSource({"16, false", "24, true", "64, true"})
+    void detailComesBackWhereFramesAreEditedSmaller(String size, boolean same) throws Exception {
+        try (Engine enlarged = open(SILENT, "size", size, "detail", "0"); Engine detailed = open(SILENT, "size", size);
+                Engine asPublished = open(SILENT, "size", size, "parity", "1");
+                Engine plain = open(SILENT, "size", size, "parity", "1", "detail", "0")) {
+            assertEquals(same, edited(enlarged, 1, 8).equals(edited(detailed, 1, 8)));
+            assertEquals(edited(plain, 1, 8), edited(asPublished, 1, 8));
+        }
+    }
+
     @Test
     void theSameEditGivesTheSameBytes() throws Exception {
         List<String> first;

@@ -17,7 +17,7 @@ class OptionsTest {
     void theDefaultsAreTheDocumentedOnes() {
         assertEquals(new Options("watercolor", "", "auto", "", "", "auto", "auto", "", "", "", "", "pocket", "", "auto", "auto", 8, "exact",
                 50, "ddim", 0, "1", 0.5, 1, 0, "0.8", "0.8", "refine", "", "", "0.3", true, true, "0", true, 0, false, "anchor", 3, "32",
-                32, 0.7, "fatezero", "0", "up1.1", 1, "0", "maps", "inversion", "frame", false, 0, "auto", "", 0, "edit"),
+                32, 0.7, 1, "fatezero", "0", "up1.1", 1, "0", "maps", "inversion", "frame", false, 0, "auto", "", 0, "edit"),
                 Options.of(Map.of()));
     }
 

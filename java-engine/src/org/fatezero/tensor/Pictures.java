@@ -2,10 +2,11 @@ package org.fatezero.tensor;
 
 import ai.djl.ndarray.NDArray;
 
-/** Operations on pictures of which one follows the other, {@code (1, c, h, w)} in single precision, and their TorchScript. */
-public final class PictureMotion {
+/** Operations on two pictures, {@code (1, c, h, w)} in single precision, and their TorchScript. */
+public final class Pictures {
 
     private static final int BICUBIC = 2; // as grid_sampler counts; 0 is bilinear
+    private static final double NOISE = 4e-4; // variance in [-1, 1] that is none of the picture's
 
     static final String SOURCE = """
               def block_motion(self: __torch__.Ops, now: Tensor, before: Tensor, reach: int, block: int) -> Tensor:
@@ -56,9 +57,28 @@ public final class PictureMotion {
               def steadied(self: __torch__.Ops, x: Tensor, before: Tensor, flow: Tensor, likeness: Tensor, share: float) -> Tensor:
                 moved = torch.clamp((self).moved_along(before, flow, 2), -1., 1.)
                 return torch.lerp(x, moved, torch.mul(likeness, share))
+              def around(self: __torch__.Ops, x: Tensor) -> Tensor:
+                return torch.avg_pool2d(x, [17, 17], [1, 1], [8, 8], False, False, None)
+              def enlarged(self: __torch__.Ops, x: Tensor, source: Tensor, share: float, noise: float) -> Tensor:
+                h = torch.size(source, 2)
+                w = torch.size(source, 3)
+                red = torch.mul(torch.narrow(source, 1, 0, 1), 0.299)
+                green = torch.mul(torch.narrow(source, 1, 1, 1), 0.587)
+                blue = torch.mul(torch.narrow(source, 1, 2, 1), 0.114)
+                y = torch.add_(torch.add_(red, green), blue)
+                small = (self).resize(y, torch.size(x, 2), torch.size(x, 3))
+                fine = torch.sub_(y, (self).resize(small, h, w))
+                s = torch.sub(small, (self).around(small))
+                e = torch.sub(x, (self).around(x))
+                of_both = (self).around(torch.mul(s, e))
+                of_source = (self).around(torch.square(s))
+                alike = torch.div(torch.square(of_both), torch.add(torch.mul(of_source, (self).around(torch.square(e))), 1e-12))
+                slope = torch.mul(torch.div(of_both, torch.add(of_source, noise)), alike)
+                gain = torch.mul((self).around(torch.clamp(slope, 0., 2.)), share)
+                return torch.addcmul((self).resize(x, h, w), (self).resize_bilinear(gain, h, w), fine)
             """;
 
-    private PictureMotion() {
+    private Pictures() {
     }
 
     /**
@@ -95,5 +115,18 @@ public final class PictureMotion {
      */
     public static NDArray steadied(Torch torch, NDArray x, NDArray before, NDArray flow, NDArray likeness, double share) {
         return torch.run("steadied", x, before, flow, likeness, share);
+    }
+
+    /**
+     * {@code x (1, 3, h, w)} in the size of its source, with what the source loses at {@code x}'s size: the fine part of its brightness,
+     * times the slope by which each colour of {@code x} follows the source's brightness about there, and how surely it does; none where it
+     * does not. So the slopes of a guided filter (He et al. 2010) are found in small pictures, as by He and Sun (2015), but {@code x}
+     * itself stays as it is.
+     *
+     * @param source larger than {@code x}
+     * @param share of it that is added, 0 to 1
+     */
+    public static NDArray enlarged(Torch torch, NDArray x, NDArray source, double share) {
+        return torch.run("enlarged", x, source, share, NOISE);
     }
 }
