@@ -7,11 +7,9 @@ import java.util.List;
 /** Says what a frame shows. */
 public interface Captioner extends AutoCloseable {
 
-    /** The caption of a frame in which nothing was recognised. */
-    String NOTHING_KNOWN = "a scene";
-
     /**
-     * One line of text, in the words of the captions that the model at hand was trained on. What is not recognised is not named.
+     * One line of text, in the words of the captions that the model at hand was trained on. What is not recognised is not named, and
+     * a frame in which nothing is has the caption {@link org.fatezero.options.words.Captions#NOTHING_KNOWN}.
      *
      * @param frame of any size
      */

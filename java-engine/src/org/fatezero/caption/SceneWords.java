@@ -50,7 +50,7 @@ record SceneWords(List<String> objects, List<String> colours, List<String> place
     String sentence(int object, int colour, int place, int style) {
         boolean placeKnown = place < places.size();
         if (object >= objects.size() && !placeKnown) {
-            return Captioner.NOTHING_KNOWN;
+            return Captions.NOTHING_KNOWN;
         }
         String text;
         if (object == objects.size()) {

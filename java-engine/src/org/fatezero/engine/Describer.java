@@ -4,6 +4,7 @@ import org.fatezero.caption.Captioner;
 import org.fatezero.caption.Captioners;
 import org.fatezero.io.Once;
 import org.fatezero.options.Options;
+import org.fatezero.options.words.Captions;
 import org.fatezero.options.words.Readings;
 import org.fatezero.options.words.Words;
 import org.fatezero.video.Frame;
@@ -27,13 +28,26 @@ record Describer(String captioner, String model, Host host) {
         try (Captioner opened = open()) {
             if (opened == null) {
                 host.log(Host.WARNING, "source: " + Captioners.missing(model) + ". Until then say what the clip shows with source=");
-                return Captioner.NOTHING_KNOWN;
+                return Captions.NOTHING_KNOWN;
             }
             String caption = opened.caption(picture);
-            if (caption.equals(Captioner.NOTHING_KNOWN)) {
-                host.log(Host.WARNING, "source: the captioner recognises nothing here; say what the clip shows with source=");
+            if (caption.equals(Captions.NOTHING_KNOWN)) {
+                host.log(Host.WARNING, "source: the captioner recognises nothing here, so the edit keeps closer to the frames; "
+                        + "say what the clip shows with source=, or name a Stable Diffusion model with model=");
             }
             host.log(Host.INFO, "source: " + caption);
+            return caption;
+        }
+    }
+
+    /** What the model's own captioner says of a picture that the user has described; told is that it recognises nothing. */
+    String ownCaption(Frame picture, Once told) throws IOException {
+        try (Captioner opened = Captioners.open("auto", model, host).orElseThrow()) {
+            String caption = opened.caption(picture);
+            if (caption.equals(Captions.NOTHING_KNOWN)) {
+                told.log(host, Host.WARNING, "model=" + model + ", the small one that is built in, recognises nothing here, so the edit "
+                        + "keeps closer to the frames; for real footage name a Stable Diffusion model");
+            }
             return caption;
         }
     }
@@ -53,6 +67,7 @@ record Describer(String captioner, String model, Host host) {
             host.log(Host.INFO, what + ", model " + edit.model() + ", " + edit.steps() + " steps");
             Stream.of(edit.source(), edit.prompt(), edit.prompt2()).forEach(text -> unknown.addAll(editor.unknown(text)));
         }
+        unknown.removeAll(List.of(Captions.NOTHING_KNOWN.split(" "))); // which are not the user's
         if (!unknown.isEmpty()) {
             told.log(host, Host.WARNING, "model=" + edits.get(0).model() + ", the small one that is built in, does not know: "
                     + String.join(", ", unknown) + "; for these, name a Stable Diffusion model");

@@ -8,10 +8,13 @@ import org.fatezero.device.Memory;
 import org.fatezero.edit.Mix;
 import org.fatezero.edit.plan.EditPlan;
 import org.fatezero.forward.Window;
+import org.fatezero.io.Log;
 import org.fatezero.io.Once;
 import org.fatezero.io.UserTexts;
 import org.fatezero.options.OptionResolver;
 import org.fatezero.options.Options;
+import org.fatezero.options.Unrecognised;
+import org.fatezero.options.words.Captions;
 import org.fatezero.options.words.Readings;
 import org.fatezero.show.Show;
 import org.fatezero.show.Steady;
@@ -44,6 +47,7 @@ public final class Engine implements AutoCloseable {
     private final Map<String, String> set;
     private final UserTexts texts = new UserTexts(); // of the files that these name
     private final boolean describes; // each shot is described by the engine itself
+    private final boolean looks;     // what a shot shows matters to its edits
     private String planned;          // the caption that the edits are planned for; null without one
     private List<Options> asked;     // of each edit
     private Options options;         // of the first
@@ -96,6 +100,8 @@ public final class Engine implements AutoCloseable {
         asked = OptionResolver.edits(set, texts, host);
         options = asked.get(0);
         describes = options.source().equals(Options.AUTO);
+        looks = describes || asked.stream().anyMatch(Unrecognised::concerns);
+        planned = describes ? null : options.source();
         prompts = asked.stream().map(one -> String.join("\n", one.prompt(), one.prompt2(), one.source(), one.from(), one.to())).toList();
         steady = before != null && prompts.equals(before.prompts) ? before.steady : asked.stream().map(one -> new Steady()).toList();
         panels = asked.stream().mapToInt(Show::panels).toArray();
@@ -124,8 +130,8 @@ public final class Engine implements AutoCloseable {
                 host.log(Host.WARNING, "keys_at=" + options.keys_at() + ": no layer of model " + options.model()
                         + " is so wide, so each frame attends to itself alone; set keys_at= in cells");
             }
-            if (describes && shot.caption() != null) {
-                plan(shot.caption());
+            if (looks && shot.caption() != null) {
+                plan();
             }
         } catch (IOException | RuntimeException | Error e) {
             close();
@@ -253,13 +259,11 @@ public final class Engine implements AutoCloseable {
         if (editor == null) { // it could not be loaded for the window before
             editor = inSinglePrecision();
         }
-        if (describes) {
-            if (shot.caption() == null) {
-                shot.describe(describer().caption(shot.picture()));
-            }
-            if (!shot.caption().equals(planned)) {
-                plan(shot.caption());
-            }
+        if (looks && shot.caption() == null) {
+            shot.describe(describes ? describer().caption(shot.picture()) : describer().ownCaption(shot.picture(), told));
+        }
+        if (looks) {
+            plan();
         }
         try {
             editor.edit(frames, anchor, from, to, shares, steady);
@@ -293,20 +297,29 @@ public final class Engine implements AutoCloseable {
         return new Describer(options.captioner(), options.model(), host);
     }
 
-    /** Plans the edits for what a shot shows. */
-    private void plan(String caption) throws IOException {
+    /** Plans the edits for what the shot shows, unless they are. */
+    private void plan() throws IOException {
+        boolean recognised = !shot.caption().equals(Captions.NOTHING_KNOWN);
+        String caption = describes || !recognised ? shot.caption() : options.source();
+        if (caption.equals(planned)) {
+            return;
+        }
+        Log log = (level, message) -> { }; // told on opening
         Readings.Judge judge = captions -> describer().judged(shot.picture(), captions);
-        List<Options> described = OptionResolver.described(set, texts, caption, judge, (level, message) -> { }); // told on opening
-        WindowEditor next = new WindowEditor(described, hardware.device(), editor.precision(), store, host, told);
+        List<Options> plan = describes ? OptionResolver.described(set, texts, caption, judge, log) : OptionResolver.edits(set, texts, log);
+        List<Options> next = recognised ? plan : plan.stream().map(one -> Unrecognised.held(one, set)).toList();
+        WindowEditor nextEditor = new WindowEditor(next, hardware.device(), editor.precision(), store, host, told);
         editor.close();
-        editor = next;
-        asked = described;
+        editor = nextEditor;
+        asked = next;
         options = asked.get(0);
         planned = caption;
-        if (!options.source().equals(caption)) {
+        if (describes && !options.source().equals(caption)) {
             host.log(Host.INFO, "source: " + options.source() + ", in the words of from=" + set.get("from"));
         }
-        Describer.tell(asked, editor, host, told);
+        if (describes) {
+            Describer.tell(asked, editor, host, told);
+        }
     }
 
     private WindowEditor inSinglePrecision() throws IOException {

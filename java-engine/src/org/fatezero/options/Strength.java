@@ -35,7 +35,7 @@ final class Strength {
             // squared, for half of the noise already lets most of an edit through
             scale(options, fixed, "start", Math.pow(strength / AS_THE_PRESET_SAYS, 2));
         } else if (strength > AS_THE_PRESET_SAYS) {
-            double kept = (1 - strength) / (1 - AS_THE_PRESET_SAYS);
+            double kept = kept(strength);
             scale(options, fixed, "self_replace", kept);
             scale(options, fixed, "cross_replace", kept);
             scale(options, fixed, "inject", kept);
@@ -45,6 +45,11 @@ final class Strength {
                 scale(options, fixed, "threshold", kept);
             }
         }
+    }
+
+    /** How much of what an edit keeps of its source is left, 0 to 1. */
+    static double kept(double strength) {
+        return Math.min(1, (1 - strength) / (1 - AS_THE_PRESET_SAYS));
     }
 
     /** Of several regions that which begins so is all that the others leave. */

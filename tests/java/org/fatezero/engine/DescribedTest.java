@@ -13,11 +13,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -55,10 +58,13 @@ class DescribedTest {
         return Video.read(Path.of("tests/media/jeep.mp4"), 1).get(0);
     }
 
-    private static void edit(Engine engine, Frame frame) throws IOException {
-        ByteBuffer pixels = ByteBuffer.allocateDirect(frame.rgb().length).put(frame.rgb());
+    private static byte[] edit(Engine engine, Frame frame) throws IOException {
+        byte[] edited = new byte[frame.rgb().length];
+        ByteBuffer pixels = ByteBuffer.allocateDirect(edited.length).put(frame.rgb());
         int[] stride = {3 * frame.width()};
         engine.edit(new ByteBuffer[] {pixels}, stride, new ByteBuffer[] {pixels}, stride, frame.width(), frame.height(), 8);
+        pixels.get(0, edited);
+        return edited;
     }
 
     private static Map<String, String> metadata(Engine engine) {
@@ -86,7 +92,29 @@ class DescribedTest {
             edit(engine, new Frame(64, 64, new byte[3 * 64 * 64]));
             assertEquals(List.of("source: " + JEEP, "source: a scene"), captions());
             assertEquals("watercolor painting of a scene", metadata(engine).get("prompt"));
-            assertEquals(1, log.stream().filter(line -> line.contains("recognises nothing here; say what the clip shows")).count());
+            assertEquals(1, log.stream().filter(line -> line.contains("recognises nothing here, so the edit keeps closer")).count());
+            assertTrue(log.stream().noneMatch(line -> line.contains("does not know")), log.toString());
+        }
+    }
+
+    @Test
+    void aShotThatPocketDoesNotRecogniseIsHeldToItsSourceWhateverTheUserSaysItShows() throws IOException {
+        Frame black = new Frame(64, 64, new byte[3 * 64 * 64]);
+        Frame jeep = jeep();
+        byte[] asEver;
+        try (Engine engine = open("source", JEEP); Engine held = open("source", JEEP, "guidance", "2", "self_replace", "1")) {
+            asEver = edit(engine, jeep);
+            engine.beginShot();
+            assertArrayEquals(edit(held, black), edit(engine, black));
+            engine.beginShot();
+            assertArrayEquals(asEver, edit(engine, jeep));
+            assertEquals("watercolor painting of " + JEEP, metadata(engine).get("prompt"));
+        }
+        assertEquals(List.of(), captions());
+        assertEquals(2, log.stream().filter(line -> line.contains("recognises nothing here, so the edit keeps closer")).count(),
+                "once for each film");
+        try (Engine free = open("source", JEEP, "guidance", "3", "self_replace", "0.8"); Engine engine = open("source", JEEP)) {
+            assertFalse(Arrays.equals(edit(free, black), edit(engine, black)));
         }
     }
 

@@ -9,6 +9,9 @@ import java.util.stream.Stream;
 /** Captions that were found, and the words in which a user speaks of the same thing. */
 public final class Captions {
 
+    /** Of a clip in which nothing was recognised. */
+    public static final String NOTHING_KNOWN = "a scene";
+
     private static final Set<String> ARTICLES = Set.of("a", "an", "the");
 
     /** Words before a noun that may be others in the user's words: {@code in the snow}, {@code through snow}. */
