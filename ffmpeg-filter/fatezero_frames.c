@@ -51,7 +51,7 @@ static int is_rgb(const AVFrame *frame)
     return av_pix_fmt_desc_get(frame->format)->flags & AV_PIX_FMT_FLAG_RGB;
 }
 
-/** Gray frames are masks, which go from 0 to 255. */
+/** Gray goes from 0 to 255, as swscale has it. */
 static int is_full_range(const AVFrame *frame)
 {
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
@@ -74,7 +74,7 @@ static void set_chroma_position(struct SwsContext *sws, const char *h_option, co
     if (desc->log2_chroma_w)
         av_opt_set_int(sws, h_option, h * ((1 << desc->log2_chroma_w) - 1), 0);
     if (desc->log2_chroma_h)
-        av_opt_set_int(sws, v_option, v * ((1 << desc->log2_chroma_h) - 1), 0);
+        av_opt_set_int(sws, v_option, FFMIN(v * ((1 << desc->log2_chroma_h) - 1), 512), 0);     /* swscale's most */
 }
 
 /** @param height of what is converted, in lines */

@@ -916,7 +916,7 @@ static int64_t next_frame(AVFilterContext *ctx)
 {
     const FatezeroContext *s = ctx->priv;
 
-    return s->taken + (s->taking ? 0 : ff_inlink_queued_frames(ctx->inputs[0]));
+    return s->taken + (s->taking || !ctx->inputs[0] ? 0 : ff_inlink_queued_frames(ctx->inputs[0]));   /* which may not be linked yet */
 }
 
 /** Has the worker open an editor for the frames that come next. Those that wait in the link are edited as they would have been. */
@@ -1078,11 +1078,14 @@ static const enum AVPixelFormat pix_fmts[] = {
     AV_PIX_FMT_NONE
 };
 
-/** The masks' own, or they would have to agree with the video's. */
+/**
+ * The masks' own, or they would have to agree with the video's. They are planes of RGB, which are gray from 0 to 255: a source that paints
+ * gray, as color does, takes black to be 16.
+ */
 static int query_mask_formats(AVFilterFormatsConfig *masks)
 {
-    static const enum AVPixelFormat gray[] = { AV_PIX_FMT_GRAY8, AV_PIX_FMT_NONE };
-    int ret = ff_formats_ref(ff_make_format_list((const int *)gray), &masks->formats);
+    static const enum AVPixelFormat planes[] = { AV_PIX_FMT_GBRP, AV_PIX_FMT_NONE };
+    int ret = ff_formats_ref(ff_make_format_list((const int *)planes), &masks->formats);
 
 #if LIBAVFILTER_VERSION_INT >= AV_VERSION_INT(9, 16, 100)
     if (ret >= 0 && (ret = ff_formats_ref(ff_all_color_spaces(), &masks->color_spaces)) >= 0)

@@ -147,6 +147,17 @@ static void check_idle_commands(void)
     avfilter_graph_free(&graph);
 }
 
+/* A command may come before the filter is linked. */
+static void check_early_command(void)
+{
+    AVFilterGraph *graph = avfilter_graph_alloc();
+    AVFilterContext *edit = NULL;
+
+    CHECK(avfilter_graph_create_filter(&edit, avfilter_get_by_name("fatezero"), "edit", "steps=1", NULL, graph) >= 0);
+    CHECK(avfilter_graph_send_command(graph, "edit", "cut", "20", NULL, 0, 0) >= 0);
+    avfilter_graph_free(&graph);
+}
+
 /* A host may go on with what could not be configured. */
 static void check_failed_graph(void)
 {
@@ -171,6 +182,7 @@ int main(void)
     check_commands();
     check_order_of_commands();
     check_idle_commands();
+    check_early_command();
     check_failed_graph();
 
     /* a host that asks ahead, and has all it wants while the second window is edited */

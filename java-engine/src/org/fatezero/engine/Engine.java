@@ -100,7 +100,7 @@ public final class Engine implements AutoCloseable {
         asked = OptionResolver.edits(set, texts, host);
         options = asked.get(0);
         describes = options.source().equals(Options.AUTO);
-        looks = describes || asked.stream().anyMatch(Unrecognised::concerns);
+        looks = describes || asked.stream().anyMatch(one -> Unrecognised.concerns(one, set));
         planned = describes ? null : options.source();
         prompts = asked.stream().map(one -> String.join("\n", one.prompt(), one.prompt2(), one.source(), one.from(), one.to())).toList();
         steady = before != null && prompts.equals(before.prompts) ? before.steady : asked.stream().map(one -> new Steady()).toList();

@@ -15,18 +15,19 @@ public final class Unrecognised {
     private Unrecognised() {
     }
 
-    /** Whether it matters to an edit. Others than the built-in model know more, and one that is confined to a thing needs that thing. */
-    public static boolean concerns(Options options) {
-        return options.model().equals(Options.defaults().get("model")) && !options.parity() && options.blend().isBlank();
-    }
-
     /**
-     * An edit of such a clip.
+     * Whether it matters to an edit. Others than the built-in model know more, and one that is confined to a thing needs that thing.
      *
      * @param set what the user set, which stays
      */
+    public static boolean concerns(Options options, Map<String, String> set) {
+        return options.model().equals(Options.defaults().get("model")) && !options.parity() && options.blend().isBlank()
+                && !(isSet(set, "guidance") && isSet(set, "self_replace"));
+    }
+
+    /** An edit of such a clip, with the same {@code set}. */
     public static Options held(Options options, Map<String, String> set) {
-        if (!concerns(options)) {
+        if (!concerns(options, set)) {
             return options;
         }
         Map<String, String> held = new LinkedHashMap<>();

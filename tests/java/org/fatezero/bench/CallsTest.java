@@ -19,7 +19,7 @@ class CallsTest {
         Files.createDirectories(Bench.OUT);
         Windows.Result window = Paired.counted(System.getProperty("java.class.path"), List.of("frames=2", "side=128", "size=128",
                 "steps=" + STEPS, "device=cpu", "precision=fp32", "store=keep", "keys=mid", "preset=watercolor",
-                "source=a red jeep on a road"));
+                "source=a red jeep on a road", "guidance=3", "self_replace=0.8"));
         // a third of what it was, 3677 and 4349;
         // 100 of the inversion's halve what is kept, 50 of the edit's save the first layers of a branch
         assertFewer(1045, window.calls().get("invert"), "calls in a step of the inversion");

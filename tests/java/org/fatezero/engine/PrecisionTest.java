@@ -110,7 +110,7 @@ class PrecisionTest {
         ByteBuffer[] source = scene();
         for (String precision : List.of("fp32", "bf16")) {
             try (Engine engine = new Engine(TinyOptions.of("pocket", "precision", precision, "size", "128", "steps", "4", "store", store,
-                    "solver", solver, "source", "a red jeep driving down a road",
+                    "solver", solver, "guidance", "3", "self_replace", "0.8", "source", "a red jeep driving down a road",
                     "prompt", "watercolor painting of a red jeep driving down a road",
                     "blend", blend, "blend_latents", blend.isEmpty() ? "0" : "1"), host)) {
                 made.add(edited(engine, source));

@@ -68,10 +68,12 @@ class MasksTest {
         assertEquals(negatives(i -> i >= 6 && i % 2 == 1), edited(blinking("25"), EDIT + ":enable='gte(n\\,6)'"));
     }
 
-    /** Black is 16 there, and is nowhere for all that. */
-    @Test
-    void videoLevelsAreStretched() {
-        assertEquals(negatives(i -> false), edited("color=black:s=66x36,format=yuv420p", EDIT));
+    /** Black is 16 there, and is nowhere for all that. The source paints in whatever format the filter takes. */
+    @ParameterizedTest
+    @ValueSource(strings = {"", ",format=yuv420p", ",format=rgb24"})
+    void blackIsNowhereAndWhiteIsEverywhere(String format) {
+        assertEquals(negatives(i -> false), edited("color=black:s=66x36" + format, EDIT));
+        assertEquals(negatives(i -> true), edited("color=white:s=66x36" + format, EDIT));
     }
 
     /** Nor does a mask's matrix or range have to be the video's: each would be converted to the other's. */

@@ -35,6 +35,7 @@ class UnrecognisedTest {
     void whatIsSetStays() throws IOException {
         assertHeld(3, "0.5", "guidance=3", "self_replace=0.5");
         assertHeld(2, "0.5", "self_replace=0.5");
+        assertHeld(4, "1.0", "guidance=4");
     }
 
     @Test
